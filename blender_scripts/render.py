@@ -1,0 +1,129 @@
+"""Draw every image of one job: ``python -m blender_scripts.render JOB.json OUT.npz``.
+
+The job file (version 1; written by ``pipeline.rendering.job``) is the whole contract:
+``meshes`` (an .npz with ``<mesh>/vertices`` and ``<mesh>/faces``, Y-up world), ``variants``
+(name -> parts [[part id, mesh]], ground height), ``materials`` (name -> four map files, tile_size),
+``queries`` (variant, camera, light, part id -> material), ``references`` (cameras), ``settings``. Every camera
+comes with ``box``, the half-open (x0, y0, x1, y1) of the object's pixels: nothing is traced far from it.
+
+OUT.npz holds ``query`` (N, H, W, 3) uint8, ``index`` (N, H, W) uint16: Blender's own part ids at the
+pixel centres, and ``reference`` (V, H, W) uint8.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from PIL import Image
+
+from blender_scripts import meshes, shading
+from blender_scripts.scene import Scene
+
+VERSION = 1
+#: How far around the object's box shadows are traced, and anti-aliased edges (share of the image; pixels).
+SHADOW_MARGIN, EDGE_MARGIN = 0.16, 3
+WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
+
+
+class Renderer:
+    """The scene with all meshes of a job loaded; materials are made when first used."""
+
+    def __init__(self, job: Mapping[str, Any], scratch: Path) -> None:
+        self._job = job
+        self._size = job["settings"]["resolution"]
+        self._file = scratch / "image.png"
+        self._scene = Scene(job["settings"])
+        with np.load(job["meshes"], allow_pickle=False) as archive:
+            names = sorted({key.rpartition("/")[0] for key in archive.files})
+            self._objects = {n: meshes.add_mesh(n, archive[f"{n}/vertices"], archive[f"{n}/faces"]) for n in names}
+        self._materials: dict[str, Any] = {}
+        self._reference = shading.reference()
+        self._index = shading.index()
+
+    def query(self, query: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """One query image (H, W, 3) uint8 and its part ids (H, W) uint16."""
+        variant = self._job["variants"][query["variant"]]
+        self._show(variant)
+        for part_id, name in variant["parts"]:
+            self._objects[name].data.materials[0] = self._material(query["materials"][str(part_id)])
+        self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
+        self._scene.query_look(query["light"], variant["ground"])
+        margin = round(SHADOW_MARGIN * self._size)
+        image = _fade_to_white(self._render(query["box"], margin), query["box"], margin)
+        self._scene.plain_look(self._index, samples=1, exact=True)
+        colours = self._render(query["box"], EDGE_MARGIN).astype(np.uint16)
+        ids = colours[..., 0] + 256 * colours[..., 1]
+        return image, np.where(ids == WHITE_ID, 0, ids).astype(np.uint16)
+
+    def reference(self, camera: Mapping[str, Any]) -> np.ndarray:
+        """One reference view (H, W) uint8."""
+        self._show(self._job["variants"]["normal"])
+        self._scene.set_camera(np.array(camera["K"]), np.array(camera["world_to_camera"]))
+        self._scene.plain_look(self._reference, self._job["settings"]["reference_samples"], exact=False)
+        return self._render(camera["box"], EDGE_MARGIN)[..., 0]
+
+    def _show(self, variant: Mapping[str, Any]) -> None:
+        """Hide all parts but the variant's; an object's colour spells its part id for the index pass."""
+        for obj in self._objects.values():
+            obj.hide_render = True
+        for part_id, name in variant["parts"]:
+            self._objects[name].hide_render = False
+            self._objects[name].color = (part_id % 256 / 255, part_id // 256 / 255, 0.0, 1.0)
+
+    def _material(self, name: str) -> Any:
+        if name not in self._materials:
+            self._materials[name] = shading.svbrdf(name, self._job["materials"][name])
+        return self._materials[name]
+
+    def _render(self, box: Sequence[int], margin: int) -> np.ndarray:
+        """(H, W, 3) uint8: traced within ``margin`` pixels of ``box``, white elsewhere."""
+        low = [max(0, v - margin) for v in box[:2]]
+        high = [min(self._size, v + margin) for v in box[2:]]
+        self._scene.set_region((*low, *high))
+        bpy.context.scene.render.filepath = str(self._file)
+        bpy.ops.render.render(write_still=True)
+        traced = (slice(low[1], high[1]), slice(low[0], high[0]))
+        canvas = np.full((self._size, self._size, 3), 255, dtype=np.uint8)
+        with Image.open(self._file) as image:
+            canvas[traced] = np.asarray(image.convert("RGB"))[traced]
+        return canvas
+
+
+def _fade_to_white(image: np.ndarray, box: Sequence[int], margin: int) -> np.ndarray:
+    """Let the shadow end smoothly where tracing ends; pixels within ``EDGE_MARGIN`` of ``box`` stay as they are."""
+    pixels = np.arange(image.shape[0])
+    outside_x = np.maximum(box[0] - pixels, pixels - box[2] + 1)
+    outside_y = np.maximum(box[1] - pixels, pixels - box[3] + 1)
+    distance = np.maximum(outside_y[:, None], outside_x[None, :]) - EDGE_MARGIN
+    ramp = np.clip(1 - distance / (margin - EDGE_MARGIN), 0, 1)
+    weight = (ramp * ramp * (3 - 2 * ramp))[..., None]
+    return np.rint(255 - weight * (255 - image.astype(float))).astype(np.uint8)
+
+
+def main(job_path: Path, out_path: Path) -> None:
+    """Draw the job's images and write them, the file appearing last."""
+    job = json.loads(job_path.read_text(encoding="utf-8"))
+    if job.get("version") != VERSION:
+        raise ValueError(f"{job_path}: job version {job.get('version')!r}, this renderer draws version {VERSION}")
+    with tempfile.TemporaryDirectory() as scratch:
+        renderer = Renderer(job, Path(scratch))
+        drawn = [renderer.query(query) for query in job["queries"]]
+        references = [renderer.reference(camera) for camera in job["references"]]
+    size = job["settings"]["resolution"]
+    np.savez(
+        out_path,
+        query=np.array([image for image, _ in drawn], dtype=np.uint8).reshape(-1, size, size, 3),
+        index=np.array([ids for _, ids in drawn], dtype=np.uint16).reshape(-1, size, size),
+        reference=np.array(references, dtype=np.uint8).reshape(-1, size, size),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

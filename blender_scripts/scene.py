@@ -1,0 +1,147 @@
+"""The scene around the object: camera, world, six light set-ups, ground, render settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+#: Light positions of the six set-ups in Blender's frame (front is -Y), at distance 5:
+#: front, back, left, right, top, bottom.
+LIGHTS = ((0, -5, 0), (0, 5, 0), (-5, 0, 0), (5, 0, 0), (0, 0, 5), (0, 0, -5))
+LIGHT_WATTS, LIGHT_RADIUS = 900.0, 1.2
+#: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
+#: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
+AMBIENT, BACKDROP = 0.55, 1.25
+#: Radius of the ground and the dome over it, in object radii. Without the dome the ground's rim would
+#: leave specks at the horizon; at this distance the dome shows no shadow of its own.
+GROUND_RADIUS = 100.0
+#: Y-up world -> Blender's Z-up world.
+TO_BLENDER = Matrix(((1, 0, 0, 0), (0, 0, -1, 0), (0, 1, 0, 0), (0, 0, 0, 1)))
+#: OpenCV camera (y down, z forward) -> Blender camera (y up, z backward).
+FLIP_YZ = Matrix.Diagonal((1, -1, -1, 1))
+
+
+class Scene:
+    """One empty Blender scene with the fixtures that all images share."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        self.scene = bpy.context.scene
+        self._settings = settings
+        self._render_settings()
+        self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+        self.scene.collection.objects.link(self._camera)
+        self.scene.camera = self._camera
+        self._light = self._add_light()
+        self._ground = self._add_ground()
+        self.scene.world = _world()
+
+    def _render_settings(self) -> None:
+        render, size = self.scene.render, self._settings["resolution"]
+        render.engine = "CYCLES"
+        render.resolution_x = render.resolution_y = size
+        render.resolution_percentage = 100
+        render.threads_mode, render.threads = "FIXED", self._settings["threads"]
+        render.use_persistent_data = True
+        render.image_settings.file_format = "PNG"
+        render.image_settings.color_mode = "RGB"
+        render.image_settings.color_depth = "8"
+        render.image_settings.compression = 0
+        render.dither_intensity = 0.0
+        self.scene.view_settings.look = "None"
+        cycles = self.scene.cycles
+        cycles.seed = 0
+        cycles.use_adaptive_sampling = False
+        cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 4, 2, 3
+        cycles.use_light_tree = False  # there is one light
+        cycles.caustics_reflective = cycles.caustics_refractive = False
+        cycles.denoiser = "OPENIMAGEDENOISE"
+        cycles.denoising_prefilter = "FAST"
+        cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+        if self._settings["device"] != "CPU":
+            preferences = bpy.context.preferences.addons["cycles"].preferences
+            preferences.compute_device_type = self._settings["device"]
+            preferences.get_devices()
+            for device in preferences.devices:
+                device.use = device.type != "CPU"
+            cycles.device = "GPU"
+
+    def _add_light(self) -> Any:
+        light = bpy.data.lights.new("light", "POINT")
+        light.energy, light.shadow_soft_size = LIGHT_WATTS, LIGHT_RADIUS
+        obj = bpy.data.objects.new("light", light)
+        self.scene.collection.objects.link(obj)
+        return obj
+
+    def _add_ground(self) -> Any:
+        """A sphere whose lower half is pressed flat: shadow catcher for every camera ray, unseen by all others."""
+        bpy.ops.mesh.primitive_uv_sphere_add(segments=64, ring_count=32, radius=GROUND_RADIUS)
+        ground = bpy.context.active_object
+        for vertex in ground.data.vertices:
+            vertex.co.z = max(vertex.co.z, 0.0)
+        ground.is_shadow_catcher = True
+        ground.visible_shadow = ground.visible_glossy = ground.visible_diffuse = False
+        ground.visible_transmission = False
+        return ground
+
+    def set_camera(self, K: np.ndarray, world_to_camera: np.ndarray) -> None:
+        """Pose and intrinsics of an OpenCV camera with square pixels."""
+        size = self._settings["resolution"]
+        data = self._camera.data
+        data.sensor_fit, data.sensor_width = "HORIZONTAL", 36.0
+        data.lens = K[0, 0] * data.sensor_width / size
+        data.shift_x = (size / 2 - K[0, 2]) / size
+        data.shift_y = (K[1, 2] - size / 2) / size
+        self._camera.matrix_world = TO_BLENDER @ Matrix(np.linalg.inv(world_to_camera).tolist()) @ FLIP_YZ
+
+    def set_region(self, region: Sequence[int]) -> None:
+        """Trace only the pixels [x0, x1) x [y0, y1) of ``region`` = (x0, y0, x1, y1); the rest stays black."""
+        render, size = self.scene.render, self._settings["resolution"]
+        x0, y0, x1, y1 = region
+        render.use_border, render.use_crop_to_border = True, False
+        render.border_min_x, render.border_max_x = x0 / size, x1 / size
+        render.border_min_y, render.border_max_y = 1 - y1 / size, 1 - y0 / size
+
+    def query_look(self, light: int, ground: float) -> None:
+        """Path-traced and denoised, on white, with light set-up ``light`` and the ground at height ``ground``."""
+        self._look(self._settings["samples"], "Standard", filter_width=1.5)
+        self.scene.cycles.use_denoising = self._settings["denoise"] != "none"
+        if self._settings["denoise"] != "none":
+            self.scene.cycles.denoising_quality = self._settings["denoise"].upper()
+        self._light.location = LIGHTS[light]
+        self._light.hide_render = self._ground.hide_render = False
+        self._ground.location = (0, 0, ground)
+
+    def plain_look(self, override: Any, samples: int, exact: bool) -> None:
+        """Only the object, in the emission material ``override``; ``exact`` samples pixel centres, raw values."""
+        transform, width = ("Raw", 0.01) if exact else ("Standard", 1.0)
+        self._look(samples, transform, width)
+        self.scene.cycles.use_denoising = False
+        self._light.hide_render = self._ground.hide_render = True
+        bpy.context.view_layer.material_override = override
+
+    def _look(self, samples: int, transform: str, filter_width: float) -> None:
+        bpy.context.view_layer.material_override = None
+        self.scene.cycles.samples = samples
+        self.scene.view_settings.view_transform = transform
+        self.scene.cycles.pixel_filter_type = "BOX" if filter_width < 1.5 else "BLACKMAN_HARRIS"
+        self.scene.cycles.filter_width = filter_width
+
+
+def _world() -> Any:
+    """``BACKDROP`` to the camera, ``AMBIENT`` to everything else."""
+    world = bpy.data.worlds.new("world")
+    world.use_nodes = True
+    tree = world.node_tree
+    background = tree.nodes["Background"]
+    background.inputs["Color"].default_value = (1, 1, 1, 1)
+    path = tree.nodes.new("ShaderNodeLightPath")
+    strength = tree.nodes.new("ShaderNodeMapRange")
+    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = AMBIENT, BACKDROP
+    tree.links.new(path.outputs["Is Camera Ray"], strength.inputs["Value"])
+    tree.links.new(strength.outputs["Result"], background.inputs["Strength"])
+    return world

@@ -1,0 +1,37 @@
+"""Colours: written as sRGB hex in the catalogue, mixed as linear RGB, stored as sRGB bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from materials.parameters import Hex
+
+FloatMap = NDArray[np.float64]
+ByteMap = NDArray[np.uint8]
+
+#: Luminance weights of linear sRGB primaries (ITU-R BT.709).
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+def linear(color: Hex) -> FloatMap:
+    """(3,) linear RGB in [0, 1] of an sRGB hex colour (IEC 61966-2-1)."""
+    return to_linear(np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.uint8))
+
+
+def to_linear(srgb: ByteMap) -> FloatMap:
+    """Linear values in [0, 1] of sRGB bytes, elementwise."""
+    value = srgb / 255.0
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def to_srgb(linear_values: FloatMap) -> ByteMap:
+    """sRGB bytes of linear values, elementwise; values outside [0, 1] are clipped."""
+    value = np.clip(linear_values, 0.0, 1.0)
+    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+    return np.round(encoded * 255).astype(np.uint8)
+
+
+def mix(first: FloatMap, second: FloatMap, share: FloatMap) -> FloatMap:
+    """(n, n, 3): ``first`` where ``share`` (n, n) is 0, ``second`` where it is 1; colours (3,) or (n, n, 3)."""
+    return first + (second - first) * share[..., None]

@@ -1,0 +1,52 @@
+"""Every recipe by name, with its class and the model that checks its parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from materials.maps import Surface
+from materials.recipes import fabric, leather, metal, plastic, wood
+
+MaterialClass = Literal["wood", "plastic", "leather", "fabric", "metal"]
+MATERIAL_CLASSES: tuple[MaterialClass, ...] = get_args(MaterialClass)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``function(canvas, **parameters) -> Surface``; ``parameters`` validates and completes them."""
+
+    material_class: MaterialClass
+    function: Callable[..., Surface]
+    parameters: type[BaseModel]
+
+
+def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> Recipe:
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        p.name: (hints[p.name], ... if p.default is p.empty else p.default)
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    return Recipe(material_class, function, create_model(function.__name__, __config__=config, **fields))
+
+
+_MODULES: dict[MaterialClass, ModuleType] = {
+    "wood": wood,
+    "plastic": plastic,
+    "leather": leather,
+    "fabric": fabric,
+    "metal": metal,
+}
+
+RECIPES = {
+    name: _recipe(material_class, getattr(module, name))
+    for material_class, module in _MODULES.items()
+    for name in module.__all__
+}

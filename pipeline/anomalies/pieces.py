@@ -1,0 +1,78 @@
+"""Connected pieces of parts: splitting, joining, and what holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from trimesh.sample import sample_surface
+
+from pipeline.anomalies.measure import CONTACT, SAMPLES, Points, join
+from pipeline.shapes.shape import make_mesh
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A connected piece of a part.
+
+    component: number of the connected component of the intact part that it is, or was cut from.
+    original_area: area of the intact surface that it still has; volume: None where it is not closed.
+    """
+
+    mesh: trimesh.Trimesh
+    part_id: int
+    component: int
+    original_area: float
+    volume: float | None
+
+
+def submesh(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> trimesh.Trimesh:
+    """A mesh of some faces (m, 3) of another, without the vertices that they do not use."""
+    used, inverse = np.unique(faces, return_inverse=True)
+    return make_mesh(np.asarray(mesh.vertices)[used], inverse.reshape(-1, 3))
+
+
+def split(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
+    """Components joined by edges that exactly two faces share, in the order of their first faces.
+
+    Walls that meet in one edge (three faces or more) come apart there, so that every component is
+    a manifold, perhaps with boundary.
+    """
+    if len(mesh.faces) == 0:
+        return []
+    labels = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(mesh.faces))
+    order = np.argsort(labels, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(labels))[:-1])
+    return [submesh(mesh, mesh.faces[group]) for group in groups]
+
+
+def supported(pieces: Sequence[Piece], rest: Points, random: np.random.Generator) -> NDArray[np.bool_]:
+    """(n,) True for pieces that touch the rest of the object, (m, 3) sampled, or are held by one that does.
+
+    Pieces cut from one component lie apart, however narrow the cut: they do not hold each other.
+    """
+    points, owner = _sample_pieces(pieces, random)
+    component = np.array([piece.component for piece in pieces])
+    pairs = owner[cKDTree(points).query_pairs(CONTACT, output_type="ndarray")]
+    pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
+    grounded = np.unique(owner[cKDTree(rest).query(points, distance_upper_bound=CONTACT)[0] < CONTACT])
+    ground = len(pieces)
+    start = np.concatenate([pairs[:, 0], grounded])
+    end = np.concatenate([pairs[:, 1], np.full(len(grounded), ground)])
+    graph = coo_array((np.ones(len(start), dtype=bool), (start, end)), shape=(ground + 1, ground + 1))
+    _, cluster = connected_components(graph, directed=False)
+    return np.asarray(cluster[:ground] == cluster[ground])
+
+
+def _sample_pieces(pieces: Sequence[Piece], random: np.random.Generator) -> tuple[Points, NDArray[np.int64]]:
+    """Points (n, 3) by area, and a vertex of every piece, so that none is overlooked; and whose they are."""
+    face_owner = np.repeat(np.arange(len(pieces)), [len(piece.mesh.faces) for piece in pieces])
+    sampled, faces = sample_surface(join(piece.mesh for piece in pieces), SAMPLES, seed=random)
+    corners = np.array([piece.mesh.vertices[piece.mesh.faces[0, 0]] for piece in pieces])
+    return np.vstack([sampled, corners]), np.concatenate([face_owner[faces], np.arange(len(pieces))])

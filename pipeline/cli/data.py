@@ -1,0 +1,83 @@
+"""``l3d-data``: look into a dataset, verify it, draw it, export it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.errors import PipelineError
+from pipeline.report.page import stored_rejects, write_report
+from pipeline.report.samples import contact_sheet
+from pipeline.report.statistics import statistics
+from pipeline.report.text import info_text, table_text
+from pipeline.shards.brokenchairs import export_brokenchairs
+from pipeline.shards.reader import find_shards
+from pipeline.shards.verification import verify
+
+DATASET = click.argument("dataset", type=click.Path(path_type=Path))
+
+
+class _Group(click.Group):
+    """Turns a PipelineError, or a file that cannot be written, into one line on stderr and exit status 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (PipelineError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """Work with a generated dataset. DATASET is its folder (with shards/ in it) or the shards folder itself."""
+
+
+@main.command()
+@DATASET
+def info(dataset: Path) -> None:
+    """Say what DATASET is: its shards, sizes and origin."""
+    click.echo(info_text(find_shards(dataset)))
+
+
+@main.command("verify")
+@DATASET
+def verify_command(dataset: Path) -> None:
+    """Read every byte of DATASET and check that it holds what it says; exit status 1 if it does not."""
+    problems = verify(dataset)
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"{dataset}: {len(problems)} problems" if problems else f"{dataset}: no problems found")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+@DATASET
+def stats(dataset: Path) -> None:
+    """Print Table 1 of the paper for DATASET, beside the paper's own numbers."""
+    click.echo(table_text(statistics(find_shards(dataset))))
+
+
+@main.command()
+@DATASET
+@click.option("--out", type=click.Path(path_type=Path), help="folder to write to  [default: DATASET/report]")
+@click.option("--limit", default=8, show_default=True, type=click.IntRange(1), help="samples per anomaly type")
+def gallery(dataset: Path, out: Path | None, limit: int) -> None:
+    """Write the report page and contact_sheet.png for DATASET."""
+    out = out or dataset / "report"
+    shards = find_shards(dataset)
+    write_report(out, shards, stored_rejects(out), limit)
+    contact_sheet(shards, out / "contact_sheet.png")
+    click.echo(f"wrote {out / 'index.html'} and {out / 'contact_sheet.png'}")
+
+
+@main.command()
+@DATASET
+@click.option("--layout", required=True, type=click.Choice(["brokenchairs"]), help="the published BrokenChairs-180K's")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")
+def export(dataset: Path, layout: str, out: Path) -> None:
+    """Write DATASET as plain files in another LAYOUT."""
+    images = export_brokenchairs(dataset, out)
+    click.echo(f"wrote {images} images in the {layout} layout to {out}")

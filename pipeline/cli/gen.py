@@ -1,0 +1,97 @@
+"""``l3d-gen``: make a dataset, whole or by stage."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.anomalies.anomaly import ANOMALY_TYPES
+from pipeline.cli.errors import friendly
+from pipeline.config import Config, load
+from pipeline.run import Run, Summary
+from pipeline.stages import STAGES
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--config", "preset", help="preset in configs/ or YAML file; all defaults without it")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), help="dataset folder")
+@click.option("--source", help="partnet:DIR or synthetic:N")
+@click.option("--stage", "stages", multiple=True, type=click.Choice(STAGES), help="run only this stage (repeatable)")
+@click.option("--anomaly", "types", multiple=True, help=f"only this type (repeatable): {', '.join(ANOMALY_TYPES)}")
+@click.option("--shape", "shapes", multiple=True, help="only this shape id (repeatable)")
+@click.option("--jobs", type=click.IntRange(min=1), help="shapes worked on at once; the number of cores without it")
+@click.option("--seed", type=click.IntRange(min=0), help="seed of the run")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
+@friendly
+def main(
+    preset: str | None,
+    out: Path,
+    source: str | None,
+    stages: tuple[str, ...],
+    types: tuple[str, ...],
+    shapes: tuple[str, ...],
+    jobs: int | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Make a BrokenChairs-style dataset in --out. What is finished already is not made again."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    config = _config(preset, source, types, shapes, seed, overrides)
+    cores = os.cpu_count() or 1
+    workers = jobs or cores
+    run = Run(config, out, workers, max(1, cores // workers), _progress)
+    summary = run.execute(stages or STAGES)
+    _tell(summary, out)
+    if summary.lost:
+        sys.exit(1)
+
+
+def _config(
+    preset: str | None,
+    source: str | None,
+    types: tuple[str, ...],
+    shapes: tuple[str, ...],
+    seed: int | None,
+    overrides: tuple[str, ...],
+) -> Config:
+    for name in types:
+        if name not in ANOMALY_TYPES:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(ANOMALY_TYPES)}", param_hint="--anomaly")
+    extra = list(overrides)
+    extra += [f"source={source}"] if source else []
+    extra += [f"seed={seed}"] if seed is not None else []
+    config = load(Config, preset, extra)
+    if types:
+        share = {name: value for name, value in config.plan.shape_share.items() if name in types}
+        config = config.model_copy(update={"plan": config.plan.model_copy(update={"shape_share": share})})
+    return config.model_copy(update={"only_shapes": shapes}) if shapes else config
+
+
+def _progress(stage: str, finished: int, total: int) -> None:
+    end = "\n" if finished == total else ""
+    click.echo(f"\r{stage:>10} {finished:>5}/{total}", nl=False, err=True)
+    click.echo(end, nl=False, err=True)
+
+
+def _tell(summary: Summary, out: Path) -> None:
+    if not summary.worked:
+        click.echo(f"{out}: everything is finished and up to date, nothing to do")
+    else:
+        for stage in summary.stages:
+            if stage.worked:
+                click.echo(f"{stage.stage:>10}: {stage.worked} of {stage.units} units made in {stage.seconds:.1f} s")
+    for stage in summary.stages:
+        for reason, count in sorted(stage.rejects.items()):
+            click.echo(f"{stage.stage:>10}: {count} x {reason}")
+    for stage_name, unit, message in summary.lost:
+        click.echo(f"lost in {stage_name}: {unit}: {message}", err=True)
+    if summary.stages and summary.stages[-1].stage == "report":
+        click.echo(f"report: {out / 'report' / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""Typed configuration: every setting documented, unknown keys refused, presets in ``configs/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import PipelineError
+
+PRESETS = Path(__file__).resolve().parent.parent / "configs"
+
+AnomalyType = Literal["positional", "rotational", "broken", "swapped", "missing"]
+
+
+def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
+    if pair[0] > pair[1]:
+        raise ValueError(f"a range is [low, high], got {list(pair)}")
+    return pair
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class StrictModel(BaseModel):
+    """Base of all settings: immutable, unknown keys are errors, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ShapesConfig(StrictModel):
+    """Reading and mending shapes."""
+
+    category: str | None = Field("Chair", description="PartNet category to use; null for all")
+    min_parts: int = Field(2, ge=2, description="a shape with fewer parts is rejected")
+    max_faces: int = Field(500_000, ge=1, description="a shape with more triangles is rejected")
+    merge_distance: float = Field(1e-6, ge=0, description="vertices nearer than this, in source units, are merged")
+
+
+class SplitConfig(StrictModel):
+    """Shares of shapes per split; the paper's are 138K/13K/26K images."""
+
+    train: Fraction = 0.78
+    val: Fraction = 0.075
+    test: Fraction = 0.145
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> SplitConfig:
+        if abs(self.train + self.val + self.test - 1.0) > 1e-6:
+            raise ValueError(f"shares must sum to 1, got {self.train} + {self.val} + {self.test}")
+        return self
+
+
+class PlanConfig(StrictModel):
+    """How many images of what each shape gets (paper Table 1)."""
+
+    shape_share: dict[AnomalyType, Fraction] = Field(
+        default=dict.fromkeys(("positional", "rotational", "broken", "swapped", "missing"), 1.0),
+        description="share of shapes that get an anomaly of each type",
+    )
+    views_per_anomaly: tuple[int, int] = Field((1, 7), description="images per anomaly, uniform in [min, max]")
+    views_normal: tuple[int, int] = Field((1, 12), description="images of the intact shape, uniform in [min, max]")
+
+
+class PositionalConfig(StrictModel):
+    """A part translated in a random direction."""
+
+    distance: Range = Field((0.05, 0.25), description="length of the translation, in object radii (the object's is 1)")
+
+
+class RotationalConfig(StrictModel):
+    """A part turned about a random axis through its pivot."""
+
+    angle_degrees: Range = Field((15.0, 60.0), description="angle of the turn")
+
+
+class BrokenConfig(StrictModel):
+    """A sphere or cube, roughened, subtracted from a part (Boolean; after DeepJoin)."""
+
+    removed_share: Range = Field((0.10, 0.60), description="share of the part's volume (or area, if open) removed")
+    roughness: float = Field(0.08, ge=0, le=0.3, description="amplitude of the cutter's surface noise over its size")
+    min_depth: float = Field(
+        0.05, ge=0, description="the fracture is somewhere at least this far from the intact surface, in object radii"
+    )
+
+
+class SwappedConfig(StrictModel):
+    """A part exchanged with the same-labelled part of another shape of the same split."""
+
+    scale_limits: Range = Field((0.5, 2.0), description="allowed scale per axis when fitting the donor into the slot")
+
+
+class AnomaliesConfig(StrictModel):
+    """Anomalies and the proof each must pass. Distances are in object radii (the object's is 1)."""
+
+    attempts: int = Field(12, ge=1, description="draws per anomaly before it counts as not possible")
+    min_part_area_share: Fraction = Field(0.01, description="parts with less of the object's surface are left alone")
+    max_part_area_share: Fraction = Field(0.6, description="parts with more of the object's surface are left alone")
+    min_mean_distance: float = Field(
+        0.01, ge=0, description="symmetric mean surface distance old-new that counts as changed"
+    )
+    max_gap: float = Field(0.15, ge=0, description="a moved or swapped part stays at most this far from the rest")
+    max_sink: float = Field(0.05, ge=0, description="a moved or swapped part reaches at most this far below the ground")
+    min_exposed_share: Fraction = Field(
+        0.1, description="share of the changed surface that a camera of the upper hemisphere can reach"
+    )
+    positional: PositionalConfig = PositionalConfig()
+    rotational: RotationalConfig = RotationalConfig()
+    broken: BrokenConfig = BrokenConfig()
+    swapped: SwappedConfig = SwappedConfig()
+
+
+class ViewsConfig(StrictModel):
+    """Cameras and what must be visible."""
+
+    resolution: int = Field(256, ge=32, le=2048, multiple_of=8, description="image height and width in pixels")
+    focal_mm: float = Field(
+        41.0, gt=0, description="41 mm holds the unit sphere at radius 2.5; the paper's 50 mm cuts most PartNet chairs"
+    )
+    sensor_mm: float = Field(36.0, gt=0)
+    radius: float = Field(2.5, gt=1.0, description="camera distance from the bounding-box centre")
+    azimuths: int = Field(20, ge=1, description="query azimuths: multiples of 360/azimuths degrees")
+    elevation_degrees: Range = (20.0, 40.0)
+    lights: int = Field(6, ge=1, le=6, description="light set-ups used: front, back, left, right, top, bottom")
+    reference_views: int = Field(20, ge=1, description="grayscale views per shape, at regular azimuths from 0")
+    reference_elevation_degrees: float = Field(30.0, ge=-89, le=89)
+    surface_points: int = Field(1000, ge=1, description="surface points per shape for correspondences")
+    min_changed_pixels: int = Field(40, ge=1, description="pixels that must differ, at 256x256 (scaled by area)")
+    min_visible_share: Fraction = Field(0.2, description="share of the part's pixels not hidden by the rest")
+    max_texture_id: int = Field(10_000, ge=1, description="texture ids are drawn from 0 to this, exclusive")
+
+
+class MaterialsConfig(StrictModel):
+    """The SVBRDF library."""
+
+    library: Literal["builtin"] = "builtin"
+    map_size: int = Field(256, ge=32, le=4096, description="edge of the square maps, in pixels (a power of two)")
+
+
+class RenderConfig(StrictModel):
+    """Blender's settings; none changes a label."""
+
+    samples: int = Field(16, ge=1, description="Cycles samples per pixel of query images")
+    reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
+    denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
+    device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = "CPU"
+    timeout_seconds: float = Field(3600.0, gt=0, description="a Blender process is killed after this long")
+
+
+class QualityConfig(StrictModel):
+    """What makes an image unusable."""
+
+    max_magenta_share: Fraction = Field(0.001, description="share of object pixels in missing-texture magenta")
+    min_object_contrast: float = Field(
+        4.0, ge=0, description="standard deviation of the object's grey values (0-255) below which it is blank"
+    )
+    min_index_agreement: Fraction = Field(
+        0.995, description="agreement of Blender's part ids with the ray cast's, off edges"
+    )
+
+
+class ShardsConfig(StrictModel):
+    """Packing."""
+
+    shapes_per_shard: int = Field(64, ge=1)
+    compression_level: int = Field(4, ge=0, le=9, description="gzip level")
+
+
+class Config(StrictModel):
+    """Everything that decides a dataset's content."""
+
+    seed: int = Field(0, ge=0)
+    source: str = Field("synthetic:26", description="partnet:DIR or synthetic:N")
+    only_shapes: tuple[str, ...] = Field((), description="use these shape ids alone; empty for all")
+    shapes: ShapesConfig = ShapesConfig()
+    split: SplitConfig = SplitConfig()
+    plan: PlanConfig = PlanConfig()
+    anomalies: AnomaliesConfig = AnomaliesConfig()
+    views: ViewsConfig = ViewsConfig()
+    materials: MaterialsConfig = MaterialsConfig()
+    render: RenderConfig = RenderConfig()
+    quality: QualityConfig = QualityConfig()
+    shards: ShardsConfig = ShardsConfig()
+
+
+ModelT = TypeVar("ModelT", bound=StrictModel)
+
+
+def find_preset(name: str) -> Path:
+    """Path of a preset in ``configs/`` or of a YAML file. Raises PipelineError naming both places."""
+    candidates = [Path(name), PRESETS / f"{name}.yaml"]
+    for path in candidates:
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(str(p.relative_to(PRESETS).with_suffix("")) for p in PRESETS.rglob("*.yaml")))
+    raise PipelineError(f"config {name!r} is neither a file nor a preset; presets: {known}")
+
+
+def load(model: type[ModelT], name: str | None, overrides: Sequence[str] = ()) -> ModelT:
+    """Read a preset or YAML file (None: all defaults) and apply ``key.sub=value`` overrides (values are YAML)."""
+    settings: dict[str, Any] = {}
+    origin = "the defaults"
+    if name is not None:
+        path = find_preset(name)
+        origin = str(path)
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise PipelineError(f"cannot read config {path}: {error}") from error
+        if raw is not None and not isinstance(raw, dict):
+            raise PipelineError(f"config {path} must be a mapping of settings, got {type(raw).__name__}")
+        settings = raw or {}
+    for override in overrides:
+        key, sign, value = override.partition("=")
+        if not sign or not key:
+            raise PipelineError(f"--set {override!r}: expected key=value, e.g. render.samples=32")
+        try:
+            _assign(settings, key.split("."), yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise PipelineError(f"--set {override!r}: {value!r} is not valid YAML") from error
+        origin += f" with --set {override}"
+    return parse(model, settings, origin)
+
+
+def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> ModelT:
+    """Validate settings; a PipelineError names the origin, the key, the value and what is allowed."""
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            key = ".".join(str(x) for x in item["loc"])
+            if item["type"] == "extra_forbidden":
+                problems.append(f"unknown key {key!r}; allowed here: {', '.join(_siblings(model, item['loc']))}")
+            else:
+                problems.append(f"{key or 'settings'} = {item['input']!r}: {item['msg']}")
+        raise PipelineError(f"config from {origin}: " + "; ".join(problems)) from error
+
+
+def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    for key in loc[:-1]:
+        annotation = model.model_fields[str(key)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return sorted(model.model_fields)
+
+
+def _assign(settings: dict[str, Any], keys: list[str], value: Any) -> None:
+    for depth, key in enumerate(keys[:-1]):
+        node = settings.setdefault(key, {})
+        if not isinstance(node, dict):
+            raise PipelineError(f"--set {'.'.join(keys)}: {'.'.join(keys[: depth + 1])} is a value, not a section")
+        settings = node
+    settings[keys[-1]] = value

@@ -1,0 +1,1 @@
+"""Cameras and ray casting: geometry that several rooms share."""

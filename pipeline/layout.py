@@ -1,0 +1,65 @@
+"""The one place that owns the name of every file in a dataset folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths under ``out``; unit names are shape ids (or shard names)."""
+
+    out: Path
+
+    @property
+    def dataset(self) -> Path:
+        return self.out / "dataset.json"
+
+    @property
+    def timings(self) -> Path:
+        return self.out / "timings.jsonl"
+
+    @property
+    def source(self) -> Path:
+        """Synthetic shapes, in PartNet's own format."""
+        return self.out / "source"
+
+    @property
+    def map_cache(self) -> Path:
+        """Synthesised material maps."""
+        return self.out / "maps"
+
+    @property
+    def views(self) -> Path:
+        return self.out / "views"
+
+    @property
+    def shards(self) -> Path:
+        return self.out / "shards"
+
+    def shape(self, shape_id: str) -> Path:
+        return self.out / "shapes" / f"{shape_id}.glb"
+
+    def shape_summary(self, shape_id: str) -> Path:
+        """The model the shape annotates, and the parts it can give to others."""
+        return self.out / "shapes" / f"{shape_id}.json"
+
+    def anomalies(self, shape_id: str) -> Path:
+        return self.out / "anomalies" / shape_id
+
+    def materials(self, shape_id: str) -> Path:
+        return self.out / "materials" / f"{shape_id}.json"
+
+    def render(self, shape_id: str) -> Path:
+        return self.out / "renders" / f"{shape_id}.h5"
+
+    def quality(self, shape_id: str) -> Path:
+        return self.out / "quality" / f"{shape_id}.json"
+
+    def shard(self, name: str) -> Path:
+        return self.shards / f"{name}.h5"
+
+    def record(self, stage: str, unit: str) -> Path:
+        """What became of one unit of one stage: fingerprint, status, reason, outputs."""
+        return self.out / "records" / stage / f"{unit}.json"

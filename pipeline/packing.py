@@ -1,0 +1,75 @@
+"""From the rooms' own dataclasses to the records that a shard stores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.anomalies.anomaly import LABELS, Anomaly
+from pipeline.rendering.blender import Drawn
+from pipeline.shapes.shape import Shape
+from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.views.reference import ReferenceViews
+from pipeline.views.select import View
+
+
+def shape_record(
+    shape: Shape,
+    anomalies: Sequence[Anomaly],
+    views: Sequence[View],
+    reference: ReferenceViews,
+    drawn: Drawn,
+    accepted: Collection[str],
+    radius: float,
+) -> ShapeRecord:
+    """The shape with those of its query images whose name is in ``accepted``, in the order of ``views``."""
+    by_name = {anomaly.name: anomaly for anomaly in anomalies}
+    queries = tuple(
+        _query(view, drawn.query[i], by_name, radius) for i, view in enumerate(views) if view.name in accepted
+    )
+    return ShapeRecord(
+        id=shape.shape_id,
+        model_id=shape.model_id,
+        category=shape.category,
+        image=drawn.reference,
+        depth=reference.depth,
+        part_ids=reference.part_ids,
+        K=_f32(reference.K),
+        world_to_camera=_f32(reference.world_to_camera),
+        patch_xyz=reference.patch_xyz,
+        patch_valid=reference.patch_valid,
+        points=reference.points,
+        point_pixels=reference.point_pixels,
+        point_visible=reference.point_visible,
+        queries=queries,
+    )
+
+
+def _query(view: View, image: Any, anomalies: Mapping[str, Anomaly], radius: float) -> QueryRecord:
+    anomaly = anomalies.get(view.anomaly)
+    return QueryRecord(
+        name=view.name,
+        image=image,
+        anomaly_type=LABELS.index(anomaly.type if anomaly else "normal"),
+        part_label=anomaly.target_label if anomaly else "",
+        bbox=_f32(view.bbox),
+        mask_new=view.masks.new,
+        mask_old=view.masks.old,
+        object_mask=view.masks.object,
+        object_mask_normal=view.masks.object_normal,
+        part_ids=view.image.part_ids,
+        depth=view.image.depth,
+        K=_f32(view.camera.K),
+        world_to_camera=_f32(view.camera.world_to_camera),
+        azimuth=view.azimuth,
+        elevation=view.elevation,
+        radius=radius,
+        light=view.light,
+        texture=view.texture,
+    )
+
+
+def _f32(values: Any) -> Any:
+    return np.asarray(values, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Checks on meshes and images: pure functions that return what they found."""

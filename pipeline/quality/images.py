@@ -1,0 +1,35 @@
+"""Checks on drawn images: each a pure function of arrays that returns what it measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
+
+Image = NDArray[np.uint8]
+
+
+def object_contrast(image: Image, mask: Image) -> float:
+    """Standard deviation of the grey values (0-255) over the non-zero pixels of ``mask``; 0 if there are none.
+
+    ``image``: (H, W, 3) or (H, W). Near 0 means blank: black, blown out or not drawn at all.
+    """
+    grey = image.mean(axis=-1) if image.ndim == 3 else image
+    values = grey[mask > 0]
+    return float(values.std()) if len(values) else 0.0
+
+
+def magenta_share(image: Image, mask: Image) -> float:
+    """Share of the object's pixels in the magenta that Blender shows for a missing texture."""
+    red, green, blue = image[mask > 0].astype(np.int16).T
+    if len(red) == 0:
+        return 0.0
+    # Shading darkens magenta but keeps its ratio: red and blue alike and far above green.
+    magenta = (np.abs(red - blue) < 24) & (np.minimum(red, blue) > 4 * green + 40)
+    return float(magenta.mean())
+
+
+def index_agreement(drawn: NDArray[np.uint16], cast: NDArray[np.uint16]) -> float:
+    """Share of pixels, none within one pixel of an edge of ``cast``, on which two part-id images agree."""
+    inner = maximum_filter(cast, 3) == minimum_filter(cast, 3)
+    return float((drawn == cast)[inner].mean()) if inner.any() else 1.0

@@ -1,0 +1,1 @@
+"""Job files, driving Blender, collecting its images."""

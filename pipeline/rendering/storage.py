@@ -1,0 +1,33 @@
+"""Drawn images on disk: ``renders/<id>.h5``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import h5py
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.rendering.blender import Drawn
+
+_NAMES = tuple(f.name for f in fields(Drawn))
+
+
+def save_drawn(path: Path, drawn: Drawn) -> None:
+    """Write all images, losslessly compressed; the file's bytes depend on the images only."""
+    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        for name in _NAMES:
+            images = getattr(drawn, name)
+            chunks = (1, *images.shape[1:]) if len(images) else None
+            options = {"chunks": chunks, "compression": "gzip", "compression_opts": 4} if chunks else {}
+            file.create_dataset(name, data=images, track_times=False, **options)
+
+
+def load_drawn(path: Path) -> Drawn:
+    """Read what ``save_drawn`` wrote. Raises PipelineError for a missing or broken file."""
+    try:
+        with h5py.File(path, "r") as file:
+            return Drawn(**{name: file[name][()] for name in _NAMES})
+    except (OSError, KeyError) as error:
+        raise PipelineError(f"{path} is not readable: {error}; run the render stage again") from error

@@ -1,0 +1,1 @@
+"""Statistics, gallery and dataset card."""

@@ -1,0 +1,97 @@
+"""The report: ``index.html`` with its pictures, ``statistics.json`` and ``DATASET_CARD.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pipeline.anomalies.anomaly import ANOMALY_TYPES
+from pipeline.anomalies.groups import CHAIR_WEIGHTS
+from pipeline.files import atomic, read_json, write_json
+from pipeline.report import paper, samples, text
+from pipeline.report.statistics import statistics
+from pipeline.shards import schema
+from pipeline.shards.reader import Shard
+
+Rejects = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawn sample on the page; file is relative to ``index.html``."""
+
+    file: str
+    sample: samples.Sample
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the dataset comes from, as its first shard says. source: the config's ``source``, '' if unknown."""
+
+    config: str
+    source: str
+    height: int
+    width: int
+    views: int
+
+
+def write_report(out_dir: Path, shards: Sequence[Path], rejects: Rejects, limit_per_type: int) -> None:
+    """Write the whole report into ``out_dir``; the page shows at most ``limit_per_type`` samples a type.
+
+    ``rejects``: stage -> reason -> count. Pictures of an earlier report that are no longer shown are removed.
+    """
+    counted = statistics(shards)
+    gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*ANOMALY_TYPES, paper.NORMAL)}
+    shown = {out_dir / picture.file for pictures in gallery.values() for picture in pictures}
+    for old in set((out_dir / "images").glob("*.jpg")) - shown:
+        old.unlink()
+    write_json(out_dir / "statistics.json", {**asdict(counted), "rejects": rejects})
+    context = {
+        "stats": counted,
+        "rejects": rejects,
+        "gallery": gallery,
+        "origin": _origin(shards[0]),
+        "paper_parts": CHAIR_WEIGHTS,
+    }
+    for template, name in (("index.html.j2", "index.html"), ("DATASET_CARD.md.j2", "DATASET_CARD.md")):
+        with atomic(out_dir / name) as temporary:
+            temporary.write_text(_render(template, context), encoding="utf-8")
+
+
+def stored_rejects(out_dir: Path) -> Rejects:
+    """The rejects of the report in ``out_dir``, to draw it again; empty where there is none."""
+    path = out_dir / "statistics.json"
+    return dict(read_json(path)["rejects"]) if path.exists() else {}
+
+
+def _draw(out_dir: Path, shards: Sequence[Path], kind: str, limit: int) -> list[Picture]:
+    pictures = []
+    for sample in samples.pick(shards, kind, limit):
+        picture = Picture(f"images/{sample.query.name}.jpg", sample)
+        with atomic(out_dir / picture.file) as temporary:
+            samples.draw_sample(sample).save(temporary, quality=90)
+        pictures.append(picture)
+    return pictures
+
+
+def _origin(path: Path) -> Origin:
+    with Shard(path) as shard:
+        config = json.loads(shard.config_json)
+        views, height, width = shard.row("shapes", "image", 0).shape
+    return Origin(json.dumps(config, indent=1, sort_keys=True), str(config.get("source", "")), height, width, views)
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report"),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(context, paper=paper, schema=schema, text=text, samples=samples)

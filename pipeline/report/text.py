@@ -1,0 +1,61 @@
+"""Numbers as people read them: in the terminal and in the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.report.paper import COLUMNS, PAPER_TABLE, Counts
+from pipeline.report.statistics import Statistics
+from pipeline.shards import schema
+from pipeline.shards.reader import Shard
+
+
+def views_text(counts: Counts) -> str:
+    """Table 1's ``min,max,median``."""
+    low, high, median = counts.views
+    return f"{low},{high},{median:g}"
+
+
+def table_rows(table: Mapping[str, Counts]) -> list[tuple[str, list[str]]]:
+    """The three lines of Table 1: name and one cell a column."""
+    columns = [table[column] for column in COLUMNS]
+    return [
+        ("shapes", [f"{counts.shapes:,}" for counts in columns]),
+        ("images", [f"{counts.images:,}" for counts in columns]),
+        ("views per shape", [views_text(counts) for counts in columns]),
+    ]
+
+
+def table_text(statistics: Statistics) -> str:
+    """Table 1, this dataset above the paper's, and the splits, as aligned text."""
+    lines = [("", "", list(COLUMNS))]
+    for (name, ours), (_, paper) in zip(table_rows(statistics.table), table_rows(PAPER_TABLE), strict=True):
+        lines += [(name, "this dataset", ours), ("", "paper", paper)]
+    cells = [[name, source, *values] for name, source, values in lines]
+    splits = [["split", "shapes", "images", "anomalous"]]
+    for split, counts in statistics.splits.items():
+        splits.append([split, f"{counts.shapes:,}", f"{counts.images:,}", f"{counts.anomalous:,}"])
+    return f"{_aligned(cells)}\n\n{_aligned(splits)}"
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def info_text(shards: Sequence[Path]) -> str:
+    """One line a shard: split, shapes, images, resolution, views, bytes, fingerprint; then the totals."""
+    cells = [["shard", "shapes", "images", "resolution", "views", "MB", "fingerprint"]]
+    totals = [0, 0, 0.0]
+    for path in shards:
+        with Shard(path) as shard:
+            views, height, width = shard.row("shapes", "image", 0).shape
+            size = path.stat().st_size / 1e6
+            counts = (shard.shape_count, shard.query_count, size)
+            totals = [a + b for a, b in zip(totals, counts, strict=True)]
+            row = [path.name, f"{counts[0]:,}", f"{counts[1]:,}", f"{width}x{height}", str(views), f"{size:.1f}"]
+            cells.append([*row, shard.fingerprint[:12]])
+    cells.append(["total", f"{totals[0]:,}", f"{totals[1]:,}", "", "", f"{totals[2]:.1f}", ""])
+    return f"{schema.FORMAT} version {schema.VERSION}\n{_aligned(cells)}"

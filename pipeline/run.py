@@ -1,0 +1,245 @@
+"""One run: the stages in order, each unit fingerprinted by all that it depends on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from materials import cache, catalogue
+from pipeline import stages
+from pipeline.appearance import priors
+from pipeline.config import Config
+from pipeline.errors import PipelineError
+from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
+from pipeline.files import read_json, remove_leftovers, write_json
+from pipeline.layout import Layout
+from pipeline.report.page import write_report
+from pipeline.shapes.sources import Source, parse_source
+from pipeline.shards.schema import SPLITS
+from pipeline.splits import assign_splits
+from pipeline.stages import STAGES, Context
+
+#: Raise a stage's number when its output changes for the same input: finished units are then made again.
+STAGE_VERSIONS = dict.fromkeys(STAGES, 1)
+#: Distributions whose version can change the pixels or the geometry.
+RECORDED_VERSIONS = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "manifold3d", "embreex", "h5py", "pillow")
+GALLERY_PER_TYPE = 12
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class StageSummary:
+    """What a stage did: units in all, worked on now, and the refusals it counted (reason -> count)."""
+
+    stage: str
+    units: int = 0
+    worked: int = 0
+    seconds: float = 0.0
+    rejects: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Summary:
+    """stages: in order; lost: (stage, unit, message) of every unit that gave nothing."""
+
+    stages: list[StageSummary] = field(default_factory=list)
+    lost: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def worked(self) -> int:
+        return sum(stage.worked for stage in self.stages)
+
+
+class Run:
+    """A dataset folder being filled. ``progress(stage, finished, total)`` is called after every unit."""
+
+    def __init__(self, config: Config, out: Path, jobs: int, threads: int, progress: Progress) -> None:
+        self._config = config
+        self._layout = Layout(_writable(out))
+        remove_leftovers(self._layout.out)
+        self._context = Context(config, self._layout, threads)
+        self._jobs = jobs
+        self._progress = progress
+        self._prints: dict[tuple[str, str], str] = {}
+        self.summary = Summary()
+
+    def execute(self, wanted: Sequence[str]) -> Summary:
+        """Run the wanted stages (names from STAGES) over all units; earlier ones must be finished."""
+        config = self._config
+        source = parse_source(config.source, config.seed, self._layout.source, config.shapes)
+        ids = _select(source.ids(), config.only_shapes)
+        last = max(STAGES.index(stage) for stage in wanted)
+        steps: dict[str, Callable[[list[str]], list[Unit]]] = {
+            "shapes": partial(self._shape_units, source),
+            "anomalies": self._anomaly_units,
+            "views": partial(self._units, "views", stages.choose_views, config.views.model_dump(), ("anomalies",)),
+            "materials": partial(self._units, "materials", stages.assign_textures, _library(), ("views",)),
+            "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
+            "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
+        }
+        for stage in STAGES[: last + 1]:
+            if stage == "shards":
+                self._pack(ids, stage in wanted)
+            elif stage == "report":
+                self._report()
+            else:
+                ids = self._run_stage(stage, steps[stage](ids), stage in wanted)
+            if not ids:
+                raise PipelineError(f"no shape is left after stage {stage}: {self._first_losses()}")
+        return self.summary
+
+    def _run_stage(self, stage: str, units: list[Unit], wanted: bool) -> list[str]:
+        """Run or look up a stage; the names of its finished units, in order."""
+        summary = StageSummary(stage, units=len(units))
+        self.summary.stages.append(summary)
+        if not wanted:
+            self._require_finished(stage, units)
+        start = time.perf_counter()
+        done: dict[str, Record] = {}
+        for count, (unit, record, worked) in enumerate(run_units(self._layout, units, self._jobs), 1):
+            summary.worked += worked
+            if record.status == "done":
+                done[unit.name] = record
+                summary.rejects.update(record.rejects)
+            else:
+                summary.rejects[record.reason] += 1
+                self.summary.lost.append((stage, unit.name, record.message))
+            self._progress(stage, count, len(units))
+        summary.seconds = time.perf_counter() - start
+        self._prints.update({(stage, unit.name): unit.fingerprint for unit in units})
+        return [unit.name for unit in units if unit.name in done]
+
+    def _require_finished(self, stage: str, units: list[Unit]) -> None:
+        missing = [unit.name for unit in units if finished(self._layout, unit) is None]
+        if missing:
+            raise PipelineError(
+                f"stage {stage} is not finished for {len(missing)} of {len(units)} units (first: {missing[0]}); "
+                f"add --stage {stage}, or leave --stage out to run all"
+            )
+
+    def _unit(self, stage: str, name: str, inputs: Any, work: Callable[[], Result]) -> Unit:
+        return Unit(stage, name, fingerprint(stage, STAGE_VERSIONS[stage], self._config.seed, name, inputs), work)
+
+    def _units(
+        self,
+        stage: str,
+        work: Callable[[Context, str], Result],
+        settings: Any,
+        inputs: tuple[str, ...],
+        ids: list[str],
+    ) -> list[Unit]:
+        return [
+            self._unit(
+                stage, i, [settings, *(self._prints[name, i] for name in inputs)], partial(work, self._context, i)
+            )
+            for i in ids
+        ]
+
+    def _shape_units(self, source: Source, ids: list[str]) -> list[Unit]:
+        settings = self._config.shapes.model_dump()
+        return [
+            self._unit("shapes", i, [settings, source.digest(i)], partial(stages.read_shape, self._context, source, i))
+            for i in ids
+        ]
+
+    def _anomaly_units(self, ids: list[str]) -> list[Unit]:
+        config = self._config
+        splits = self._splits(ids)
+        members = {split: [i for i in ids if splits[i] == split] for split in SPLITS}
+        # Any shape of the split may give a part, so all of them are inputs.
+        donors = {split: fingerprint([self._prints["shapes", i] for i in members[split]]) for split in SPLITS}
+        settings = [config.anomalies.model_dump(), config.plan.model_dump()]
+        return [
+            self._unit(
+                "anomalies",
+                i,
+                [settings, self._prints["shapes", i], donors[splits[i]]],
+                partial(stages.make_anomalies, self._context, members[splits[i]], i),
+            )
+            for i in ids
+        ]
+
+    def _render_settings(self) -> list[Any]:
+        settings = self._config.render.model_dump()
+        settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
+        return [settings, self._config.materials.model_dump()]
+
+    def _pack(self, ids: list[str], wanted: bool) -> None:
+        config = self._config
+        splits = self._splits([name for stage, name in self._prints if stage == "anomalies"])
+        size = config.shards.shapes_per_shard
+        units = []
+        for split in SPLITS:
+            members = [i for i in ids if splits[i] == split]
+            for number, start in enumerate(range(0, len(members), size)):
+                name, chunk = f"{split}-{number:05d}", members[start : start + size]
+                inputs = [config.shards.model_dump(), [self._prints["quality", i] for i in chunk]]
+                content = fingerprint(name, inputs)
+                work = partial(stages.pack, self._context, split, chunk, name, content)
+                units.append(self._unit("shards", name, [inputs, config.model_dump_json()], work))
+        done = self._run_stage("shards", units, wanted)
+        for stale in set(self._layout.shards.glob("*.h5")) - {self._layout.shard(name) for name in done}:
+            stale.unlink()  # from another plan or split: it would leak shapes between splits
+
+    def _splits(self, ids: list[str]) -> dict[str, str]:
+        models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
+        return assign_splits(models, self._config.split, self._config.seed)
+
+    def _report(self) -> None:
+        shards = sorted(self._layout.shards.glob("*.h5"))
+        if not shards:
+            raise PipelineError(f"{self._layout.shards} holds no shards; add --stage shards")
+        rejects = {s.stage: dict(sorted(s.rejects.items())) for s in self.summary.stages if s.rejects}
+        prints = sorted(value for (stage, _), value in self._prints.items() if stage == "shards")
+        work = partial(_write_report, self._layout, shards, rejects, self._config)
+        self._run_stage("report", [self._unit("report", "report", [prints, rejects], work)], wanted=True)
+
+    def _first_losses(self) -> str:
+        lines = [f"{unit}: {message}" for _, unit, message in self.summary.lost[:3]]
+        return "; ".join(lines) or "nothing was accepted"
+
+
+def _write_report(layout: Layout, shards: list[Path], rejects: dict[str, dict[str, int]], config: Config) -> Result:
+    folder = layout.out / "report"
+    write_report(folder, shards, rejects, GALLERY_PER_TYPE)
+    dataset = {
+        "format": "l3d-dataset",
+        "version": 1,
+        "config": config.model_dump(mode="json"),
+        "seed": config.seed,
+        "versions": {name: version(name) for name in RECORDED_VERSIONS},
+        "shards": [path.name for path in shards],
+        "rejects": rejects,
+    }
+    write_json(layout.dataset, dataset)
+    return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))
+
+
+def _library() -> list[str | int]:
+    """What decides the choice of materials and their maps."""
+    return [cache.VERSION, catalogue.BUILTIN.read_text(encoding="utf-8"), priors.BUILTIN.read_text(encoding="utf-8")]
+
+
+def _select(ids: list[str], only: Sequence[str]) -> list[str]:
+    unknown = sorted(set(only) - set(ids))
+    if unknown:
+        raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
+    return [i for i in ids if not only or i in only]
+
+
+def _writable(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PipelineError(f"output folder {out} cannot be written: {error.strerror}; choose another --out") from error
+    return out.resolve()

@@ -1,0 +1,1 @@
+"""Where shapes come from and how they are mended and normalised."""

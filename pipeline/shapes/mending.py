@@ -1,0 +1,92 @@
+"""Cleaning one raw mesh: every triangle is kept, or dropped for a reason that is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from pipeline.shapes.shape import make_mesh
+
+#: A triangle flatter than this (twice its area over its longest edge squared) has no direction to face.
+FLATNESS = 1e-9
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A cleaned mesh and how many raw triangles were dropped or turned, by reason."""
+
+    mesh: trimesh.Trimesh
+    counts: Counter[str]
+
+
+def mend(raw: trimesh.Trimesh, merge_distance: float) -> Mended:
+    """Merge coincident vertices, drop zero-area and doubled faces, wind consistently and outward.
+
+    ``raw`` has finite vertices and at least one face. The count of raw faces equals the count of
+    kept faces plus ``zero-area faces`` plus ``doubled faces``. Boundary edges stay open: closing
+    holes is for the operations that need it.
+    """
+    counts: Counter[str] = Counter()
+    faces = np.asarray(raw.faces, dtype=np.int64)
+    vertices, faces = _merge_vertices(np.asarray(raw.vertices, dtype=np.float64), faces, merge_distance)
+    keep = _has_area(vertices, faces)
+    counts["zero-area faces"] = int((~keep).sum())
+    faces = faces[keep]
+    # PartNet's original-*.obj hold every face twice, once in each winding: the same three corners.
+    _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
+    counts["doubled faces"] = len(faces) - len(first)
+    faces = faces[np.sort(first)]
+    used, inverse = np.unique(faces, return_inverse=True)
+    mesh, turned = _orient(make_mesh(vertices[used], inverse.reshape(-1, 3)))
+    counts["turned faces"] = turned
+    return Mended(mesh, +counts)
+
+
+def _merge_vertices(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], distance: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    if distance <= 0:
+        return vertices, faces
+    _, first, inverse = np.unique(np.round(vertices / distance), axis=0, return_index=True, return_inverse=True)
+    return vertices[first], inverse.reshape(-1)[faces]
+
+
+def _has_area(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    corners = vertices[faces]
+    edges = corners - np.roll(corners, 1, axis=1)
+    longest = (edges**2).sum(axis=2).max(axis=1)
+    doubled_area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1)
+    return doubled_area > FLATNESS * np.maximum(longest, np.finfo(float).tiny)
+
+
+def _orient(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, int]:
+    """Wind every connected component consistently, and outward where it encloses a volume."""
+    before = mesh.faces.copy()
+    if not mesh.is_winding_consistent:
+        trimesh.repair.fix_winding(mesh)
+    faces = mesh.faces.copy()
+    vertices = mesh.vertices
+    components = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
+    boundary = _boundary_faces(faces)
+    for component in range(components.max(initial=-1) + 1):
+        members = np.flatnonzero(components == component)
+        if not boundary[members].any() and _signed_volume(vertices[faces[members]]) < 0:
+            faces[members] = faces[members][:, ::-1]
+    turned = int((faces != before).any(axis=1).sum())
+    return make_mesh(vertices, faces), turned
+
+
+def _boundary_faces(faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True for faces with an edge that is not shared by exactly two faces."""
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    _, inverse, count = np.unique(edges, axis=0, return_inverse=True, return_counts=True)
+    return (count[inverse.reshape(-1)] != 2).reshape(-1, 3).any(axis=1)
+
+
+def _signed_volume(triangles: NDArray[np.float64]) -> float:
+    a, b, c = (triangles - triangles.mean(axis=(0, 1))).swapaxes(0, 1)
+    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)

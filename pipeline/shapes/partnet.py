@@ -1,0 +1,224 @@
+"""Reading PartNet v0: ``<id>/{meta,result,result_after_merging}.json`` and ``objs/*.obj``.
+
+The merged tree gives labels and instances; the raw tree (``result.json``) only adds whether a
+surface is hard or soft, which merging drops. Meshes an inner node lists but none of its leaves do
+(caster yokes, pillows, footrest rings: merging lost their leaf) become parts labelled as that node,
+so that no visible geometry is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from pipeline.config import ShapesConfig
+from pipeline.errors import PipelineError, UnitRejected
+from pipeline.files import read_json
+from pipeline.shapes.mending import mend
+from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
+
+MERGED = "result_after_merging.json"
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    label: str
+    node_path: tuple[int, ...]
+    objs: tuple[str, ...]
+
+
+def list_partnet(root: Path, category: str | None) -> list[str]:
+    """Ids of the shapes under ``root``, sorted, numeric ids by value.
+
+    Folders whose ``meta.json`` names another category are left out; folders without a readable one
+    stay in, to be rejected with a reason rather than overlooked.
+    """
+    if not root.is_dir():
+        raise PipelineError(f"PartNet folder {root} does not exist; give the folder that holds <anno_id>/ folders")
+    ids = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    ids = [i for i in ids if category is None or _category_or(root / i, category) == category]
+    if not ids:
+        raise PipelineError(f"{root} holds no PartNet shapes of category {category!r} (<anno_id>/{MERGED})")
+    return sorted(ids, key=lambda i: (not i.isdigit(), int(i) if i.isdigit() else 0, i))
+
+
+def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
+    """Read, mend and normalise one shape. Raises UnitRejected with the file and the value at fault."""
+    meta = _read(folder / "meta.json", dict)
+    root = _root(folder / MERGED)
+    hardness = _hardness(_root(folder / "result.json")) if (folder / "result.json").is_file() else {}
+    parts: list[Part] = []
+    instances: Counter[str] = Counter()
+    seen: set[str] = set()
+    notes: Counter[str] = Counter()
+    for leaf in _leaves(root, (), "", folder / MERGED):
+        objs = [name for name in leaf.objs if name not in seen]
+        notes["meshes named by two leaves, kept in the first"] += len(leaf.objs) - len(objs)
+        seen.update(objs)
+        if not objs:
+            continue
+        mesh, counts = _read_meshes(folder, objs, config)
+        notes.update(counts)
+        hints = {hardness[name] for name in objs if name in hardness}
+        parts.append(
+            Part(
+                part_id=len(parts) + 1,
+                label=leaf.label,
+                instance=instances[leaf.label],
+                node_path=leaf.node_path,
+                mesh=mesh,
+                hardness=hints.pop() if len(hints) == 1 else None,
+                mending=tuple(f"{n} {what}" for what, n in sorted(counts.items())),
+            )
+        )
+        instances[leaf.label] += 1
+    _check(folder, parts, config)
+    summary = tuple(f"{n} {what}" for what, n in sorted((+notes).items()))
+    category = str(meta.get("model_cat", root["name"]))
+    return Shape(folder.name, str(meta.get("model_id", "")), category, _normalise(parts), summary)
+
+
+def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:
+    if len(parts) < config.min_parts:
+        raise UnitRejected(
+            "too-few-parts",
+            f"{folder / MERGED} has {len(parts)} part(s); an anomaly needs at least {config.min_parts}",
+        )
+    faces = sum(len(p.mesh.faces) for p in parts)
+    if faces > config.max_faces:
+        raise UnitRejected(
+            "too-many-faces", f"{folder} has {faces} triangles; shapes.max_faces allows {config.max_faces}"
+        )
+
+
+def _read(path: Path, kind: type) -> Any:
+    if not path.is_file():
+        raise UnitRejected("missing-file", f"{path} is missing; a PartNet shape needs it")
+    try:
+        data = read_json(path)
+    except PipelineError as error:
+        raise UnitRejected("malformed-json", str(error)) from error
+    if not isinstance(data, kind):
+        raise UnitRejected("malformed-json", f"{path} holds a {type(data).__name__}, expected a {kind.__name__}")
+    return data
+
+
+def _category_or(folder: Path, default: str) -> str:
+    try:
+        meta = read_json(folder / "meta.json")
+    except PipelineError:
+        return default  # its reader will say what is wrong with it
+    return str(meta.get("model_cat", default)) if isinstance(meta, dict) else default
+
+
+def _root(path: Path) -> dict[str, Any]:
+    nodes = _read(path, list)
+    if len(nodes) != 1:
+        raise UnitRejected("malformed-json", f"{path} has {len(nodes)} roots, expected one")
+    return _node(nodes[0], path)
+
+
+def _node(node: Any, path: Path) -> dict[str, Any]:
+    good = (
+        isinstance(node, dict)
+        and isinstance(node.get("name"), str)
+        and isinstance(node.get("id"), int)
+        and isinstance(node.get("children", []), list)
+        and isinstance(node.get("objs", []), list)
+    )
+    if not good:
+        raise UnitRejected("malformed-json", f"{path}: node {str(node)[:120]} lacks a valid name, id, children or objs")
+    return dict(node)
+
+
+def _leaves(node: dict[str, Any], ids: tuple[int, ...], label: str, path: Path) -> Iterator[_Leaf]:
+    """Leaves in tree order, each inner node's orphans (objs no descendant has) after its children."""
+    ids, label = (*ids, node["id"]), f"{label}/{node['name']}".lstrip("/")
+    children = [_node(child, path) for child in node.get("children", [])]
+    own = [str(name) for name in node.get("objs", [])]
+    if not children:
+        yield _Leaf(label, ids, tuple(dict.fromkeys(own)))
+        return
+    covered: set[str] = set()
+    for child in children:
+        yield from _leaves(child, ids, label, path)
+        covered |= _all_objs(child)
+    orphans = tuple(name for name in dict.fromkeys(own) if name not in covered)
+    if orphans:
+        yield _Leaf(label, ids, orphans)
+
+
+def _all_objs(node: dict[str, Any]) -> set[str]:
+    names = {str(name) for name in node.get("objs", [])}
+    return names.union(*(_all_objs(child) for child in node.get("children", [])))
+
+
+def _hardness(node: dict[str, Any]) -> dict[str, Hardness]:
+    """Mesh name -> hard or soft, from raw leaf names such as ``seat_soft_surface``."""
+    children = node.get("children") or []
+    if children:
+        return {name: hint for child in children for name, hint in _hardness(child).items()}
+    name = str(node.get("name", ""))
+    hint: Hardness | None = "soft" if "_soft_" in name else "hard" if "_hard_" in name else None
+    return {str(obj): hint for obj in node.get("objs", [])} if hint else {}
+
+
+def _read_meshes(folder: Path, objs: list[str], config: ShapesConfig) -> tuple[trimesh.Trimesh, Counter[str]]:
+    counts: Counter[str] = Counter()
+    meshes = []
+    for name in objs:
+        mended = mend(_read_obj(folder, name), config.merge_distance)
+        if len(mended.mesh.faces) == 0:
+            raise UnitRejected("zero-face-mesh", f"{folder / 'objs' / name}.obj has only zero-area triangles")
+        counts.update(mended.counts)
+        meshes.append(mended.mesh)
+    offsets = np.cumsum([0, *(len(m.vertices) for m in meshes[:-1])])
+    faces = np.concatenate([m.faces + offset for m, offset in zip(meshes, offsets, strict=True)])
+    return make_mesh(np.concatenate([m.vertices for m in meshes]), faces), counts
+
+
+def _read_obj(folder: Path, name: str) -> trimesh.Trimesh:
+    directory = folder / "objs"
+    path = directory / f"{name}.obj"
+    if path.resolve().parent != directory.resolve():
+        raise UnitRejected("mesh-outside-shape", f"{folder / MERGED}: objs entry {name!r} leads outside {directory}")
+    if not path.is_file():
+        raise UnitRejected("missing-file", f"{path} is missing; {folder / MERGED} names it")
+    try:
+        loaded = trimesh.load_scene(path, process=False, maintain_order=True, skip_materials=True)
+    except (ValueError, IndexError, UnicodeDecodeError) as error:
+        raise UnitRejected("unreadable-mesh", f"{path} is not a readable OBJ file: {error}") from error
+    meshes = [g for g in loaded.geometry.values() if isinstance(g, trimesh.Trimesh)]
+    if not meshes or sum(len(m.faces) for m in meshes) == 0:
+        raise UnitRejected("zero-face-mesh", f"{path} has no triangles")
+    mesh = meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(meshes)
+    corners = np.asarray(mesh.vertices)[np.asarray(mesh.faces)]
+    bad = ~np.isfinite(corners)
+    if bad.any():
+        raise UnitRejected("non-finite-vertex", f"{path}: a triangle has the coordinate {corners[bad][0]}")
+    return mesh
+
+
+def _normalise(parts: list[Part]) -> tuple[Part, ...]:
+    """Bounding-box centre to the origin, farthest vertex to distance 1; axes as PartNet has them."""
+    bounds = np.array([p.mesh.bounds for p in parts])
+    centre = (bounds[:, 0].min(axis=0) + bounds[:, 1].max(axis=0)) / 2
+    radius = max(float(np.linalg.norm(p.mesh.vertices - centre, axis=1).max()) for p in parts)
+    return tuple(
+        Part(
+            p.part_id,
+            p.label,
+            p.instance,
+            p.node_path,
+            make_mesh((p.mesh.vertices - centre) / radius, p.mesh.faces),
+            p.hardness,
+            p.mending,
+        )
+        for p in parts
+    )

@@ -1,0 +1,85 @@
+"""Where shapes come from: ``partnet:DIR`` or ``synthetic:N``, behind one small interface."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.config import ShapesConfig
+from pipeline.errors import PipelineError
+from pipeline.shapes.partnet import MERGED, list_partnet, read_partnet
+from pipeline.shapes.shape import Shape
+from pipeline.shapes.synthetic import chair_id, write_chair
+
+
+class Source(Protocol):
+    """Lists shapes, says what each depends on, and reads them."""
+
+    def ids(self) -> list[str]:
+        """All shape ids, in a fixed order."""
+        ...
+
+    def digest(self, shape_id: str) -> str:
+        """What the shape is made from; changes when it does."""
+        ...
+
+    def read(self, shape_id: str) -> Shape:
+        """The mended, normalised shape. Raises UnitRejected."""
+        ...
+
+
+@dataclass(frozen=True)
+class PartNetSource:
+    """Shapes of one category in a folder of PartNet v0 annotations."""
+
+    root: Path
+    config: ShapesConfig
+
+    def ids(self) -> list[str]:
+        return list_partnet(self.root, self.config.category)
+
+    def digest(self, shape_id: str) -> str:
+        """Content of the JSON files, names and sizes of the meshes (reading them all would take hours)."""
+        folder = self.root / shape_id
+        digest = hashlib.sha256()
+        for name in ("meta.json", "result.json", MERGED):
+            path = folder / name
+            digest.update(path.read_bytes() if path.is_file() else b"absent")
+        for path in sorted(folder.glob("objs/*.obj")):
+            digest.update(f"{path.name} {path.stat().st_size};".encode())
+        return digest.hexdigest()[:32]
+
+    def read(self, shape_id: str) -> Shape:
+        return read_partnet(self.root / shape_id, self.config)
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """The embedded default: ``count`` chairs written to ``folder`` in PartNet's format and read from there."""
+
+    count: int
+    seed: int
+    folder: Path
+    config: ShapesConfig
+
+    def ids(self) -> list[str]:
+        return [chair_id(number) for number in range(self.count)]
+
+    def digest(self, shape_id: str) -> str:
+        return f"synthetic {shape_id} {self.seed}"
+
+    def read(self, shape_id: str) -> Shape:
+        write_chair(self.folder, self.ids().index(shape_id), self.seed)
+        return read_partnet(self.folder / shape_id, self.config)
+
+
+def parse_source(text: str, seed: int, folder: Path, config: ShapesConfig) -> Source:
+    """``partnet:DIR`` or ``synthetic:N``; ``folder`` is where synthetic shapes are written."""
+    kind, _, value = text.partition(":")
+    if kind == "partnet" and value:
+        return PartNetSource(Path(value).expanduser(), config)
+    if kind == "synthetic" and value.isdigit() and int(value) > 0:
+        return SyntheticSource(int(value), seed, folder, config)
+    raise PipelineError(f"source {text!r}: expected partnet:DIR (the folder of <anno_id>/ folders) or synthetic:N")

@@ -1,0 +1,152 @@
+"""Reading shards: rows by index, from a file that opens at first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.shards import schema
+from pipeline.shards.schema import QueryRecord, ShapeRecord
+
+
+def find_shards(folder: Path, split: str | None = None) -> list[Path]:
+    """Paths of ``<split>-NNNNN.h5`` (None: of all splits), sorted, in ``folder/shards`` or ``folder``.
+
+    Raises PipelineError where there are none, naming the folder and what it does hold.
+    """
+    if not folder.is_dir():
+        raise PipelineError(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
+    place = folder / "shards" if (folder / "shards").is_dir() else folder
+    found = {name: sorted(place.glob(f"{name}-*.h5")) for name in schema.SPLITS}
+    wanted = schema.SPLITS if split is None else (split,)
+    paths = [path for name in wanted for path in found.get(name, [])]
+    if not paths:
+        there = ", ".join(name for name in schema.SPLITS if found[name]) or "no splits at all"
+        raise PipelineError(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
+    return paths
+
+
+class Shard:
+    """One shard file. It opens at first use and may be pickled to another process before or after.
+
+    Use it as a context manager, or ``close`` it. Every access raises PipelineError if the file cannot
+    be read, is not an l3d-shard, or is of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+
+    @property
+    def file(self) -> h5py.File:
+        if self._file is None:
+            self._file = _open(self.path)
+        return self._file
+
+    def __enter__(self) -> Shard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_file": None}  # an open HDF5 handle does not cross process borders
+
+    @property
+    def split(self) -> str:
+        return str(self.file.attrs["split"])
+
+    @property
+    def config_json(self) -> str:
+        return str(self.file.attrs["config"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.file.attrs["fingerprint"])
+
+    @property
+    def query_count(self) -> int:
+        return len(self._dataset("queries", "name"))
+
+    @property
+    def shape_count(self) -> int:
+        return len(self._dataset("shapes", "id"))
+
+    def column(self, group: str, name: str) -> np.ndarray[Any, Any]:
+        """A whole dataset, e.g. ``column("queries", "bbox")``; texts come as an object array of str."""
+        return np.asarray(self._read(group, name, slice(None)))
+
+    def query(self, row: int) -> QueryRecord:
+        """Row ``row`` of ``queries/``."""
+        return QueryRecord(**{name: self.row("queries", name, row) for name in schema.QUERY_RECORD})
+
+    def query_rows(self, shape_row: int) -> list[int]:
+        """Rows of ``queries/`` that show the shape in row ``shape_row`` of ``shapes/``."""
+        return [int(i) for i in np.flatnonzero(self.column("queries", "shape_index") == shape_row)]
+
+    def shape(self, row: int) -> ShapeRecord:
+        """Row ``row`` of ``shapes/`` with all its queries."""
+        values = {name: self.row("shapes", name, row) for name in schema.SHAPES}
+        return ShapeRecord(**values, queries=tuple(self.query(i) for i in self.query_rows(row)))
+
+    def _dataset(self, group: str, name: str) -> h5py.Dataset:
+        try:
+            return self.file[group][name]
+        except KeyError as error:
+            raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
+
+    def _read(self, group: str, name: str, rows: int | slice) -> Any:
+        dataset = self._dataset(group, name)
+        try:
+            return dataset.asstr()[rows] if schema.GROUPS[group][name].dtype == schema.TEXT else dataset[rows]
+        except (OSError, UnicodeDecodeError) as error:
+            where = "" if isinstance(rows, slice) else f" row {rows}"
+            raise PipelineError(
+                f"{self.path}: {group}/{name}{where} fails its checksum ({error}); "
+                "copy the file again, or delete it and run the shards stage again"
+            ) from error
+
+    def row(self, group: str, name: str, row: int) -> Any:
+        """One row of one dataset: an array, a number or a str."""
+        value = self._read(group, name, row)
+        return value.item() if isinstance(value, np.generic) else value
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing") from error
+    except OSError as error:
+        raise PipelineError(
+            f"{path} is unreadable ({error}); it is not HDF5, or its writer or a copy of it was cut off: "
+            "copy it again, or delete it and run the shards stage again"
+        ) from error
+    problem = _refusal(file)
+    if problem:
+        file.close()
+        raise PipelineError(f"{path} {problem}")
+    return file
+
+
+def _refusal(file: h5py.File) -> str | None:
+    if file.attrs.get("format") != schema.FORMAT:
+        return f"is HDF5 but not an {schema.FORMAT} (attribute format = {file.attrs.get('format')!r})"
+    version = file.attrs.get("version")
+    if version != schema.VERSION:
+        return (
+            f"is {schema.FORMAT} version {version}; this program reads version {schema.VERSION}: use a matching release"
+        )
+    return None

@@ -1,0 +1,178 @@
+"""The shard format ``l3d-shard`` version 1: the one place that owns every dataset's name, dtype and shape.
+
+The two record classes are the schema: each field annotated with a :class:`Column` is one HDF5 dataset
+of the same name, with one row a record. ``docs/format.md`` describes the format for readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.anomalies.anomaly import LABELS
+from pipeline.errors import PipelineError
+
+FORMAT = "l3d-shard"
+VERSION = 1
+SPLITS = ("train", "val", "test")
+PATCH = 8  # pixels along the edge of a patch of the reference views (``patch_xyz``)
+TEXT_BYTES = 256  # fixed-length UTF-8, so that texts too are compressed and under a checksum
+TEXT = "text"
+
+Dim = int | str
+
+
+@dataclass(frozen=True)
+class Column:
+    """dtype: a NumPy dtype string or TEXT; dims: the shape of one row, symbols resolved by :class:`Dims`."""
+
+    dtype: str
+    dims: tuple[Dim, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dims:
+    """What the symbols of a shard stand for: V views a shape, H x W pixels, P surface points a shape."""
+
+    V: int
+    H: int
+    W: int
+    P: int
+
+    def shape(self, column: Column) -> tuple[int, ...]:
+        """Shape of one row of ``column``; ``h`` and ``w`` count patches."""
+        sizes = {"V": self.V, "H": self.H, "W": self.W, "P": self.P, "h": self.H // PATCH, "w": self.W // PATCH}
+        return tuple(sizes[d] if isinstance(d, str) else d for d in column.dims)
+
+
+Text = Annotated[str, Column(TEXT)]
+U8 = Annotated[int, Column("u1")]
+I32 = Annotated[int, Column("i4")]
+F32 = Annotated[float, Column("f4")]
+Mask = Annotated[NDArray[np.uint8], Column("u1", ("H", "W"))]
+
+
+@dataclass(frozen=True, eq=False)
+class QueryRecord:
+    """One query image: a row of ``queries/``.
+
+    name: the published file stem, ``render_<shape>_<texture>_<radius>_<az>_<el>_<light>_<normal|anomaly>``.
+    anomaly_type: index into ``pipeline.anomalies.anomaly.LABELS`` (normal is 0).
+    part_label: label path of the anomalous part; '' for normal.
+    bbox: [x, y, width, height] in pixels, half-open: the tight box of ``mask_new``, or of ``mask_old``
+        for a missing part; zeros for normal.
+    mask_new, mask_old: visible pixels of the anomalous part as it is now and as it was; empty for
+        normal. object_mask, object_mask_normal: the whole object now, and intact. All 0 or 255.
+    part_ids: 0 is background; depth: z in world units, 0 is background; both as the image shows it.
+    K: pixels, centres at integer + 0.5; world_to_camera: OpenCV axes.
+    azimuth, elevation: degrees; radius: object radii; light, texture: indices.
+    """
+
+    name: Text
+    image: Annotated[NDArray[np.uint8], Column("u1", ("H", "W", 3))]
+    anomaly_type: U8
+    part_label: Text
+    bbox: Annotated[NDArray[np.float32], Column("f4", (4,))]
+    mask_new: Mask
+    mask_old: Mask
+    object_mask: Mask
+    object_mask_normal: Mask
+    part_ids: Annotated[NDArray[np.uint16], Column("u2", ("H", "W"))]
+    depth: Annotated[NDArray[np.float32], Column("f4", ("H", "W"))]
+    K: Annotated[NDArray[np.float32], Column("f4", (3, 3))]
+    world_to_camera: Annotated[NDArray[np.float32], Column("f4", (4, 4))]
+    azimuth: F32
+    elevation: F32
+    radius: F32
+    light: U8
+    texture: I32
+
+    @property
+    def label(self) -> int:
+        """1 for an anomaly, 0 for normal (the column ``queries/label``)."""
+        return int(self.anomaly_type != LABELS.index("normal"))
+
+    @property
+    def type_name(self) -> str:
+        return LABELS[self.anomaly_type]
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeRecord:
+    """One intact reference shape, a row of ``shapes/``, and its query images.
+
+    image: grayscale views; depth, part_ids, K, world_to_camera: as in :class:`QueryRecord`, per view.
+    patch_xyz: world position seen at each patch's centre, where ``patch_valid``.
+    points: surface points in the world; point_pixels: their projection (x, y) into every view;
+    point_visible: inside the view and not hidden.
+    """
+
+    id: Text
+    model_id: Text
+    category: Text
+    image: Annotated[NDArray[np.uint8], Column("u1", ("V", "H", "W"))]
+    depth: Annotated[NDArray[np.float32], Column("f4", ("V", "H", "W"))]
+    part_ids: Annotated[NDArray[np.uint16], Column("u2", ("V", "H", "W"))]
+    K: Annotated[NDArray[np.float32], Column("f4", ("V", 3, 3))]
+    world_to_camera: Annotated[NDArray[np.float32], Column("f4", ("V", 4, 4))]
+    patch_xyz: Annotated[NDArray[np.float32], Column("f4", ("V", "h", "w", 3))]
+    patch_valid: Annotated[NDArray[np.bool_], Column("?", ("V", "h", "w"))]
+    points: Annotated[NDArray[np.float32], Column("f4", ("P", 3))]
+    point_pixels: Annotated[NDArray[np.float32], Column("f4", ("V", "P", 2))]
+    point_visible: Annotated[NDArray[np.bool_], Column("?", ("V", "P"))]
+    queries: tuple[QueryRecord, ...] = ()
+
+
+def _record_columns(record_class: type) -> dict[str, Column]:
+    hints = get_type_hints(record_class, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+#: What a record holds, and what a group holds: ``queries/`` has two columns more, which the writer derives.
+QUERY_RECORD = _record_columns(QueryRecord)
+SHAPES = _record_columns(ShapeRecord)
+QUERIES = {"shape_index": Column("i4"), "label": Column("u1"), **QUERY_RECORD}
+GROUPS: Mapping[str, Mapping[str, Column]] = {"queries": QUERIES, "shapes": SHAPES}
+
+
+def dims_of(shape: ShapeRecord) -> Dims:
+    """The sizes that a shape's own arrays fix. Raises PipelineError where they cannot be sizes."""
+    image, points = np.shape(shape.image), np.shape(shape.points)
+    if len(image) != 3 or len(points) != 2 or 0 in image or image[1] % PATCH or image[2] % PATCH:
+        raise PipelineError(
+            f"shape {shape.id}: shapes/image has shape {image} and shapes/points {points}; expected (V, H, W) with "
+            f"H and W multiples of {PATCH}, and (P, 3)"
+        )
+    return Dims(*image, points[0])
+
+
+def check(value: Any, column: Column, dims: Dims, where: str) -> None:
+    """Raise PipelineError unless ``value`` fits its column exactly; ``where`` names dataset and record."""
+    if column.dtype == TEXT:
+        if not isinstance(value, str):
+            raise PipelineError(f"{where}: got {type(value).__name__}, expected str")
+        if len(value.encode()) > TEXT_BYTES or "\0" in value:
+            raise PipelineError(f"{where}: {value!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL")
+    elif not column.dims:
+        _check_scalar(value, np.dtype(column.dtype), where)
+    else:
+        dtype, shape = np.dtype(column.dtype), dims.shape(column)
+        got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
+            raise PipelineError(f"{where}: got {got}, expected {dtype} {shape}")
+        if dtype.kind == "f" and not np.isfinite(value).all():
+            raise PipelineError(f"{where}: holds NaN or infinity; every stored number must be finite")
+
+
+def _check_scalar(value: Any, dtype: np.dtype[Any], where: str) -> None:
+    if dtype.kind == "f":
+        fits = isinstance(value, int | float | np.floating | np.integer) and bool(np.isfinite(dtype.type(value)))
+    else:
+        limits = np.iinfo(dtype)
+        fits = isinstance(value, int | np.integer) and bool(limits.min <= value <= limits.max)
+    if not fits:
+        raise PipelineError(f"{where}: got {value!r} ({type(value).__name__}), expected one {dtype}")

@@ -1,0 +1,122 @@
+"""Writing shards: shape by shape, checked, whole or not at all, the same bytes every time."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline.anomalies.anomaly import LABELS
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.shards import schema
+from pipeline.shards.schema import Column, Dims, QueryRecord, ShapeRecord
+
+#: Rows of a few numbers or one text share chunks of about this many bytes.
+CHUNK_BYTES = 16 * 1024
+
+
+def write_shard(
+    path: Path,
+    split: str,
+    config_json: str,
+    fingerprint: str,
+    shapes: Iterable[ShapeRecord],
+    compression_level: int,
+) -> None:
+    """Write one shard, taking shapes one by one and keeping none; ``path`` appears complete or not at all.
+
+    ``compression_level``: gzip, 0 to 9. The bytes depend on the arguments only (and the HDF5 version).
+    Raises PipelineError for an unknown split, no shapes, a shape given twice, or an array whose dtype
+    or shape is not the schema's; the text names shape, query, dataset, what it got and expected.
+    """
+    if split not in schema.SPLITS:
+        raise PipelineError(f"{path}: split {split!r} is not one of {', '.join(schema.SPLITS)}")
+    with atomic(path) as temporary:
+        with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+            _write_attributes(file, split, config_json, fingerprint)
+            _write_shapes(file, shapes, compression_level)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+
+
+def _write_attributes(file: h5py.File, split: str, config_json: str, fingerprint: str) -> None:
+    file.attrs["format"] = schema.FORMAT
+    file.attrs["version"] = schema.VERSION
+    file.attrs["split"] = split
+    file.attrs["config"] = config_json
+    file.attrs["fingerprint"] = fingerprint
+
+
+def _write_shapes(file: h5py.File, shapes: Iterable[ShapeRecord], compression_level: int) -> None:
+    dims: Dims | None = None
+    seen: set[str] = set()
+    for index, shape in enumerate(shapes):
+        if shape.id in seen:
+            raise PipelineError(f"{file.filename}: shape {shape.id} is given twice; a shape is one row")
+        seen.add(shape.id)
+        if dims is None:
+            dims = schema.dims_of(shape)
+            _create_datasets(file, dims, compression_level)
+        _check_record(shape, schema.SHAPES, dims, f"shape {shape.id}: shapes")
+        for query in shape.queries:
+            where = f"shape {shape.id}, query {query.name}: queries"
+            _check_record(query, schema.QUERY_RECORD, dims, where)
+            if not query.anomaly_type < len(LABELS):
+                raise PipelineError(f"{where}/anomaly_type: got {query.anomaly_type}, expected 0 to {len(LABELS) - 1}")
+        _append(file["shapes"], {name: [getattr(shape, name)] for name in schema.SHAPES})
+        _append(file["queries"], _query_rows(shape.queries, index))
+    if dims is None:
+        raise PipelineError(f"{file.filename}: no shapes to write; leave out the shard of an empty split")
+
+
+def _create_datasets(file: h5py.File, dims: Dims, compression_level: int) -> None:
+    for group, columns in schema.GROUPS.items():
+        for name, column in columns.items():
+            row = dims.shape(column)
+            dtype = h5py.string_dtype("utf-8", schema.TEXT_BYTES) if column.dtype == schema.TEXT else column.dtype
+            file.create_dataset(
+                f"{group}/{name}",
+                shape=(0, *row),
+                maxshape=(None, *row),
+                dtype=dtype,
+                chunks=_chunks(column, row, np.dtype(dtype).itemsize),
+                compression="gzip",
+                compression_opts=compression_level,
+                shuffle=True,
+                fletcher32=True,
+            )
+    file["queries/anomaly_type"].attrs["names"] = LABELS
+
+
+def _chunks(column: Column, row: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:
+    """One row a chunk, one view of it where there are views (a trainer reads some of them); small rows share."""
+    if column.dims[:1] == ("V",):
+        return (1, 1, *row[1:])
+    if any(isinstance(dim, str) for dim in column.dims):
+        return (1, *row)
+    return (CHUNK_BYTES // (item_bytes * math.prod(row)), *row)
+
+
+def _check_record(record: ShapeRecord | QueryRecord, columns: Mapping[str, Column], dims: Dims, where: str) -> None:
+    for name, column in columns.items():
+        schema.check(getattr(record, name), column, dims, f"{where}/{name}")
+
+
+def _query_rows(queries: Sequence[QueryRecord], shape_index: int) -> dict[str, list[Any]]:
+    rows = {name: [getattr(query, name) for query in queries] for name in schema.QUERY_RECORD}
+    return {"shape_index": [shape_index] * len(queries), "label": [query.label for query in queries], **rows}
+
+
+def _append(group: h5py.Group, rows: Mapping[str, Sequence[Any]]) -> None:
+    for name, values in rows.items():
+        dataset = group[name]
+        start = len(dataset)
+        dataset.resize(start + len(values), axis=0)
+        for row, value in enumerate(values, start):
+            dataset[row] = value

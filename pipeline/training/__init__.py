@@ -1,0 +1,1 @@
+"""CMT: model, losses, data loading, training and evaluation; reads shards only."""

@@ -1,0 +1,70 @@
+"""Checkpoints: everything that a run needs to go on exactly where it stood.
+
+No generator state is among it, because none exists: shuffling and augmentation draw from generators named
+by (seed, epoch, index), and the model has no random layers. Seed and step are the whole state of chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.config import parse
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.training.cmt import CMT
+from pipeline.training.config import TrainingConfig
+from pipeline.training.torchfile import read_torch_dict
+
+FORMAT = "l3d-checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A run after some steps.
+
+    step, epoch: finished optimiser steps and epochs; limit: how many samples it memorises, None if it
+    trains on all; best_auc: the best of the validations so far, None before there is one.
+    """
+
+    model: dict[str, Any]
+    optimiser: dict[str, Any]
+    step: int
+    epoch: int
+    limit: int | None
+    best_auc: float | None
+    config: TrainingConfig
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically: a killed run leaves the previous checkpoint whole."""
+    content = {**vars(checkpoint), "config": checkpoint.config.model_dump(mode="json")}
+    with atomic(path) as temporary:
+        torch.save({"format": FORMAT, "version": VERSION, **content}, temporary)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint on the CPU; executes no code from the file. Raises PipelineError if it is not one."""
+    content = read_torch_dict(path, "checkpoint")
+    if content.get("format") != FORMAT:
+        raise PipelineError(f"checkpoint {path} is not an {FORMAT}; l3d-train writes checkpoint.pt and best.pt")
+    if content.pop("version") != VERSION:
+        raise PipelineError(f"{path} is an {FORMAT} of another version than {VERSION}; use a matching release")
+    del content["format"]
+    config = parse(TrainingConfig, content.pop("config"), str(path))
+    return Checkpoint(config=config, **content)
+
+
+def restore_model(checkpoint: Checkpoint, path: Path) -> CMT:
+    """The model with the checkpoint's weights. Raises PipelineError where they do not fit its config."""
+    model = CMT(checkpoint.config.model)
+    try:
+        model.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PipelineError(f"{path}: the weights do not fit the model of its config ({reason})") from error
+    return model

@@ -1,0 +1,215 @@
+"""From shards to batches. What a sample looks like depends on (seed, epoch, index) and on nothing else."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.errors import PipelineError
+from pipeline.seeding import rng
+from pipeline.shards.reader import Shard
+from pipeline.training.augment import draw_window, whole
+from pipeline.training.config import TrainingConfig
+from pipeline.training.encoder import STRIDE
+from pipeline.training.index import SplitIndex
+
+Key = tuple[int, int]  # (epoch, index in the split)
+
+
+class Sample(NamedTuple):
+    """One query with reference views of its shape; collated, every tensor gains a leading batch dimension.
+
+    image: (3, H, W) uint8; views: (n, H, W) uint8; patch_xyz: (n, H/8, W/8, 3) float32, world;
+    patch_valid: (n, H/8, W/8) bool; label: () float32, 1 for anomalous; anomaly_type: () int64, index into
+    ``pipeline.anomalies.anomaly.LABELS``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
+    normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
+    matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
+    last pairs with the first), with match_valid (n, p).
+    """
+
+    image: Tensor
+    views: Tensor
+    patch_xyz: Tensor
+    patch_valid: Tensor
+    label: Tensor
+    anomaly_type: Tensor
+    box: Tensor
+    object_patches: Tensor
+    object_patch_valid: Tensor
+    matches: Tensor
+    match_valid: Tensor
+
+    def to(self, device: torch.device) -> Sample:
+        return Sample(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+class Reference(NamedTuple):
+    """The columns of one row of ``shapes/`` that training needs, named as there."""
+
+    image: NDArray[np.uint8]
+    patch_xyz: NDArray[np.float32]
+    patch_valid: NDArray[np.bool_]
+    point_pixels: NDArray[np.float32]
+    point_visible: NDArray[np.bool_]
+
+
+class ShardDataset(Dataset[Sample]):
+    """Samples of a split by (epoch, index).
+
+    ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
+    the image as stored with all views in their order. Files open in the worker that reads them.
+    """
+
+    def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool) -> None:
+        if augmented and config.views > index.views:
+            raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
+        self.index = index
+        self.config = config
+        self.augmented = augmented
+        self._shards = [Shard(path) for path in index.files]
+        self._references: OrderedDict[tuple[int, int], Reference] = OrderedDict()
+
+    def __getitem__(self, key: Key) -> Sample:
+        epoch, item = key
+        config, index = self.config, self.index
+        generator = rng(config.seed, "training", "sample", epoch, item)
+        file, row = int(index.file[item]), int(index.row[item])
+        shard = self._shards[file]
+        image, mask, box = (_cell(shard, f"queries/{name}", row) for name in ("image", "object_mask", "bbox"))
+        reference = self._reference(file, int(index.shape_row[item]))
+
+        window, views = whole(index.size), np.arange(index.views)
+        if self.augmented:
+            window = draw_window(generator, index.size, box, config.crop_share, config.flip)
+            views = generator.choice(index.views, config.views, replace=False)
+        image = window.apply(image, Image.Resampling.BILINEAR)
+        mask = window.apply(mask, Image.Resampling.NEAREST)
+        x, y, w, h = window.move_box(box, index.size) / np.tile(index.size[::-1], 2)
+        object_patches, object_patch_valid = _draw(_object_patches(mask), config.point_pairs, generator)
+        matches, match_valid = draw_matches(reference, views, config.point_pairs, generator)
+        return Sample(
+            image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
+            views=torch.from_numpy(reference.image[views]),
+            patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
+            patch_valid=torch.from_numpy(reference.patch_valid[views]),
+            label=torch.tensor(float(index.label[item])),
+            anomaly_type=torch.tensor(int(_cell(shard, "queries/anomaly_type", row))),
+            box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
+            object_patches=torch.from_numpy(object_patches),
+            object_patch_valid=torch.from_numpy(object_patch_valid),
+            matches=torch.from_numpy(matches),
+            match_valid=torch.from_numpy(match_valid),
+        )
+
+    def _reference(self, file: int, row: int) -> Reference:
+        key = (file, row)
+        if key not in self._references:
+            values = (_cell(self._shards[file], f"shapes/{name}", row) for name in Reference._fields)
+            self._references[key] = Reference(*values)
+        self._references.move_to_end(key)
+        reference = self._references[key]
+        while len(self._references) > self.config.cache_shapes:
+            self._references.popitem(last=False)
+        return reference
+
+
+def draw_matches(
+    reference: Reference, views: NDArray[np.int64], count: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Draw surface points seen both in each of the (n,) views and in the next one, the last pairing with the first.
+
+    Returns (n, count, 2, 2) float32 pixels (x, y) in the two views, and (n, count) bool, false where too
+    few points are visible in both.
+    """
+    pixels = np.zeros((len(views), count, 2, 2), dtype=np.float32)
+    valid = np.zeros((len(views), count), dtype=bool)
+    for i, pair in enumerate(zip(views, np.roll(views, -1), strict=True)):
+        seen = np.flatnonzero(reference.point_visible[pair, :].all(axis=0))
+        points, valid[i] = _draw(seen, count, generator)
+        pixels[i] = reference.point_pixels[pair, :][:, points].swapaxes(0, 1)
+    return pixels, valid
+
+
+def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[list[Key]]:
+    """Batches of (epoch, index) from optimiser step ``step`` on; every sample once an epoch, in a new order each.
+
+    The last batch of an epoch may be smaller.
+    """
+    per_epoch = steps_per_epoch(count, config)
+    for current in range(step, total_steps(count, config)):
+        epoch, position = divmod(current, per_epoch)
+        if position == 0 or current == step:
+            order = rng(config.seed, "training", "order", epoch).permutation(count)
+        yield [(epoch, int(i)) for i in order[position * config.batch : (position + 1) * config.batch]]
+
+
+def evaluation_keys(count: int, batch: int) -> list[list[Key]]:
+    """All samples in stored order, as epoch 0."""
+    return [[(0, i) for i in range(start, min(start + batch, count))] for start in range(0, count, batch)]
+
+
+def steps_per_epoch(count: int, config: TrainingConfig) -> int:
+    return -(-count // config.batch)
+
+
+def total_steps(count: int, config: TrainingConfig) -> int:
+    """Optimiser steps of the whole run over ``count`` samples."""
+    steps = config.epochs * steps_per_epoch(count, config)
+    return steps if config.max_steps is None else min(steps, config.max_steps)
+
+
+def load_batches(
+    dataset: ShardDataset, keys: Iterable[Sequence[Key]], workers: int, device: torch.device
+) -> Iterator[Sample]:
+    """Collated samples on ``device``, read ahead by ``workers`` processes, in the order of ``keys``.
+
+    Raises PipelineError where a shard cannot be read, in whichever process that happened.
+    """
+    loader: DataLoader[Sample] = DataLoader(
+        dataset,
+        batch_sampler=keys,  # type: ignore[arg-type]  # torch's stub knows integer indices only
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+    )
+    try:
+        for batch in loader:
+            yield batch.to(device)
+    except PipelineError as error:  # from a worker the text comes wrapped in its traceback; its last line is ours
+        raise PipelineError(
+            str(error).strip().splitlines()[-1].removeprefix("pipeline.errors.PipelineError: ")
+        ) from error
+
+
+def _cell(shard: Shard, name: str, row: int) -> np.ndarray:
+    """One row of a column, as stored."""
+    try:
+        return shard.file[name][row]
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise PipelineError(
+            f"{shard.path}: cannot read {name} row {row} ({error}); run `l3d-data verify` on the dataset"
+        ) from error
+
+
+def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Patches, row by row, of which the object covers at least half."""
+    height, width = mask.shape
+    cover = mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3))
+    return np.flatnonzero(cover >= 127.5)
+
+
+def _draw(
+    choices: NDArray[np.int64], count: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """``count`` distinct choices, filled up with zeros that the second array marks false."""
+    drawn = generator.permutation(choices)[:count]
+    padded = np.zeros(count, dtype=np.int64)
+    padded[: len(drawn)] = drawn
+    return padded, np.arange(count) < len(drawn)

@@ -1,0 +1,50 @@
+"""Predictions of a model for a split, and how good they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.training.boxes import corners, iou
+from pipeline.training.checkpoint import load_checkpoint, restore_model
+from pipeline.training.cmt import CMT
+from pipeline.training.config import TrainingConfig
+from pipeline.training.data import ShardDataset, evaluation_keys, load_batches
+from pipeline.training.device import pick_device
+from pipeline.training.index import SplitIndex, index_split
+from pipeline.training.metrics import Evaluation, Scores, evaluate_scores
+
+
+def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str, workers: int) -> Evaluation:
+    """Metrics of a saved model on one split, with all reference views and without augmentation.
+
+    Raises PipelineError where the checkpoint or the split is missing, unreadable or does not fit.
+    """
+    saved = load_checkpoint(checkpoint)
+    config = saved.config.model_copy(update={"device": device, "workers": workers})
+    target = pick_device(config.device)
+    model = restore_model(saved, checkpoint).to(target)
+    return evaluate_scores(predict(model, index_split(dataset, split), config, target))
+
+
+@torch.no_grad()
+def predict(model: CMT, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
+    """Score every sample of a split in stored order; the model comes back in the mode that it had."""
+    training = model.training
+    model.eval()
+    probability, anomaly_type, box_iou = [], [], []
+    keys = evaluation_keys(len(index), config.eval_batch)
+    for batch in load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device):
+        prediction = model(batch.image, batch.views, batch.patch_xyz, batch.patch_valid)
+        probability.append(prediction.logit.sigmoid().cpu())
+        anomaly_type.append(batch.anomaly_type.cpu())
+        if prediction.box is not None:
+            box_iou.append(iou(corners(prediction.box), corners(batch.box)).cpu())
+    model.train(training)
+    return Scores(
+        torch.cat(probability).numpy().astype(np.float64),
+        torch.cat(anomaly_type).numpy(),
+        torch.cat(box_iou).numpy().astype(np.float64) if box_iou else None,
+    )

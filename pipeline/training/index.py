@@ -1,0 +1,76 @@
+"""Which samples a split holds: read once, before training, from the small columns of its shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.shards.reader import Shard, find_shards
+from pipeline.training.encoder import SIZE_MULTIPLE
+
+
+@dataclass(frozen=True, eq=False)
+class SplitIndex:
+    """One entry a sample, in stored order.
+
+    files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
+    label: (n,) 1 for anomalous; size: (height, width) of every image; views: reference views of each shape.
+    """
+
+    files: tuple[Path, ...]
+    file: NDArray[np.int64]
+    row: NDArray[np.int64]
+    shape_row: NDArray[np.int64]
+    label: NDArray[np.int64]
+    size: tuple[int, int]
+    views: int
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def balanced(self, count: int) -> SplitIndex:
+        """The first ``count`` // 2 normal and as many anomalous samples, in stored order."""
+        half = count // 2
+        groups = [np.flatnonzero(self.label == value)[:half] for value in (0, 1)]
+        if half == 0 or any(len(group) < half for group in groups):
+            raise PipelineError(
+                f"a limit of {count} needs {half} normal and {half} anomalous samples (at least one each); "
+                f"the split has {(self.label == 0).sum()} and {(self.label == 1).sum()}"
+            )
+        kept = np.sort(np.concatenate(groups))
+        return replace(
+            self, file=self.file[kept], row=self.row[kept], shape_row=self.shape_row[kept], label=self.label[kept]
+        )
+
+
+def index_split(dataset: Path, split: str) -> SplitIndex:
+    """Index one split of a dataset folder (or of its ``shards/``).
+
+    Raises PipelineError where the split is missing or empty, a shard cannot be read, shards disagree in image
+    size or number of views, or images do not suit the encoder.
+    """
+    files = tuple(find_shards(dataset, split))
+    columns: list[tuple[NDArray[np.int64], ...]] = []
+    layouts: dict[tuple[int, int, int], Path] = {}
+    for number, path in enumerate(files):
+        with Shard(path) as shard:
+            label = shard.column("queries", "label").astype(np.int64)
+            shape_row = shard.column("queries", "shape_index").astype(np.int64)
+            views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
+        columns.append((np.full(len(label), number), np.arange(len(label)), shape_row, label))
+        layouts[views, height, width] = path
+    if len(layouts) > 1:
+        found = "; ".join(f"{v} views of {h}x{w} in {path}" for (v, h, w), path in layouts.items())
+        raise PipelineError(f"shards of one split must agree in views and image size: {found}")
+    file, row, shape_row, label = (np.concatenate(column) for column in zip(*columns, strict=True))
+    if len(label) == 0:
+        raise PipelineError(f"the {split} shards in {files[0].parent} hold no query images")
+    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+        raise PipelineError(
+            f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"
+        )
+    return SplitIndex(files, file, row, shape_row, label, (height, width), views)

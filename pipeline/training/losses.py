@@ -1,0 +1,92 @@
+"""The losses of CMT: classification, view-agnostic local feature alignment (VLFA) and the box (Eqs. 13-15)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.training.attention import gather_rows
+from pipeline.training.boxes import corners, generalised_iou
+from pipeline.training.cmt import Prediction
+from pipeline.training.config import TrainingConfig
+from pipeline.training.data import Sample
+
+
+class Losses(NamedTuple):
+    """Scalars; ``total`` is the weighted sum that is minimised."""
+
+    total: Tensor
+    classification: Tensor
+    query_view: Tensor
+    view_view: Tensor
+    box_l1: Tensor
+    box_giou: Tensor
+
+
+def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid: Tensor, temperature: float) -> Tensor:
+    """InfoNCE (Eq. 14), the mean over valid anchors of -log softmax(similarity / temperature)[target].
+
+    similarity: (..., p, n) of p anchors with n keys; target: (..., p) int64, each anchor's positive key;
+    anchor_valid: (..., p) bool; key_valid: (..., n) bool, keys that are false are neither positive nor
+    negative. Zero where no anchor is valid.
+    """
+    logits = (similarity / temperature).masked_fill(~key_valid[..., None, :], torch.finfo(similarity.dtype).min)
+    loss = logits.logsumexp(-1) - logits.gather(-1, target[..., None]).squeeze(-1)
+    return loss.masked_fill(~anchor_valid, 0.0).sum() / anchor_valid.sum().clamp(min=1)
+
+
+def view_view_alignment(prediction: Prediction, batch: Sample, temperature: float) -> Tensor:
+    """Points seen in two views must have like descriptors there, unlike those of the pair's other points."""
+    height, width = batch.views.shape[-2:]
+    scale = batch.matches.new_tensor([width, height])
+    maps = prediction.view_descriptors.permute(0, 1, 4, 2, 3)  # b n c h w
+    anchors = _sample_maps(maps, batch.matches[..., 0, :] / scale)
+    keys = _sample_maps(maps.roll(-1, dims=1), batch.matches[..., 1, :] / scale)
+    similarity = anchors @ keys.transpose(-1, -2)
+    target = torch.arange(similarity.shape[-1], device=similarity.device).expand(similarity.shape[:-1])
+    return info_nce(similarity, target, batch.match_valid, batch.match_valid, temperature)
+
+
+def query_view_alignment(prediction: Prediction, batch: Sample, temperature: float) -> Tensor:
+    """Object patches of the query must match one patch of each view clearly: the one they match best (Eq. 13)."""
+    count, patches = batch.patch_valid.shape[1], batch.patch_valid[0, 0].numel()
+    key_valid = batch.patch_valid.flatten(2)  # b n hw
+    similarity = gather_rows(prediction.similarity, batch.object_patches)  # b p (n hw)
+    similarity = similarity.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
+    target = similarity.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
+    anchor_valid = batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
+    return info_nce(similarity, target, anchor_valid, key_valid, temperature)
+
+
+def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean L1 and mean 1 - GIoU over the anomalous samples of (b, 4) normalised boxes; zero if there are none."""
+    count = anomalous.sum().clamp(min=1)
+    l1 = (box - target).abs().sum(-1)
+    giou = 1 - generalised_iou(corners(box), corners(target))
+    return (l1 * anomalous).sum() / count, (giou * anomalous).sum() / count
+
+
+def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
+    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses where there is a box head."""
+    classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
+    query_view = query_view_alignment(prediction, batch, config.temperature)
+    view_view = view_view_alignment(prediction, batch, config.temperature)
+    a = config.alignment_balance
+    total = classification + a * query_view + (1 - a) * view_view
+    box_l1 = box_giou = torch.zeros_like(classification)
+    if prediction.box is not None:
+        box_l1, box_giou = box_losses(prediction.box, batch.box, batch.label)
+        total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
+    return Losses(total, classification, query_view, view_view, box_l1, box_giou)
+
+
+def _sample_maps(maps: Tensor, where: Tensor) -> Tensor:
+    """Bilinear samples of (b, n, c, h, w) maps at (b, n, p, 2) places (x, y) in [0, 1], scaled to unit length."""
+    grid = (2 * where - 1).flatten(0, 1)[:, None]
+    sampled = functional.grid_sample(
+        maps.flatten(0, 1), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return functional.normalize(sampled[:, :, 0].transpose(1, 2), dim=-1).unflatten(0, where.shape[:2])

@@ -1,0 +1,111 @@
+"""How good predictions are: ROC AUC, accuracy at 0.5, and average precision of the boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from pipeline.anomalies.anomaly import LABELS
+
+IOU_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Predictions for a split, one entry a sample.
+
+    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into LABELS, 0 for normal;
+    box_iou: (n,) overlap of predicted and true box, meaningful where anomalous; None without a box head.
+    """
+
+    probability: NDArray[np.float64]
+    anomaly_type: NDArray[np.int64]
+    box_iou: NDArray[np.float64] | None
+
+    @property
+    def label(self) -> NDArray[np.bool_]:
+        return self.anomaly_type > 0
+
+    def select(self, rows: NDArray[np.bool_]) -> Scores:
+        return Scores(
+            self.probability[rows], self.anomaly_type[rows], None if self.box_iou is None else self.box_iou[rows]
+        )
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """All in [0, 1]; None where undefined (AUC of one class alone, boxes without a box head or anomalies)."""
+
+    images: int
+    auc: float | None
+    accuracy: float
+    box_ap: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of a whole split, and of each anomaly type that it holds.
+
+    For a type, AUC is that of its images against all normal ones, accuracy and AP are over its images alone.
+    """
+
+    overall: Metrics
+    by_type: dict[str, Metrics]
+
+
+def evaluate_scores(scores: Scores) -> Evaluation:
+    """Metrics of all predictions together and by anomaly type, in the order of LABELS."""
+    by_type = {}
+    for value, name in enumerate(LABELS):
+        rows = scores.anomaly_type == value
+        if rows.any():
+            own = scores.select(rows)
+            against_normal = scores.select(rows | (scores.anomaly_type == 0))
+            auc = roc_auc(against_normal.probability, against_normal.label)
+            by_type[name] = Metrics(len(own.probability), auc, _accuracy(own), _box_ap(own))
+    auc = roc_auc(scores.probability, scores.label)
+    return Evaluation(Metrics(len(scores.probability), auc, _accuracy(scores), _box_ap(scores)), by_type)
+
+
+def roc_auc(score: NDArray[Any], positive: NDArray[np.bool_]) -> float | None:
+    """Probability that a positive scores above a negative, ties counting half (the Mann-Whitney statistic).
+
+    None unless there are positives and negatives.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if positives == 0 or negatives == 0:
+        return None
+    wins = rankdata(score)[positive].sum() - positives * (positives + 1) / 2
+    return float(wins / (positives * negatives))
+
+
+def average_precision(confidence: NDArray[Any], correct: NDArray[np.bool_]) -> float:
+    """Area under the interpolated precision-recall curve of one detection per object (Pascal VOC 2010 on).
+
+    confidence: (n,) of each detection; correct: (n,), whether it hits its object. Detections of one
+    confidence enter together, so the order of the samples does not matter.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    hits = np.cumsum(correct[order])
+    last_of_tie = np.append(np.diff(confidence[order]) != 0, True)
+    recall = hits[last_of_tie] / len(correct)
+    precision = hits[last_of_tie] / (np.flatnonzero(last_of_tie) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
+
+
+def _accuracy(scores: Scores) -> float:
+    return float(((scores.probability > 0.5) == scores.label).mean())
+
+
+def _box_ap(scores: Scores) -> float | None:
+    """AP at IoU 0.5 over the anomalous images: one box each, ranked by the probability of an anomaly."""
+    if scores.box_iou is None or not scores.label.any():
+        return None
+    rows = scores.label
+    return average_precision(scores.probability[rows], scores.box_iou[rows] >= IOU_THRESHOLD)

@@ -1,0 +1,1 @@
+"""Cameras, ray casting, visibility, masks and the selection of views."""

@@ -1,0 +1,52 @@
+"""Every type on real PartNet chairs: doubled, open, non-manifold and many-shelled parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.anomalies.anomaly import ANOMALY_TYPES
+from pipeline.anomalies.donors import Donors, donor_entries
+from pipeline.anomalies.generate import make_anomaly
+from pipeline.anomalies.measure import join, surface_distance
+from pipeline.config import AnomaliesConfig, ShapesConfig
+from pipeline.seeding import rng
+from pipeline.shapes.partnet import read_partnet
+from pipeline.shapes.shape import Shape
+
+IDS = ("2323", "37574", "41656", "45075")
+CONFIG = AnomaliesConfig()
+
+
+@pytest.fixture(scope="module")
+def chairs(shared_data: Path) -> dict[str, Shape]:
+    return {i: read_partnet(shared_data / "partnet" / i, ShapesConfig()) for i in IDS}
+
+
+@pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
+@pytest.mark.parametrize("shape_id", IDS)
+def test_anomaly_is_made_and_its_proof_holds_when_measured_again(
+    chairs: dict[str, Shape], shape_id: str, anomaly_type: str
+) -> None:
+    donors = Donors.from_entries([e for s in chairs.values() for e in donor_entries(s)], chairs.__getitem__)
+    shape = chairs[shape_id]
+    anomaly = make_anomaly(shape, 0, anomaly_type, donors, CONFIG, 0)
+    after = [mesh for mesh in anomaly.replaced.values() if mesh is not None]
+    if anomaly_type == "missing":
+        assert not after
+        return
+    old = join(shape.part(i).mesh for i in anomaly.target)
+    again = surface_distance(old, join(after), rng(1, "again"))
+    assert again.mean == pytest.approx(anomaly.proof["mean_distance"], rel=0.25)
+    if anomaly_type == "broken":
+        low, high = CONFIG.broken.removed_share
+        assert low <= anomaly.proof["removed_share"] <= high
+        assert again.max >= 0.8 * CONFIG.broken.min_depth
+        # Nothing grew: a fracture lies within the part's bounding box.
+        assert (join(after).bounds[0] >= old.bounds[0] - 1e-5).all()
+        assert (join(after).bounds[1] <= old.bounds[1] + 1e-5).all()
+    else:
+        assert again.mean >= 0.75 * CONFIG.min_mean_distance
+    assert all(np.isfinite(mesh.vertices).all() and mesh.area_faces.min() >= 0 for mesh in after)

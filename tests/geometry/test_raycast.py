@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from pipeline.anomalies.anomaly import part_meshes
+from pipeline.config import ViewsConfig
+from pipeline.geometry.cameras import Camera, pixel_rays
+from pipeline.geometry.raycast import RayScene, points_visible
+from pipeline.shapes.shape import flatten
+from pipeline.views.cameras import orbit_camera
+from tests.scenes import front_camera, two_cubes
+
+CONFIG = ViewsConfig()
+
+
+def analytic_two_cubes(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Depth and ids by the slab method on the two axis-aligned cubes, in float64."""
+    rays = pixel_rays(camera).reshape(-1, 3)
+    depth, ids = np.full(len(rays), np.inf), np.zeros(len(rays), dtype=int)
+    for part, (centre, half) in enumerate([((0, 0, 0), 0.3), ((0.6, 0, 0), 0.1)], 1):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            a = (np.array(centre) - half - camera.centre) / rays
+            b = (np.array(centre) + half - camera.centre) / rays
+        near = np.nanmax(np.minimum(a, b), axis=1)
+        far = np.nanmin(np.maximum(a, b), axis=1)
+        first = (near <= far) & (near > 0) & (near < depth)
+        depth[first], ids[first] = near[first], part
+    return np.where(ids > 0, depth, 0).reshape(256, 256), ids.reshape(256, 256)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (36, 30), (90, 20), (200, 40), (270, 5)])
+def test_depth_and_ids_equal_the_slab_method(azimuth: float, elevation: float) -> None:
+    camera = orbit_camera(CONFIG, azimuth, elevation)
+    image = RayScene(flatten(part_meshes(two_cubes(), None))).render(camera)
+    depth, ids = analytic_two_cubes(camera)
+    # Only pixels whose centre lies within float32 rounding of an edge may differ.
+    same = image.part_ids == ids
+    assert (~same).sum() <= 2
+    np.testing.assert_allclose(image.depth[same], depth[same], atol=1e-5)
+    assert (image.depth > 0).sum() == (image.part_ids > 0).sum()
+
+
+def test_front_face_covers_the_pixels_that_projection_predicts() -> None:
+    image = RayScene(flatten(part_meshes(two_cubes(), None))).render(front_camera(CONFIG))
+    f = front_camera(CONFIG).K[0, 0]
+    half = f * 0.3 / 2.2  # the front face is at z = 0.3
+    columns = np.flatnonzero((image.part_ids == 1).any(axis=0))
+    assert (columns[0], columns[-1]) == (int(np.ceil(128 - half - 0.5)), int(np.floor(128 + half - 0.5)))
+    assert image.depth[128, 128] == pytest.approx(2.2)
+
+
+def test_nothing_is_hit_in_an_empty_scene() -> None:
+    image = RayScene(flatten([])).render(front_camera(CONFIG))
+    assert not image.depth.any()
+    assert not image.part_ids.any()
+
+
+def test_points_on_the_far_side_and_outside_the_image_are_not_visible() -> None:
+    scene = RayScene(flatten(part_meshes(two_cubes(), None)))
+    points = np.array([[0, 0, 0.3], [0, 0, -0.3], [0.65, 0.05, 0.1], [0.7, 0.0, 0.0], [5.0, 0, 0]])
+    seen = points_visible(scene, front_camera(CONFIG), points, 1e-3)
+    # Front of the body, its back, front of the knob, the knob's side that looks away, a point off the image.
+    assert seen.tolist() == [True, False, True, False, False]

@@ -1,0 +1,140 @@
+"""The round trip through Blender agrees with the ray cast, on the two cubes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.errors import PipelineError
+from pipeline.quality.images import index_agreement
+from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.job import Job, MapFiles, write_job
+from pipeline.rendering.storage import load_drawn, save_drawn
+from pipeline.views.reference import make_reference_views
+from pipeline.views.select import NORMAL, View, ViewSelector
+from tests.scenes import knob_missing, knob_moved, two_cubes
+
+VIEWS = ViewsConfig(resolution=128, reference_views=3, surface_points=10)
+RENDER = RenderConfig(samples=4, reference_samples=4)
+
+
+def maps(folder: Path, colour: tuple[int, int, int]) -> MapFiles:
+    name = "-".join(map(str, colour))
+    paths = {kind: folder / f"{name}-{kind}.png" for kind in ("base_color", "roughness", "metallic", "normal")}
+    values = {"base_color": colour, "roughness": (180,) * 3, "metallic": (0,) * 3, "normal": (128, 128, 255)}
+    for kind, path in paths.items():
+        Image.new("RGB", (8, 8), values[kind]).save(path)
+    return MapFiles(**paths, tile_size=0.5)
+
+
+def make_job(folder: Path) -> Job:
+    anomalies = [knob_missing(), knob_moved(0.25)]
+    wanted = {NORMAL: 2, "0_missing": 1, "1_positional": 1}
+    views = ViewSelector(two_cubes(), VIEWS, 0).select(anomalies, wanted).views
+    textures = {view.texture: {1: "red", 2: "green"} for view in views}
+    materials = {"red": maps(folder, (200, 30, 30)), "green": maps(folder, (30, 160, 30))}
+    return Job(two_cubes(), anomalies, views, make_reference_views(two_cubes(), VIEWS, 0), textures, materials)
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[View, ...], Drawn]:
+    folder = tmp_path_factory.mktemp("job")
+    job = make_job(folder)
+    return tuple(job.views), draw(write_job(folder, job, VIEWS, RENDER, threads=1), 300)
+
+
+def test_blender_sees_the_same_parts_at_the_same_pixels(drawing: tuple[tuple[View, ...], Drawn]) -> None:
+    views, drawn = drawing
+    assert len(views) == 4
+    for view, index in zip(views, drawn.index, strict=True):
+        assert set(np.unique(view.image.part_ids)) >= {0, 1}
+        assert index_agreement(index, view.image.part_ids) == 1.0
+        # Edges too: no part begins more than one pixel away from where the rays see it.
+        for part in (1, 2):
+            drawn_mask, cast = index == part, view.image.part_ids == part
+            rows, columns = np.nonzero(drawn_mask)
+            padded = np.pad(cast, 1)
+            near = [padded[rows + 1 + i, columns + 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            assert np.any(near, axis=0).all() if len(rows) else True
+
+
+def test_missing_part_is_gone_from_the_image_too(drawing: tuple[tuple[View, ...], Drawn]) -> None:
+    views, drawn = drawing
+    [number] = [i for i, view in enumerate(views) if view.anomaly == "0_missing"]
+    assert not (drawn.index[number] == 2).any()
+
+
+def test_parts_wear_their_materials_before_a_white_background(drawing: tuple[tuple[View, ...], Drawn]) -> None:
+    views, drawn = drawing
+    for view, image in zip(views, drawn.query, strict=True):
+        red, green, blue = image[view.image.part_ids == 1].mean(axis=0)
+        assert red > 2 * max(green, blue)
+        if (view.image.part_ids == 2).sum() > 20:
+            red, green, blue = image[view.image.part_ids == 2].mean(axis=0)
+            assert green > 1.5 * max(red, blue)
+        assert image[0].min() >= 250, "the upper border must be white"
+
+
+def test_reference_views_are_noise_free_grey_on_white(drawing: tuple[tuple[View, ...], Drawn]) -> None:
+    reference = make_reference_views(two_cubes(), VIEWS, 0)
+    images = drawing[1].reference
+    for image, ids in zip(images, reference.part_ids, strict=True):
+        outside = np.ones_like(ids, dtype=bool)
+        rows, columns = np.nonzero(ids)
+        outside[max(rows.min() - 2, 0) : rows.max() + 3, max(columns.min() - 2, 0) : columns.max() + 3] = False
+        assert (image[outside] == 255).all()
+        assert 20 < image[ids > 0].mean() < 235
+    # Seen from the front at 30 degrees a cube shows two flat faces: one grey for each, without noise.
+    body = images[0][reference.part_ids[0] == 1]
+    values, counts = np.unique(body, return_counts=True)
+    assert np.sort(counts)[-2:].sum() > 0.85 * len(body)
+    assert values[np.argsort(counts)[-1]] != values[np.argsort(counts)[-2]]
+
+
+def test_two_renders_are_the_same_bytes(drawing: tuple[tuple[View, ...], Drawn], tmp_path: Path) -> None:
+    drawn = drawing[1]
+    job = make_job(tmp_path)
+    again = draw(write_job(tmp_path, replace(job, views=job.views[:1]), VIEWS, RENDER, threads=2), 300)
+    np.testing.assert_array_equal(again.query[0], drawn.query[0])
+    save_drawn(tmp_path / "a.h5", drawn)
+    save_drawn(tmp_path / "b.h5", load_drawn(tmp_path / "a.h5"))
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def edit(path: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_missing_map_is_an_error_that_names_it_not_magenta(tmp_path: Path) -> None:
+    path = write_job(tmp_path, make_job(tmp_path), VIEWS, RENDER, threads=1)
+    (tmp_path / "200-30-30-normal.png").unlink()
+    with pytest.raises(PipelineError, match=r"red: its normal map .*200-30-30-normal\.png is missing"):
+        draw(path, 300)
+
+
+def test_job_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = write_job(tmp_path, make_job(tmp_path), VIEWS, RENDER, threads=1)
+    edit(path, lambda content: content.update(version=99))
+    with pytest.raises(PipelineError, match="version 99"):
+        draw(path, 300)
+
+
+def test_blender_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    path = write_job(tmp_path, make_job(tmp_path), VIEWS, RENDER, threads=1)
+    with pytest.raises(PipelineError, match=r"more than 0\.1 s"):
+        draw(path, 0.1)
+
+
+def test_unreadable_renders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "x.h5").write_bytes(b"broken")
+    with pytest.raises(PipelineError, match=r"x\.h5"):
+        load_drawn(tmp_path / "x.h5")

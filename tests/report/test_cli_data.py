@@ -1,0 +1,84 @@
+"""``l3d-data`` says what it did; user mistakes give one line and exit status 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli.data import main
+from tests.sample_shards import make_shape, write_dataset
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_info_names_shards_and_totals(counted_dataset: Path) -> None:
+    result = run("info", counted_dataset)
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["l3d-shard", "version", "1"]
+    assert lines[2][:5] == ["train-00000.h5", "3", "13", "64x64", "4"]
+    assert lines[-1][:3] == ["total", "4", "14"]
+
+
+def test_verify_exits_0_on_a_sound_dataset_and_1_with_the_problems(counted_dataset: Path, tmp_path: Path) -> None:
+    sound = run("verify", counted_dataset)
+    assert (sound.exit_code, "no problems found" in sound.stdout) == (0, True)
+    broken = write_dataset(tmp_path, {"train": [make_shape("1", [("normal", 0)])]})
+    with h5py.File(broken / "shards" / "train-00000.h5", "r+") as file:
+        file["queries/bbox"][0] = [0, 0, 5, 5]
+    result = run("verify", broken)
+    assert result.exit_code == 1
+    assert "render_1_0_2.5_0_30_3_normal: a normal image has bbox" in result.stdout
+
+
+def test_stats_prints_table_1(counted_dataset: Path) -> None:
+    result = run("stats", counted_dataset)
+    assert result.exit_code == 0
+    assert "20,023" in result.stdout
+    assert "views per shape" in result.stdout
+
+
+def test_gallery_writes_the_page_and_keeps_the_rejects(counted_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "statistics.json").write_text('{"rejects": {"views": {"part-hidden": 7}}}')
+    result = run("gallery", counted_dataset, "--out", tmp_path, "--limit", "1")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "index.html", "statistics.json", "DATASET_CARD.md", "contact_sheet.png", "images",
+    }  # fmt: skip
+    assert "<td>part-hidden</td><td>7</td>" in (tmp_path / "index.html").read_text()
+
+
+def test_export_writes_the_published_layout(counted_dataset: Path, tmp_path: Path) -> None:
+    result = run("export", counted_dataset, "--layout", "brokenchairs", "--out", tmp_path / "export")
+    assert result.exit_code == 0, result.output
+    assert "wrote 14 images" in result.stdout
+    assert len(list((tmp_path / "export" / "images").rglob("*.png"))) == 14
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "stats", "gallery"])
+def test_a_folder_without_shards_gives_one_line_and_status_1(command: str, tmp_path: Path) -> None:
+    result = run(command, tmp_path)
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "no train, val or test shards" in result.stderr
+
+
+def test_a_foreign_output_folder_gives_one_line_and_status_1(counted_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    result = run("export", counted_dataset, "--layout", "brokenchairs", "--out", tmp_path)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "not empty" in result.stderr
+
+
+def test_an_output_folder_that_cannot_be_made_gives_one_line_and_status_1(
+    counted_dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    result = run("export", counted_dataset, "--layout", "brokenchairs", "--out", tmp_path / "file" / "export")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "Not a directory" in result.stderr

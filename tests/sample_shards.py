@@ -1,0 +1,126 @@
+"""A chair of six boxes, its anomalies and its shards: small records whose every number is known or checkable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from pipeline.anomalies.anomaly import LABELS, Anomaly, part_meshes
+from pipeline.config import ViewsConfig
+from pipeline.geometry.raycast import RayImage, RayScene
+from pipeline.shapes.shape import Part, Shape, flatten
+from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.writer import write_shard
+from pipeline.views.cameras import orbit_camera
+from pipeline.views.reference import make_reference_views
+from pipeline.views.visibility import bounding_box, make_masks
+
+#: label, size and centre of each part; the front is +Z.
+BOXES = (
+    ("chair/chair_seat/seat_surface/seat_single_surface", (0.8, 0.1, 0.8), (0.0, 0.0, 0.0)),
+    ("chair/chair_back/back_surface/back_single_surface", (0.8, 0.7, 0.1), (0.0, 0.4, -0.35)),
+    ("chair/chair_base/regular_leg_base/leg", (0.1, 0.6, 0.1), (-0.3, -0.35, -0.3)),
+    ("chair/chair_base/regular_leg_base/leg", (0.1, 0.6, 0.1), (0.3, -0.35, -0.3)),
+    ("chair/chair_base/regular_leg_base/leg", (0.1, 0.6, 0.1), (-0.3, -0.35, 0.3)),
+    ("chair/chair_base/regular_leg_base/leg", (0.1, 0.6, 0.1), (0.3, -0.35, 0.3)),
+)
+COLOURS = np.array([[235, 238, 242], [196, 88, 62], [70, 120, 160], *[[120, 92, 66]] * 4], dtype=np.uint8)
+LEG = 6  # front, on the viewer's right at azimuth 0
+
+
+def box_chair(shape_id: str) -> Shape:
+    parts = []
+    for number, (label, size, centre) in enumerate(BOXES, 1):
+        mesh = trimesh.creation.box(size, trimesh.transformations.translation_matrix(centre))
+        parts.append(Part(number, label, 0, (0, number), mesh))
+    return Shape(shape_id, f"model-{shape_id}", "Chair", tuple(parts))
+
+
+def leg_anomaly(shape: Shape, kind: str) -> Anomaly | None:
+    """An anomaly of the front right leg; None for ``normal``."""
+    if kind == "normal":
+        return None
+    mesh = shape.part(LEG).mesh.copy()
+    if kind == "positional":
+        mesh.apply_translation([-0.15, 0.0, 0.1])
+    elif kind == "rotational":
+        mesh.apply_transform(trimesh.transformations.rotation_matrix(0.5, [0, 0, 1], mesh.vertices.mean(axis=0)))
+    elif kind == "broken":
+        mesh.apply_transform(trimesh.transformations.scale_matrix(0.5, mesh.bounds[1], [0, 1, 0]))
+    elif kind == "swapped":
+        mesh = trimesh.creation.cylinder(0.09, 0.6, transform=np.diag([1.0, 1, 1, 1]))
+        mesh.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, [1, 0, 0]))
+        mesh.apply_translation(BOXES[LEG - 1][2])
+    return Anomaly(0, kind, (LEG,), BOXES[LEG - 1][0], {LEG: None if kind == "missing" else mesh}, {}, {})
+
+
+def draw(image: RayImage) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the parts' colours, darker with distance."""
+    shade = np.clip(1.6 - 0.3 * image.depth, 0.3, 1.0) * (image.part_ids > 0) + (image.part_ids == 0)
+    return (COLOURS[image.part_ids] * shade[..., None]).astype(np.uint8)
+
+
+def make_query(shape: Shape, kind: str, azimuth: int, config: ViewsConfig) -> QueryRecord:
+    camera = orbit_camera(config, azimuth, 30)
+    anomaly = leg_anomaly(shape, kind)
+    intact = RayScene(flatten(part_meshes(shape, None))).render(camera)
+    image = RayScene(flatten(part_meshes(shape, anomaly))).render(camera)
+    masks = make_masks(intact, image, anomaly.target if anomaly else ())
+    texture = LABELS.index(kind)
+    return QueryRecord(
+        name=f"render_{shape.shape_id}_{texture}_2.5_{azimuth}_30_3_{'anomaly' if anomaly else 'normal'}",
+        image=draw(image),
+        anomaly_type=LABELS.index(kind),
+        part_label=anomaly.target_label if anomaly else "",
+        bbox=np.array(bounding_box(masks.old if kind == "missing" else masks.new), dtype=np.float32),
+        mask_new=masks.new,
+        mask_old=masks.old,
+        object_mask=masks.object,
+        object_mask_normal=masks.object_normal,
+        part_ids=image.part_ids,
+        depth=image.depth,
+        K=camera.K.astype(np.float32),
+        world_to_camera=camera.world_to_camera.astype(np.float32),
+        azimuth=float(azimuth),
+        elevation=30.0,
+        radius=2.5,
+        light=3,
+        texture=texture,
+    )
+
+
+def make_shape(shape_id: str, queries: Sequence[tuple[str, int]], resolution: int = 32) -> ShapeRecord:
+    """A shape record with 4 views, 40 points and one query for each (anomaly type or normal, azimuth)."""
+    shape = box_chair(shape_id)
+    config = ViewsConfig(resolution=resolution, reference_views=4, surface_points=40)
+    views = make_reference_views(shape, config, 0)
+    gray = [
+        draw(RayImage(d, p)).mean(axis=2).astype(np.uint8) for d, p in zip(views.depth, views.part_ids, strict=True)
+    ]
+    return ShapeRecord(
+        id=shape_id,
+        model_id=shape.model_id,
+        category=shape.category,
+        image=np.stack(gray),
+        depth=views.depth,
+        part_ids=views.part_ids,
+        K=views.K.astype(np.float32),
+        world_to_camera=views.world_to_camera.astype(np.float32),
+        patch_xyz=views.patch_xyz,
+        patch_valid=views.patch_valid,
+        points=views.points,
+        point_pixels=views.point_pixels,
+        point_visible=views.point_visible,
+        queries=tuple(make_query(shape, kind, azimuth, config) for kind, azimuth in queries),
+    )
+
+
+def write_dataset(folder: Path, splits: Mapping[str, Sequence[ShapeRecord]]) -> Path:
+    """``folder`` with one shard for each split."""
+    for split, shapes in splits.items():
+        write_shard(folder / "shards" / f"{split}-00000.h5", split, '{"seed": 0}', "f00d", shapes, 4)
+    return folder

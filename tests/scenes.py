@@ -1,0 +1,41 @@
+"""Analytic scenes with known answers: two cubes and one camera."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+
+from pipeline.anomalies.anomaly import Anomaly
+from pipeline.config import ViewsConfig
+from pipeline.geometry.cameras import Camera
+from pipeline.shapes.shape import Part, Shape, make_mesh
+from pipeline.views.cameras import intrinsics
+
+
+def cube(centre: tuple[float, float, float], edge: float) -> trimesh.Trimesh:
+    box = trimesh.creation.box(extents=(edge,) * 3)
+    return make_mesh(np.asarray(box.vertices) + centre, np.asarray(box.faces))
+
+
+def two_cubes() -> Shape:
+    """Part 1: edge 0.6 at the origin; part 2: edge 0.2, at x = 0.6, standing free beside it."""
+    meshes = [cube((0.0, 0.0, 0.0), 0.6), cube((0.6, 0.0, 0.0), 0.2)]
+    labels = ["thing/body", "thing/knob"]
+    parts = tuple(Part(i + 1, labels[i], 0, (0, i + 1), meshes[i]) for i in range(2))
+    return Shape("cubes", "two-cubes", "Thing", parts)
+
+
+def front_camera(config: ViewsConfig, distance: float = 2.5) -> Camera:
+    """On +Z at ``distance``, level, looking at the origin: x right is +X, y down is -Y."""
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[2, 3] = distance
+    return Camera(intrinsics(config), pose, config.resolution)
+
+
+def knob_missing() -> Anomaly:
+    return Anomaly(0, "missing", (2,), "thing/knob", {2: None}, {}, {})
+
+
+def knob_moved(x: float) -> Anomaly:
+    """The knob translated by ``x`` along +X."""
+    return Anomaly(1, "positional", (2,), "thing/knob", {2: cube((0.6 + x, 0.0, 0.0), 0.2)}, {}, {})

@@ -1,0 +1,140 @@
+"""Each seeded corruption is found and named; a sound dataset is not accused."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.anomalies.anomaly import LABELS
+from pipeline.shards.schema import ShapeRecord
+from pipeline.shards.verification import verify
+from tests.sample_shards import make_shape, write_dataset
+
+NORMAL, POSITIONAL, MISSING = (LABELS.index(kind) for kind in ("normal", "positional", "missing"))
+
+
+def edit(dataset: Path, name: str, row: int, change: Callable[[np.ndarray], None]) -> list[str]:
+    """Change one row of one dataset of the train shard in place (with a good checksum) and verify."""
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        value = np.array(file[name][row])
+        change(value)
+        file[name][row] = value.item() if value.dtype.kind == "S" else value
+    return verify(dataset)
+
+
+def setter(index: object, value: object) -> Callable[[np.ndarray], None]:
+    def change(array: np.ndarray) -> None:
+        array[index] = value  # type: ignore[index]
+
+    return change
+
+
+def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
+    assert verify(dataset) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "change", "problem"),
+    [
+        ("queries/mask_new", POSITIONAL, setter((0, 0), 255), "mask_new is not a union of whole parts"),
+        ("queries/mask_new", POSITIONAL, setter(..., 0), "bbox .* is not the tight box of its mask"),
+        ("queries/mask_new", NORMAL, setter((0, 0), 255), "normal image has anomaly masks"),
+        ("queries/mask_new", MISSING, setter((16, 16), 255), "missing part has pixels in mask_new"),
+        ("queries/mask_old", POSITIONAL, setter((0, 0), 255), "mask_old leaves object_mask_normal"),
+        ("queries/mask_old", MISSING, setter(..., 0), r"tight box of its mask, \[0, 0, 0, 0\]"),
+        ("queries/object_mask", POSITIONAL, setter((0, 0), 255), "object_mask is not where part_ids"),
+        ("queries/object_mask", POSITIONAL, setter((0, 0), 7), "object_mask holds values other than 0 and 255"),
+        ("queries/object_mask_normal", NORMAL, setter((0, 0), 255), "object_mask unlike object_mask_normal"),
+        ("queries/depth", NORMAL, setter((0, 0), 2.0), "depth > 0 is not where part_ids"),
+        ("queries/bbox", POSITIONAL, setter(2, 31), "bbox .* outside the 32x32 image"),
+        ("queries/bbox", POSITIONAL, setter(0, 1), "is not the tight box of its mask"),
+        ("queries/bbox", NORMAL, setter(2, 3), "normal image has bbox"),
+        ("queries/label", POSITIONAL, setter(..., 0), f"query {POSITIONAL}: label 0 contradicts anomaly_type 1"),
+        ("queries/anomaly_type", MISSING, setter(..., 9), "anomaly_type 9 is not one of"),
+        ("queries/part_label", POSITIONAL, setter(..., b""), "part_label '' contradicts label 1"),
+        ("queries/name", NORMAL, setter(..., b"render_9_0_normal"), "does not begin with render_7_"),
+        ("queries/name", NORMAL, setter(..., b"render_7_0_anomaly"), "contradicts label 0"),
+        ("queries/shape_index", NORMAL, setter(..., 5), "query 0: shape_index 5 is no row"),
+        ("queries/K", NORMAL, setter((2, 2), 0), "not a pinhole"),
+        ("queries/world_to_camera", NORMAL, setter((0, 0), 0.5), "not a rotation and a translation"),
+        ("shapes/world_to_camera", 0, setter((1, 0), -2), "shape 7: view 1: world_to_camera is not a rotation"),
+        ("shapes/point_pixels", 0, setter((2, 5, 0), 3.0), "view 2: point_pixels are up to"),
+        ("shapes/points", 0, setter((0, 1), 0.9), "view 0: point_pixels are up to"),
+        ("shapes/patch_valid", 0, setter((3, 0, 0), True), "view 3: patch_valid where no pixel"),
+        ("shapes/part_ids", 0, setter((0, 0, 0), 2), "view 0: depth > 0 is not where part_ids"),
+    ],
+)
+def test_each_corruption_is_named(
+    dataset: Path, name: str, row: int, change: Callable[[np.ndarray], None], problem: str
+) -> None:
+    problems = edit(dataset, name, row, change)
+    assert any(re.search(problem, text) for text in problems), problems
+    assert all(text.startswith("train-00000.h5: ") for text in problems)
+
+
+def test_a_mirrored_pose_is_not_a_rotation(dataset: Path) -> None:
+    problems = edit(dataset, "queries/world_to_camera", 0, lambda pose: np.negative(pose[0], out=pose[0]))
+    assert any("not a rotation" in problem for problem in problems)
+
+
+def test_a_flipped_byte_is_found_by_the_checksum(dataset: Path) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    with h5py.File(path) as file:
+        offset = file["queries/mask_old"].id.get_chunk_info(3).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset + 12] ^= 0x10
+    path.write_bytes(content)
+    assert any(re.search(r"queries/mask_old row 3 fails its checksum", problem) for problem in verify(dataset))
+
+
+def test_a_shape_in_two_splits_and_a_repeated_name_are_found(tmp_path: Path, shape: ShapeRecord) -> None:
+    problems = verify(write_dataset(tmp_path, {"train": [shape], "test": [shape]}))
+    assert "test-00000.h5: shapes/id '7' is in train-00000.h5 already" in problems
+    assert sum("queries/name" in problem for problem in problems) == len(shape.queries)
+
+
+def test_two_queries_of_one_name_are_found(tmp_path: Path, shape: ShapeRecord) -> None:
+    twice = dataclasses.replace(shape, queries=shape.queries[:1] * 2)
+    problems = verify(write_dataset(tmp_path, {"train": [twice]}))
+    assert problems == [f"train-00000.h5: queries/name '{shape.queries[0].name}' is in train-00000.h5 already"]
+
+
+def test_missing_and_misshapen_datasets_are_named(dataset: Path) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    with h5py.File(path, "r+") as file:
+        del file["queries/depth"], file["shapes/points"], file.attrs["fingerprint"]
+    assert verify(dataset) == [
+        "train-00000.h5: attribute fingerprint is missing",
+        "train-00000.h5: dataset queries/depth is missing",
+        "train-00000.h5: dataset shapes/points is missing",
+    ]
+    with h5py.File(path, "r+") as file:
+        file.attrs["fingerprint"] = "f00d"
+        file["queries/depth"] = np.zeros((6, 32, 32))
+        file["shapes/points"] = np.zeros((1, 40, 3), np.float32)
+    assert verify(dataset) == ["train-00000.h5: queries/depth: got float64 (6, 32, 32), expected float32 (6, 32, 32)"]
+
+
+def test_an_unreadable_shard_does_not_hide_the_others(dataset: Path) -> None:
+    (dataset / "shards" / "test-00000.h5").write_bytes(b"cut")
+    problems = edit(dataset, "queries/bbox", 0, setter(0, 9))
+    assert len(problems) == 2
+    assert "normal image has bbox" in problems[0]
+    assert "test-00000.h5 is unreadable" in problems[1]
+
+
+def test_a_shard_renamed_into_another_split_is_found(dataset: Path) -> None:
+    folder = dataset / "shards"
+    (folder / "test-00000.h5").rename(folder / "val-00000.h5")
+    assert verify(dataset) == ["val-00000.h5: attribute split is 'test', unlike the file's name"]
+
+
+def test_real_resolution_is_sound_too(tmp_path: Path) -> None:
+    shape = make_shape("3", [(kind, azimuth) for kind in LABELS for azimuth in (18, 342)], resolution=128)
+    assert verify(write_dataset(tmp_path, {"val": [shape]})) == []

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import PRESETS, Config, load
+from pipeline.errors import PipelineError
+
+
+@pytest.mark.parametrize("preset", sorted(p.stem for p in PRESETS.glob("*.yaml")))
+def test_presets_are_valid(preset: str) -> None:
+    assert load(Config, preset).views.radius == 2.5
+
+
+def test_overrides_are_yaml_values_under_dotted_keys() -> None:
+    config = load(Config, None, ["render.samples=3", "views.elevation_degrees=[10, 15]", "source=synthetic:2"])
+    assert config.render.samples == 3
+    assert config.views.elevation_degrees == (10, 15)
+    assert config.source == "synthetic:2"
+
+
+@pytest.mark.parametrize(
+    ("override", "fragments"),
+    [
+        ("render.sampels=3", ["unknown key 'render.sampels'", "samples"]),
+        ("nothing=3", ["unknown key 'nothing'", "seed"]),
+        ("render.samples=many", ["render.samples", "'many'"]),
+        ("views.elevation_degrees=[40, 20]", ["[40.0, 20.0]"]),
+        ("views.resolution=100", ["views.resolution", "multiple of 8"]),
+        ("split.train=0.5", ["sum to 1"]),
+        ("seed", ["key=value"]),
+        ("seed.sub=1", ["seed"]),
+        ("seed=-1", ["seed", "-1"]),
+    ],
+)
+def test_mistake_is_named_with_key_and_value(override: str, fragments: list[str]) -> None:
+    with pytest.raises(PipelineError) as caught:
+        load(Config, None, [override])
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+def test_unknown_preset_lists_the_known_ones() -> None:
+    with pytest.raises(PipelineError, match="default"):
+        load(Config, "no-such-preset")
+
+
+def test_broken_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: [")
+    with pytest.raises(PipelineError, match=r"broken\.yaml"):
+        load(Config, str(path))
+    path.write_text("- 1")
+    with pytest.raises(PipelineError, match="mapping"):
+        load(Config, str(path))

@@ -1,0 +1,164 @@
+"""The whole line on three small chairs: complete, resumable, the same bytes whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli.gen import main
+from pipeline.config import Config, load
+from pipeline.errors import PipelineError
+from pipeline.run import Run
+from pipeline.shards.reader import Shard, find_shards
+from pipeline.shards.verification import verify
+from pipeline.stages import STAGES
+from tests.partnet_files import simple_stool, write_shape
+
+SMALL = [
+    "source=synthetic:3",
+    "plan.views_per_anomaly=[1,1]",
+    "plan.views_normal=[1,1]",
+    "views.resolution=64",
+    "views.reference_views=2",
+    "views.surface_points=30",
+    "materials.map_size=32",
+    "render.samples=1",
+    "render.reference_samples=1",
+    "render.denoise=none",
+]
+
+
+def arguments(out: Path, *extra: str) -> list[str]:
+    return ["--out", str(out), *(part for item in SMALL for part in ("--set", item)), *extra]
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Every file but the wall times, by relative path."""
+    files = [path for path in out.rglob("*") if path.is_file() and path.name != "timings.jsonl"]
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole")
+    result = CliRunner().invoke(main, arguments(out, "--jobs", "1"))
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_dataset_is_complete_and_verifies(whole: Path) -> None:
+    assert verify(whole) == []
+    shards = find_shards(whole)
+    assert sorted(path.stem for path in shards) == ["test-00000", "train-00000", "val-00000"]
+    types = set()
+    for path in shards:
+        with Shard(path) as shard:
+            types |= {shard.query(i).type_name for i in range(shard.query_count)}
+            assert shard.shape_count == 1
+    # One shape a split leaves no donor to swap with; every other type is there.
+    assert types == {"normal", "positional", "rotational", "broken", "missing"}
+    rejects = json.loads((whole / "dataset.json").read_text())["rejects"]
+    assert rejects["anomalies"] == {"swapped: no-donor": 3}
+    assert (whole / "report" / "index.html").is_file()
+
+
+def test_finished_run_has_nothing_to_do(whole: Path) -> None:
+    before = contents(whole)
+    result = CliRunner().invoke(main, arguments(whole))
+    assert result.exit_code == 0
+    assert "nothing to do" in result.output
+    assert contents(whole) == before
+
+
+def test_killed_run_continues_to_the_same_bytes_with_more_workers(whole: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.cli.gen", *arguments(tmp_path, "--jobs", "2")]
+    killed = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("records/render/*.json")) and killed.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "dataset.json").exists(), "the run must have been killed before its end"
+    result = CliRunner().invoke(main, arguments(tmp_path, "--jobs", "2"))
+    assert result.exit_code == 0, result.output
+    assert contents(tmp_path) == contents(whole)
+
+
+def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    config = load(Config, None, [*SMALL, "quality.min_object_contrast=5"])
+    summary = Run(config, out, 1, 1, lambda *_: None).execute(STAGES)
+    worked = {stage.stage: stage.worked for stage in summary.stages}
+    assert worked["render"] == worked["views"] == worked["anomalies"] == worked["shapes"] == 0
+    assert worked["quality"] == 3
+
+
+def test_single_stage_needs_the_ones_before(tmp_path: Path) -> None:
+    config = load(Config, None, SMALL)
+    summary = Run(config, tmp_path, 1, 1, lambda *_: None).execute(["shapes"])
+    assert [stage.stage for stage in summary.stages] == ["shapes"]
+    with pytest.raises(PipelineError, match="stage anomalies is not finished for 3 of 3"):
+        Run(config, tmp_path, 1, 1, lambda *_: None).execute(["views"])
+
+
+def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
+    extra = ["--anomaly", "broken", "--stage", "shapes", "--stage", "anomalies", "--jobs", "1"]
+    result = CliRunner().invoke(main, arguments(tmp_path, *extra))
+    assert result.exit_code == 0, result.output
+    names = {path.stem for path in tmp_path.glob("anomalies/*/*.json")}
+    assert names == {"0_broken"}
+
+
+def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
+    root = tmp_path / "partnet"
+    simple_stool(root, "1")
+    simple_stool(root, "2")
+    (root / "2" / "objs" / "a.obj").write_text("v 0 0 0\n")
+    (root / "3" / "objs").mkdir(parents=True)
+    simple_stool(root, "4")
+    tree = json.loads((root / "1" / "result_after_merging.json").read_text())[0]
+    tree["children"][0]["children"][0]["objs"] = ["../../1/objs/seat"]
+    write_shape(root, "5", tree, {})
+    extra = ["--source", f"partnet:{root}", "--stage", "shapes", "--jobs", "1"]
+    result = CliRunner().invoke(main, arguments(tmp_path / "out", *extra))
+    assert result.exit_code == 1
+    assert {path.stem for path in (tmp_path / "out" / "shapes").glob("*.glb")} == {"1", "4"}
+    for reason in ("1 x zero-face-mesh", "1 x missing-file", "1 x mesh-outside-shape"):
+        assert reason in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("extra", "fragment"),
+    [
+        (["--set", "render.sampels=1"], "unknown key 'render.sampels'"),
+        (["--anomaly", "melted"], "'melted' is not one of positional"),
+        (["--source", "partnet:/no/such/folder"], "/no/such/folder does not exist"),
+        (["--source", "lego:3"], "source 'lego:3'"),
+        (["--shape", "77"], "shape '77' is not in the source"),
+        (["--config", "nothing"], "config 'nothing' is neither"),
+    ],
+)
+def test_users_mistake_is_one_line_and_a_failing_status(tmp_path: Path, extra: list[str], fragment: str) -> None:
+    result = CliRunner().invoke(main, arguments(tmp_path, *extra))
+    assert result.exit_code != 0
+    assert fragment in result.output
+    assert "Traceback" not in result.output
+
+
+def test_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(main, arguments(tmp_path / "file" / "out"))
+    assert result.exit_code == 1
+    assert str(tmp_path / "file" / "out") in result.output

@@ -1,0 +1,130 @@
+"""l3d-train and l3d-eval as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner, Result
+
+from pipeline.cli.evaluate import main as evaluate_command
+from pipeline.cli.train import main as train_command
+from pipeline.training.checkpoint import load_checkpoint
+from tests.training.synthetic import TINY, write_dataset
+
+
+@pytest.fixture(scope="module")
+def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two steps, with the config file that it was made with beside its folder."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY.model_dump(mode="json")))
+    result = invoke_train(dataset, "--config", folder / "tiny.yaml", "--out", folder / "run")
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
+def invoke_train(*arguments: object) -> Result:
+    return CliRunner().invoke(train_command, [str(argument) for argument in arguments])
+
+
+def invoke_eval(*arguments: object) -> Result:
+    return CliRunner().invoke(evaluate_command, [str(argument) for argument in arguments])
+
+
+def assert_one_clear_line(result: Result, *words: str) -> None:
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)  # no traceback
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert [word for word in words if word not in line] == []
+
+
+def test_training_writes_checkpoint_config_and_metrics(run: Path) -> None:
+    assert {"checkpoint.pt", "best.pt", "config.yaml", "metrics.jsonl"} <= {path.name for path in run.iterdir()}
+    assert yaml.safe_load((run / "config.yaml").read_text()) == json.loads(TINY.model_dump_json())
+
+
+def test_resume_takes_the_runs_own_config_and_overrides_what_may_change(
+    dataset: Path, tmp_path: Path, run: Path
+) -> None:
+    out = tmp_path / "run"
+    assert invoke_train(dataset, "--config", run.parent / "tiny.yaml", "--out", out).exit_code == 0
+    result = invoke_train(dataset, "--out", out, "--resume", "--set", "epochs=2")
+    assert result.exit_code == 0, result.output
+    checkpoint = load_checkpoint(out / "checkpoint.pt")
+    assert (checkpoint.step, checkpoint.config.epochs, checkpoint.config.model) == (4, 2, TINY.model)
+
+
+def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) -> None:
+    result = invoke_eval(run / "checkpoint.pt", dataset, "--workers", 0)
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["images", "normal", "positional", "rotational", "all"]
+    assert [row[1] for row in rows[1:]] == ["4", "2", "2", "8"]
+    assert rows[1][2] == "-"
+
+
+def test_eval_json_holds_the_same_numbers(dataset: Path, run: Path) -> None:
+    result = invoke_eval(run / "best.pt", dataset, "--split", "val", "--json", "--workers", 0)
+    overall = json.loads(result.stdout)["overall"]
+    assert overall["images"] == 8 and 0 <= overall["auc"] <= 1
+
+
+def test_a_folder_without_shards_is_one_clear_line(tmp_path: Path) -> None:
+    assert_one_clear_line(invoke_train(tmp_path, "--out", tmp_path / "o"), "no train shards", str(tmp_path))
+
+
+def test_a_dataset_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    assert_one_clear_line(invoke_train(tmp_path / "nowhere"), "nowhere", "is not a folder")
+
+
+def test_a_missing_split_is_one_clear_line_that_names_those_found(tmp_path: Path, run: Path) -> None:
+    write_dataset(tmp_path)
+    (tmp_path / "shards/test-00000.h5").unlink()
+    assert_one_clear_line(invoke_eval(run / "best.pt", tmp_path), "no test shards", "train, val")
+
+
+def test_an_unreadable_shard_is_one_clear_line(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    path = tmp_path / "shards/train-00000.h5"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert_one_clear_line(invoke_train(tmp_path, "--out", tmp_path / "o"), "train-00000.h5", "unreadable")
+
+
+def test_an_unknown_key_is_one_clear_line_that_names_those_allowed(dataset: Path, tmp_path: Path) -> None:
+    result = invoke_train(dataset, "--out", tmp_path / "o", "--set", "learning_rat=1")
+    assert_one_clear_line(result, "unknown key 'learning_rat'", "learning_rate")
+
+
+def test_resume_without_a_run_is_one_clear_line(dataset: Path, tmp_path: Path) -> None:
+    result = invoke_train(dataset, "--out", tmp_path, "--resume")
+    assert_one_clear_line(result, "checkpoint", "is missing")
+
+
+def test_resume_with_other_dimensions_is_one_clear_line(dataset: Path, run: Path) -> None:
+    result = invoke_train(dataset, "--out", run, "--resume", "--set", "model.dim=32")
+    assert_one_clear_line(result, "cannot resume", "model.dim = 32 (was 16)")
+
+
+def test_a_file_that_is_no_checkpoint_is_one_clear_line(dataset: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_text("hello")
+    assert_one_clear_line(invoke_eval(path, dataset), "x.pt", "not a whole PyTorch file")
+    torch.save({"weights": torch.zeros(2)}, path)
+    assert_one_clear_line(invoke_eval(path, dataset), "x.pt", "is not an l3d-checkpoint")
+
+
+def test_weights_that_do_not_fit_their_config_are_one_clear_line(dataset: Path, tmp_path: Path, run: Path) -> None:
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    content["config"]["model"]["dim"] = 32
+    torch.save(content, tmp_path / "x.pt")
+    assert_one_clear_line(invoke_eval(tmp_path / "x.pt", dataset), "x.pt", "do not fit")
+
+
+def test_asking_for_a_gpu_that_is_not_there_is_one_clear_line(dataset: Path, run: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    assert_one_clear_line(invoke_eval(run / "best.pt", dataset, "--device", "cuda"), "no CUDA device")

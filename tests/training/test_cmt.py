@@ -1,0 +1,168 @@
+"""The model's pieces and its whole."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.config import load
+from pipeline.errors import PipelineError
+from pipeline.training.cmt import CMT, Prediction
+from pipeline.training.config import ModelConfig, TrainingConfig
+from pipeline.training.encoder import ResNet18, ResNet18FPN, load_backbone
+from pipeline.training.position import PositionEncoding, fourier_features
+from pipeline.training.train import build_model
+from tests.training.synthetic import TINY
+
+
+def predict(model: CMT, views: int = 2, size: int = 64, noise: float | None = None) -> Prediction:
+    """A prediction on fixed random input; ``noise`` replaces positions of background."""
+    generator = torch.Generator().manual_seed(0)
+    h = size // 8
+    query = torch.randint(256, (2, 3, size, size), generator=generator, dtype=torch.uint8)
+    gray = torch.randint(256, (2, views, size, size), generator=generator, dtype=torch.uint8)
+    xyz = torch.rand(2, views, h, h, 3, generator=generator)
+    valid = torch.rand(2, views, h, h, generator=generator) < 0.5
+    if noise is not None:
+        xyz = xyz.masked_fill(~valid[..., None], noise)
+    return model(query, gray, xyz, valid)
+
+
+def test_fourier_features_have_known_values() -> None:
+    features = fourier_features(torch.tensor([[0.5, 0.25, 0.0]]), 2)[0]
+    raw, sin, cos = features[:3], features[3:9], features[9:]
+    half = math.sqrt(0.5)
+    torch.testing.assert_close(raw, torch.tensor([0.5, 0.25, 0.0]))
+    torch.testing.assert_close(sin, torch.tensor([1.0, half, 0.0, 0.0, 1.0, 0.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(cos, torch.tensor([0.0, half, 1.0, -1.0, 0.0, 1.0]), atol=1e-6, rtol=0)
+
+
+def test_ten_octaves_and_the_raw_coordinate_make_63_features_up_to_512_pi() -> None:
+    x = 1 / 1024
+    features = fourier_features(torch.tensor([x, 0.0, 0.0], dtype=torch.float64), 10)
+    assert features.shape == (63,)
+    assert features[3 + 27].item() == pytest.approx(math.sin(2**9 * math.pi * x)) == pytest.approx(1.0)
+
+
+def test_background_patches_carry_no_position() -> None:
+    encode = PositionEncoding(2, 6)
+    valid = torch.tensor([True, False])
+    encoded = encode(torch.tensor([[0.1, 0.2, 0.3], [-1.0, -1.0, -1.0]]), valid)
+    assert encoded[0].abs().sum() > 0 and (encoded[1] == 0).all()
+
+
+def test_paper_encoder_maps_256_pixels_to_128_channels_of_32_patches() -> None:
+    encoder = ResNet18FPN(width=64, dim=128).eval()
+    with torch.no_grad():
+        assert encoder(torch.zeros(1, 3, 256, 256, dtype=torch.uint8)).shape == (1, 128, 32, 32)
+    # torchvision's resnet18 has 11,689,512 parameters, 513,000 of them in fc
+    assert sum(p.numel() for p in encoder.backbone.parameters()) == 11_689_512 - 513_000
+
+
+def test_paper_preset_is_the_default_and_has_the_papers_dimensions() -> None:
+    config = load(TrainingConfig, "training/cmt")
+    assert config == TrainingConfig()
+    model = CMT(config.model)
+    shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+    assert [shapes[f"projector.{i}.weight"][0] for i in (0, 2, 4, 6)] == [1024, 1024, 1024, 256]
+    assert shapes["position.project.0.weight"] == (128, 63)
+    assert [shapes[name] for name in shapes if name.endswith("fuse.weight")] == [(128, 256)] * 3
+
+
+def test_small_preset_loads() -> None:
+    assert load(TrainingConfig, "training/cpu-small").model.dim < 128
+
+
+@pytest.mark.parametrize(("views", "size", "k"), [(2, 64, 6), (3, 96, 1), (5, 32, 1000)])
+def test_any_number_of_views_any_size_any_k(views: int, size: int, k: int) -> None:
+    model = CMT(TINY.model.model_copy(update={"top_k": k}))
+    prediction = predict(model, views, size)
+    patches = (size // 8) ** 2
+    assert prediction.logit.shape == (2,)
+    assert prediction.similarity.shape == (2, patches, views * patches)
+    assert prediction.box is not None and prediction.box.shape == (2, 4)
+    assert ((prediction.box > 0) & (prediction.box < 1)).all()
+
+
+def test_positions_stored_for_background_patches_do_not_matter() -> None:
+    model = build_model(TINY).eval()
+    torch.testing.assert_close(predict(model).logit, predict(model, noise=1e3).logit, rtol=0, atol=0)
+
+
+def test_prediction_depends_on_the_views_and_on_where_their_patches_lie() -> None:
+    model = build_model(TINY).eval()
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randint(256, (1, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    views = torch.randint(256, (1, 2, 64, 64), generator=generator, dtype=torch.uint8)
+    xyz, valid = torch.rand(1, 2, 8, 8, 3, generator=generator), torch.ones(1, 2, 8, 8, dtype=torch.bool)
+    logit = model(query, views, xyz, valid).logit
+    assert model(query, 255 - views, xyz, valid).logit != logit
+    assert model(query, views, 1 - xyz, valid).logit != logit
+
+
+def test_order_of_the_views_does_not_matter() -> None:
+    model = build_model(TINY).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randint(256, (1, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    views = torch.randint(256, (1, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    xyz = torch.rand(1, 3, 8, 8, 3, generator=generator, dtype=torch.float64)
+    valid = torch.rand(1, 3, 8, 8, generator=generator) < 0.5
+    forward = ResNet18FPN.forward
+    order = [2, 0, 1]
+
+    def in_double(self: ResNet18FPN, images: torch.Tensor) -> torch.Tensor:
+        return forward(self, images.double())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ResNet18FPN, "forward", in_double)
+        a = model(query, views, xyz, valid).logit
+        b = model(query, views[:, order], xyz[:, order], valid[:, order]).logit
+    torch.testing.assert_close(a, b)
+
+
+def test_model_without_box_head_predicts_no_box() -> None:
+    assert predict(CMT(TINY.model.model_copy(update={"box_head": False}))).box is None
+
+
+def test_weights_depend_on_the_seed_alone_and_leave_the_global_generator_alone() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = build_model(TINY).state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    assert all(torch.equal(first[name], value) for name, value in build_model(TINY).state_dict().items())
+    other = build_model(TINY.model_copy(update={"seed": 1})).state_dict()
+    assert not torch.equal(first["tok"], other["tok"])
+
+
+def test_backbone_loads_a_state_dict_with_torchvision_names(tmp_path: Path) -> None:
+    source = ResNet18(4)
+    names = set(source.state_dict())
+    expected = {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer1.1.bn2.bias"}
+    assert expected | {"layer2.0.downsample.0.weight", "layer4.0.downsample.1.running_var"} <= names
+    assert "layer1.0.downsample.0.weight" not in names
+    torch.save({**source.state_dict(), "fc.weight": torch.zeros(3, 3)}, tmp_path / "resnet18.pth")
+    model = build_model(TINY.model_copy(update={"encoder_weights": str(tmp_path / "resnet18.pth")}))
+    loaded = model.encoder.backbone.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in source.state_dict().items())
+
+
+@pytest.mark.parametrize("content", ["missing", "text", "other width", "tensor"])
+def test_unsuitable_encoder_weights_give_one_clear_error(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "weights.pth"
+    if content == "text":
+        path.write_text("hello")
+    elif content == "other width":
+        torch.save(ResNet18(8).state_dict(), path)
+    elif content == "tensor":
+        torch.save(torch.zeros(3), path)
+    with pytest.raises(PipelineError, match=r"encoder_weights .*weights\.pth"):
+        load_backbone(ResNet18(4), path)
+
+
+def test_heads_must_divide_dim() -> None:
+    with pytest.raises(ValueError, match="heads must divide dim, got dim 10 and heads 4"):
+        ModelConfig(dim=10, heads=4)

@@ -1,0 +1,190 @@
+"""From shards to batches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import PipelineError
+from pipeline.seeding import rng
+from pipeline.shards.reader import Shard
+from pipeline.training.data import (
+    Reference,
+    Sample,
+    ShardDataset,
+    draw_matches,
+    evaluation_keys,
+    load_batches,
+    training_keys,
+)
+from pipeline.training.index import index_split
+from tests.training.synthetic import MARK, POINTS, SIZE, TINY, VIEWS, rewrite, write_dataset
+
+CPU = torch.device("cpu")
+
+
+def same(a: Sample, b: Sample) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def shard(dataset: Path) -> Shard:
+    return Shard(dataset / "shards" / "train-00000.h5")
+
+
+def test_an_evaluation_sample_is_the_stored_one(dataset: Path) -> None:
+    samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=False)
+    with shard(dataset) as file:
+        query, shape = file.query(5), file.shape(1)
+    sample = samples[0, 5]
+    assert np.array_equal(sample.image.permute(1, 2, 0), query.image)
+    assert np.array_equal(sample.views, shape.image)
+    assert np.array_equal(sample.patch_xyz, shape.patch_xyz)
+    assert np.array_equal(sample.patch_valid, shape.patch_valid)
+    assert (sample.label.item(), sample.anomaly_type.item()) == (1.0, query.anomaly_type)
+    x, y, w, h = query.bbox / SIZE
+    torch.testing.assert_close(sample.box, torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32))
+    assert samples[0, 4].label.item() == 0 and (samples[0, 4].box == 0).all()
+
+
+def test_training_draws_distinct_views_and_moves_the_box_with_the_pixels(dataset: Path) -> None:
+    samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
+    chosen: set[float] = set()
+    for epoch in range(12):
+        sample = samples[epoch, 1]
+        assert sample.views.shape == (TINY.views, SIZE, SIZE)
+        assert not torch.equal(sample.views[0], sample.views[1])
+        chosen |= {view.sum().item() for view in sample.views}
+        red = (sample.image[0].int() - sample.image[1].int() > 90).nonzero()  # the anomaly is the only red
+        (top, left), (bottom, right) = red.min(0).values.tolist(), (red.max(0).values + 1).tolist()
+        cx, cy, w, h = (sample.box * SIZE).tolist()
+        assert abs(left - (cx - w / 2)) <= 1.5 and abs(right - (cx + w / 2)) <= 1.5
+        assert abs(top - (cy - h / 2)) <= 1.5 and abs(bottom - (cy + h / 2)) <= 1.5
+        assert w <= MARK * SIZE / round(SIZE * TINY.crop_share) + 1e-3
+    assert len(chosen) == VIEWS
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_and_on_nothing_else(dataset: Path) -> None:
+    index = index_split(dataset, "train")
+    a, b = ShardDataset(index, TINY, True), ShardDataset(index, TINY, True)
+    for key in [(0, 0), (0, 3), (2, 5)]:
+        first = a[key]
+    assert same(b[2, 5], first)
+    assert not same(a[3, 5], first)
+    assert not same(ShardDataset(index, TINY.model_copy(update={"seed": 1}), True)[2, 5], first)
+
+
+def test_worker_processes_and_a_small_cache_change_no_batch(dataset: Path) -> None:
+    index = index_split(dataset, "train")
+    keys = list(training_keys(len(index), TINY.model_copy(update={"epochs": 2}), 0))
+    alone = list(load_batches(ShardDataset(index, TINY, True), keys, 0, CPU))
+    uncached = ShardDataset(index, TINY.model_copy(update={"cache_shapes": 0}), True)
+    for other in (load_batches(uncached, keys, 0, CPU), load_batches(uncached, keys, 2, CPU)):
+        assert all(same(a, b) for a, b in zip(alone, other, strict=True))
+
+
+def test_object_patches_show_the_object(dataset: Path) -> None:
+    sample = ShardDataset(index_split(dataset, "train"), TINY, False)[0, 0]
+    assert sample.object_patch_valid.all()  # the object covers 16 whole patches, and more by half; 8 are drawn
+    rows, columns = sample.object_patches // (SIZE // 8), sample.object_patches % (SIZE // 8)
+    assert ((rows >= 1) & (rows <= 6) & (columns >= 1) & (columns <= 6)).all()
+    assert len(set(sample.object_patches.tolist())) == 8
+
+
+def points_only(pixels: np.ndarray, visible: np.ndarray) -> Reference:
+    empty = np.zeros(0, dtype=np.uint8)
+    return Reference(empty, empty.astype(np.float32), empty.astype(bool), pixels, visible)
+
+
+def test_matches_are_pixels_of_one_surface_point_visible_in_both_views() -> None:
+    generator = rng(3)
+    pixels = generator.uniform(0, SIZE, (VIEWS, POINTS, 2)).astype(np.float32)
+    visible = generator.random((VIEWS, POINTS)) < 0.5
+    reference = points_only(pixels, visible)
+    views = np.array([2, 0, 3])
+    matches, valid = draw_matches(reference, views, 12, generator)
+    assert matches.shape == (3, 12, 2, 2)
+    for i, (a, b) in enumerate([(2, 0), (0, 3), (3, 2)]):
+        both = np.flatnonzero(visible[a] & visible[b])
+        assert valid[i].sum() == min(12, len(both))
+        found = {
+            int(np.flatnonzero((pixels[a] == m[0]).all(1) & (pixels[b] == m[1]).all(1))[0])
+            for m in matches[i][valid[i]]
+        }
+        assert len(found) == valid[i].sum() and found <= set(both)
+
+
+def test_no_common_point_makes_no_valid_match() -> None:
+    reference = points_only(np.ones((2, 5, 2), np.float32), np.zeros((2, 5), bool))
+    assert not draw_matches(reference, np.array([0, 1]), 3, rng(0))[1].any()
+
+
+def test_every_epoch_has_every_sample_once_in_an_order_of_its_own() -> None:
+    keys = list(training_keys(10, TINY.model_copy(update={"epochs": 3}), 0))
+    assert [len(batch) for batch in keys] == [4, 4, 2] * 3
+    orders = [[i for batch in keys[3 * e : 3 * e + 3] for epoch, i in batch if epoch == e] for e in range(3)]
+    assert [sorted(order) for order in orders] == [list(range(10))] * 3
+    assert len({tuple(order) for order in orders}) == 3
+
+
+@pytest.mark.parametrize("step", range(10))
+def test_resuming_at_any_step_continues_the_same_stream(step: int) -> None:
+    config = TINY.model_copy(update={"epochs": 3})
+    assert list(training_keys(10, config, step)) == list(training_keys(10, config, 0))[step:]
+
+
+def test_max_steps_ends_the_stream_sooner() -> None:
+    config = TINY.model_copy(update={"epochs": 3, "max_steps": 5})
+    assert len(list(training_keys(10, config, 0))) == 5
+
+
+def test_evaluation_takes_every_sample_once_in_stored_order() -> None:
+    assert [i for batch in evaluation_keys(7, 3) for _, i in batch] == list(range(7))
+
+
+def test_a_limit_takes_the_first_of_each_label(dataset: Path) -> None:
+    few = index_split(dataset, "train").balanced(4)
+    assert few.row.tolist() == [0, 1, 2, 3] and few.label.tolist() == [0, 1, 0, 1]
+    with pytest.raises(PipelineError, match=r"limit of 10 needs 5 normal and 5 anomalous.*has 4 and 4"):
+        index_split(dataset, "train").balanced(10)
+
+
+def test_the_folder_may_be_the_shards_folder(dataset: Path) -> None:
+    assert len(index_split(dataset / "shards", "val")) == len(index_split(dataset, "val")) == 8
+
+
+def test_more_views_than_stored_is_an_error_that_gives_both_numbers(dataset: Path) -> None:
+    with pytest.raises(PipelineError, match=r"views = 9, but .*train-00000\.h5 holds 4"):
+        ShardDataset(index_split(dataset, "train"), TINY.model_copy(update={"views": 9}), augmented=True)
+
+
+def test_shards_of_different_layouts_are_an_error_that_names_both(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
+    shutil.copy(tmp_path / "shards/train-00000.h5", tmp_path / "shards/train-00001.h5")
+    with h5py.File(tmp_path / "shards/train-00001.h5", "r+") as file:
+        images = file["shapes/image"][:, :2]
+        del file["shapes/image"]
+        file["shapes/image"] = images
+    with pytest.raises(PipelineError, match=r"4 views of 64x64 in .*00000\.h5; 2 views of 64x64 in .*00001\.h5"):
+        index_split(tmp_path, "train")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_row_is_one_clear_error_from_any_process(tmp_path: Path, workers: int) -> None:
+    write_dataset(tmp_path)
+    index = index_split(tmp_path, "train")
+    with h5py.File(tmp_path / "shards/train-00000.h5", "r+") as file:
+        del file["queries/object_mask"]
+    samples = ShardDataset(index, TINY, True)
+    with pytest.raises(PipelineError, match=r"\A[^\n]*train-00000\.h5: cannot read queries/object_mask row 0[^\n]*\Z"):
+        list(load_batches(samples, [[(0, 0)]], workers, CPU))
+
+
+def test_labels_come_from_the_label_column(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    rewrite(tmp_path, "train", "queries/label", np.array([1, 1, 1, 1, 0, 0, 0, 0], dtype=np.uint8))
+    assert index_split(tmp_path, "train").label.tolist() == [1, 1, 1, 1, 0, 0, 0, 0]

@@ -1,0 +1,179 @@
+"""Losses against brute force and known answers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.training.boxes import corners, generalised_iou, iou
+from pipeline.training.cmt import Prediction
+from pipeline.training.data import Sample, ShardDataset, load_batches
+from pipeline.training.index import index_split
+from pipeline.training.losses import (
+    box_losses,
+    info_nce,
+    query_view_alignment,
+    training_losses,
+    view_view_alignment,
+)
+from pipeline.training.train import build_model
+from tests.training.synthetic import TINY
+
+coordinate = st.floats(0, 1, width=32)
+
+
+@pytest.fixture(scope="module")
+def batch(dataset: Path) -> Sample:
+    samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
+    return next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu")))
+
+
+def test_info_nce_equals_brute_force() -> None:
+    generator = torch.Generator().manual_seed(0)
+    similarity = torch.randn(2, 5, 7, generator=generator, dtype=torch.float64)
+    target = torch.randint(7, (2, 5), generator=generator)
+    anchor_valid = torch.rand(2, 5, generator=generator) < 0.7
+    key_valid = (torch.rand(2, 7, generator=generator) < 0.6).scatter(1, target, True)
+    losses = []
+    for b in range(2):
+        for p in range(5):
+            if anchor_valid[b, p]:
+                terms = [math.exp(similarity[b, p, n] / 0.3) for n in range(7) if key_valid[b, n]]
+                losses.append(-math.log(math.exp(similarity[b, p, target[b, p]] / 0.3) / sum(terms)))
+    assert 0 < len(losses) < 10
+    result = info_nce(similarity, target, anchor_valid, key_valid, 0.3)
+    assert result.item() == pytest.approx(sum(losses) / len(losses))
+
+
+def test_info_nce_of_n_equal_keys_is_log_n() -> None:
+    everything = torch.ones(8, dtype=torch.bool)
+    loss = info_nce(torch.zeros(8, 8), torch.arange(8), everything, everything, 0.1)
+    assert loss.item() == pytest.approx(math.log(8))
+
+
+def test_info_nce_without_valid_anchors_is_zero_with_zero_gradient() -> None:
+    similarity = torch.randn(3, 4, requires_grad=True)
+    nothing = torch.zeros(3, dtype=torch.bool)
+    loss = info_nce(similarity, torch.zeros(3, dtype=torch.long), nothing, torch.zeros(4, dtype=torch.bool), 0.1)
+    loss.backward()
+    assert loss.item() == 0 and similarity.grad is not None and (similarity.grad == 0).all()
+
+
+def position_maps(height: int, width: int) -> torch.Tensor:
+    """(h, w, 64) unit descriptors that name their patch: cos and sin of x and of y at rising frequencies."""
+    y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
+    phases = torch.stack([torch.pi * f * axis for axis in (x, y) for f in range(1, 17)], dim=-1)
+    return torch.nn.functional.normalize(torch.cat([phases.cos(), phases.sin()], dim=-1), dim=-1)
+
+
+def with_descriptors(batch: Sample, maps: torch.Tensor) -> Prediction:
+    zeros = torch.zeros(len(batch.label))
+    return Prediction(zeros, None, maps, zeros[:, None])
+
+
+def test_view_view_alignment_is_low_only_where_descriptors_agree_at_the_same_surface_points(batch: Sample) -> None:
+    same = batch._replace(matches=batch.matches[..., :1, :].expand(-1, -1, -1, 2, -1))
+    maps = position_maps(8, 8).expand(4, 2, -1, -1, -1)
+    aligned = view_view_alignment(with_descriptors(batch, maps), same, 0.01)
+    unaligned = view_view_alignment(with_descriptors(batch, maps), batch, 0.01)
+    assert aligned < 0.5 < unaligned
+
+
+def test_view_view_alignment_samples_patch_centres_exactly(batch: Sample) -> None:
+    maps = torch.nn.functional.normalize(torch.randn(4, 2, 8, 8, 5), dim=-1)
+    patches = torch.tensor([[1, 2], [6, 3], [4, 4], [2, 7], [0, 0], [7, 7], [3, 1], [5, 6]])  # x, y
+    centres = (patches * 8 + 4).float()[:, None].expand(4, 2, -1, 2, -1)
+    exact = batch._replace(matches=centres, match_valid=torch.ones(4, 2, 8, dtype=torch.bool))
+    x, y = patches.T
+    first, second = maps[:, 0, y, x], maps[:, 1, y, x]
+    similarity = torch.stack([first @ second.mT, second @ first.mT], dim=1) / 0.1
+    expected = -similarity.log_softmax(-1).diagonal(dim1=-2, dim2=-1).mean()
+    torch.testing.assert_close(view_view_alignment(with_descriptors(batch, maps), exact, 0.1), expected)
+
+
+def test_query_view_alignment_equals_brute_force_over_pseudo_labels(batch: Sample) -> None:
+    similarity = torch.randn(4, 64, 128, generator=torch.Generator().manual_seed(0))
+    prediction = Prediction(torch.zeros(4), None, torch.zeros(0), similarity)
+    losses = []
+    for b in range(4):
+        for view in range(2):
+            valid = torch.nonzero(batch.patch_valid[b, view].flatten()).flatten() + 64 * view
+            for patch in batch.object_patches[b][batch.object_patch_valid[b]]:
+                row = similarity[b, patch, valid] / 0.1
+                losses.append(-row.log_softmax(0).max())
+    assert losses
+    torch.testing.assert_close(query_view_alignment(prediction, batch, 0.1), torch.stack(losses).mean())
+
+
+def test_query_view_alignment_never_touches_background_patches(batch: Sample) -> None:
+    similarity = torch.randn(4, 64, 128, requires_grad=True)
+    query_view_alignment(Prediction(torch.zeros(4), None, torch.zeros(0), similarity), batch, 0.1).backward()
+    gradient = similarity.grad
+    assert gradient is not None and gradient.abs().sum() > 0
+    assert (gradient.transpose(1, 2)[~batch.patch_valid.flatten(1)] == 0).all()
+    object_patches = torch.zeros(4, 64, dtype=torch.bool)
+    for b in range(4):
+        object_patches[b, batch.object_patches[b][batch.object_patch_valid[b]]] = True
+    assert (gradient[~object_patches] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected_iou", "expected_giou"),
+    [
+        ((0, 0, 1, 1), (0, 0, 1, 1), 1.0, 1.0),
+        ((0, 0, 2, 2), (1, 1, 3, 3), 1 / 7, 1 / 7 - 2 / 9),
+        ((0, 0, 1, 1), (2, 0, 3, 1), 0.0, -1 / 3),
+        ((0, 0, 4, 4), (1, 1, 3, 3), 1 / 4, 1 / 4),
+        ((1, 1, 1, 1), (1, 1, 1, 1), 0.0, 0.0),
+    ],
+)
+def test_iou_and_giou_have_known_values(
+    a: tuple[float, ...], b: tuple[float, ...], expected_iou: float, expected_giou: float
+) -> None:
+    first, second = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    assert iou(first, second).item() == pytest.approx(expected_iou)
+    assert generalised_iou(first, second).item() == pytest.approx(expected_giou)
+
+
+@settings(deadline=None)
+@given(st.lists(coordinate, min_size=8, max_size=8))
+def test_giou_is_symmetric_bounded_and_at_most_iou(values: list[float]) -> None:
+    a, b = corners(torch.tensor(values, dtype=torch.float64).view(2, 4))
+    value = generalised_iou(a, b)
+    assert value == generalised_iou(b, a)
+    assert -1 - 1e-9 <= value <= iou(a, b) + 1e-9 <= 1 + 2e-9
+
+
+def test_box_losses_ignore_normal_samples() -> None:
+    box = torch.tensor([[0.5, 0.5, 0.2, 0.2], [0.1, 0.9, 0.3, 0.1]], requires_grad=True)
+    target = torch.tensor([[0.5, 0.5, 0.4, 0.2], [0.0, 0.0, 0.0, 0.0]])
+    l1, giou = box_losses(box, target, torch.tensor([1.0, 0.0]))
+    assert l1.item() == pytest.approx(0.2) and giou.item() == pytest.approx(0.5)
+    (l1 + giou).backward()
+    assert box.grad is not None and (box.grad[1] == 0).all() and (box.grad[0] != 0).any()
+
+
+def test_box_losses_of_normal_samples_alone_are_zero() -> None:
+    box = torch.rand(2, 4)
+    assert [value.item() for value in box_losses(box, torch.zeros(2, 4), torch.zeros(2))] == [0, 0]
+
+
+def test_total_is_the_weighted_sum_of_equation_15_and_the_box_losses(batch: Sample) -> None:
+    config = TINY.model_copy(update={"alignment_balance": 0.25})
+    prediction = build_model(config)(batch.image, batch.views, batch.patch_xyz, batch.patch_valid)
+    losses = training_losses(prediction, batch, config)
+    expected = losses.classification + 0.25 * losses.query_view + 0.75 * losses.view_view
+    torch.testing.assert_close(losses.total, expected + 5 * losses.box_l1 + 2 * losses.box_giou)
+    without_box = training_losses(prediction._replace(box=None), batch, config)
+    torch.testing.assert_close(without_box.total, expected)
+
+
+def test_every_parameter_of_the_model_receives_a_gradient(batch: Sample) -> None:
+    model = build_model(TINY)
+    training_losses(model(batch.image, batch.views, batch.patch_xyz, batch.patch_valid), batch, TINY).total.backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []

@@ -1,0 +1,66 @@
+"""Metrics against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.training.metrics import Scores, average_precision, evaluate_scores, roc_auc
+
+few_levels = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=25)
+
+
+@settings(deadline=None)
+@given(few_levels)
+def test_auc_equals_counting_all_pairs_with_ties_half(samples: list[tuple[int, bool]]) -> None:
+    score, positive = np.array([s for s, _ in samples]) / 4, np.array([p for _, p in samples])
+    wins = [(a > b) + 0.5 * (a == b) for a in score[positive] for b in score[~positive]]
+    auc = roc_auc(score, positive)
+    assert auc == (pytest.approx(np.mean(wins)) if wins else None)
+
+
+@settings(deadline=None)
+@given(few_levels)
+def test_ap_equals_the_area_under_the_interpolated_curve_by_brute_force(samples: list[tuple[int, bool]]) -> None:
+    confidence, correct = np.array([s for s, _ in samples]), np.array([c for _, c in samples])
+    points = []
+    for threshold in sorted(set(confidence.tolist()), reverse=True):
+        kept = confidence >= threshold
+        points.append((correct[kept].sum() / len(correct), correct[kept].mean()))
+    area, before = 0.0, 0.0
+    for i, (recall, _) in enumerate(points):
+        area += (recall - before) * max(precision for _, precision in points[i:])
+        before = recall
+    assert average_precision(confidence, correct) == pytest.approx(area)
+
+
+def test_ap_has_known_values() -> None:
+    confidence = np.array([0.9, 0.8, 0.7, 0.6])
+    assert average_precision(confidence, np.array([True, True, True, True])) == 1
+    assert average_precision(confidence, np.array([False, False, False, False])) == 0
+    assert average_precision(confidence, np.array([True, False, True, False])) == pytest.approx(1 / 4 + 2 / 3 / 4)
+
+
+def test_evaluation_by_type_sets_each_type_against_the_normal_images() -> None:
+    scores = Scores(
+        probability=np.array([0.1, 0.4, 0.9, 0.3, 0.2]),
+        anomaly_type=np.array([0, 0, 1, 5, 5]),
+        box_iou=np.array([0.0, 0.0, 0.8, 0.5, 0.4]),
+    )
+    evaluation = evaluate_scores(scores)
+    assert list(evaluation.by_type) == ["normal", "positional", "missing"]
+    positional, missing = evaluation.by_type["positional"], evaluation.by_type["missing"]
+    assert (positional.images, positional.auc, positional.accuracy, positional.box_ap) == (1, 1.0, 1.0, 1.0)
+    assert (missing.images, missing.auc, missing.accuracy, missing.box_ap) == (2, 0.5, 0.0, 0.5)
+    assert evaluation.by_type["normal"].auc is None and evaluation.by_type["normal"].box_ap is None
+    assert evaluation.overall.images == 5
+    assert evaluation.overall.auc == pytest.approx(4 / 6)
+    assert evaluation.overall.accuracy == pytest.approx(3 / 5)
+    assert evaluation.overall.box_ap == pytest.approx(2 / 3)
+
+
+def test_without_a_box_head_there_is_no_ap() -> None:
+    evaluation = evaluate_scores(Scores(np.array([0.1, 0.9]), np.array([0, 1]), None))
+    assert evaluation.overall.box_ap is None and evaluation.overall.auc == 1
