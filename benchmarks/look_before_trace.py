@@ -13,7 +13,7 @@ from pipeline.appearance.assignment import assign_materials
 from pipeline.config import RenderConfig, ShapesConfig, ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import draw
-from pipeline.rendering.job import Job, MapFiles, write_job
+from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.shapes.shape import flatten
 from pipeline.shapes.sources import parse_source
 from pipeline.views.reference import make_reference_views
@@ -38,12 +38,9 @@ def main() -> None:
             for view in views:
                 times["ray cast"] += seconds(lambda s=scene, v=view: s.render(v.camera), 5)  # type: ignore[misc]
             textures = {v.texture: assign_materials(shape, v.texture, catalogue, 0).materials for v in views}
-            maps = {}
-            for name in {name for parts in textures.values() for name in parts.values()}:
-                files = ensure_maps(catalogue[name], 256, folder / "maps")
-                tile = catalogue[name].tile_size
-                maps[name] = MapFiles(files.base_color, files.roughness, files.metallic, files.normal, tile)
-            job = Job(shape, [], views, make_reference_views(shape, VIEWS, 0), textures, maps)
+            worn = [catalogue[name] for name in sorted({n for parts in textures.values() for n in parts.values()})]
+            surfaces = {m.name: Surface(ensure_maps(m, 256, folder / "maps"), m.tile_size) for m in worn}
+            job = Job(shape, [], views, make_reference_views(shape, VIEWS, 0), textures, surfaces)
             path = write_job(folder, job, VIEWS, RenderConfig(), threads=1)
             spent = seconds(lambda path=path: draw(path, 3600), 1)[0]  # type: ignore[misc]
             times["path trace, 16 samples"] += [spent / len(views)] * len(views)

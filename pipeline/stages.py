@@ -25,7 +25,7 @@ from pipeline.layout import Layout
 from pipeline.packing import shape_record
 from pipeline.quality.verdict import judge_query, judge_reference
 from pipeline.rendering.blender import draw
-from pipeline.rendering.job import Job, MapFiles, write_job
+from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
@@ -138,7 +138,7 @@ def render(context: Context, shape_id: str) -> Result:
         views=views,
         reference=reference,
         textures=textures,
-        materials=_material_maps(context, {name for parts in textures.values() for name in parts.values()}),
+        surfaces=_surfaces(context, {name for parts in textures.values() for name in parts.values()}),
     )
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         path = write_job(Path(folder), job, config.views, config.render, context.threads)
@@ -147,15 +147,11 @@ def render(context: Context, shape_id: str) -> Result:
     return Result((layout.render(shape_id),))
 
 
-def _material_maps(context: Context, names: set[str]) -> dict[str, MapFiles]:
+def _surfaces(context: Context, names: set[str]) -> dict[str, Surface]:
     catalogue = load_catalogue()
     size, cache = context.config.materials.map_size, context.layout.map_cache
-    maps = {}
-    for name in sorted(names):
-        material = catalogue[name]
-        files = ensure_maps(material, size, cache)
-        maps[name] = MapFiles(files.base_color, files.roughness, files.metallic, files.normal, material.tile_size)
-    return maps
+    chosen = [catalogue[name] for name in sorted(names)]
+    return {m.name: Surface(ensure_maps(m, size, cache), m.tile_size) for m in chosen}
 
 
 def judge(context: Context, shape_id: str) -> Result:

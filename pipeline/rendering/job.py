@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from materials.cache import MapFiles
 from pipeline.anomalies.anomaly import Anomaly, part_meshes
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.shapes.shape import Shape
@@ -25,26 +26,23 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class MapFiles:
-    """One material for Blender: four image files and the edge of a tile in object radii."""
+class Surface:
+    """One material for Blender: its map files, and the edge of a tile in object radii."""
 
-    base_color: Path
-    roughness: Path
-    metallic: Path
-    normal: Path
+    maps: MapFiles
     tile_size: float
 
 
 @dataclass(frozen=True)
 class Job:
-    """``textures``: texture id -> part id -> material name; ``materials``: name -> files."""
+    """``textures``: texture id -> part id -> material name; ``surfaces``: material name -> files."""
 
     shape: Shape
     anomalies: Sequence[Anomaly]
     views: Sequence[View]
     reference: ReferenceViews
     textures: Mapping[int, Mapping[int, str]]
-    materials: Mapping[str, MapFiles]
+    surfaces: Mapping[str, Surface]
 
 
 def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int) -> Path:
@@ -68,7 +66,7 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
         "version": VERSION,
         "meshes": str(mesh_path),
         "variants": variants,
-        "materials": {name: _files(files) for name, files in job.materials.items()},
+        "materials": {name: _files(surface) for name, surface in job.surfaces.items()},
         "queries": [
             {
                 "variant": view.anomaly,
@@ -96,9 +94,9 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
     return path
 
 
-def _files(files: MapFiles) -> dict[str, Any]:
-    maps = {kind: str(getattr(files, kind).resolve()) for kind in ("base_color", "roughness", "metallic", "normal")}
-    return {**maps, "tile_size": files.tile_size}
+def _files(surface: Surface) -> dict[str, Any]:
+    maps = {field.name: str(getattr(surface.maps, field.name).resolve()) for field in fields(surface.maps)}
+    return {**maps, "tile_size": surface.tile_size}
 
 
 def _camera(K: NDArray[np.float64], world_to_camera: NDArray[np.float64], part_ids: NDArray[np.uint16]) -> Any:

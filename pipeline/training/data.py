@@ -83,7 +83,7 @@ class ShardDataset(Dataset[Sample]):
         generator = rng(config.seed, "training", "sample", epoch, item)
         file, row = int(index.file[item]), int(index.row[item])
         shard = self._shards[file]
-        image, mask, box = (_cell(shard, f"queries/{name}", row) for name in ("image", "object_mask", "bbox"))
+        image, mask, box = (shard.row("queries", name, row) for name in ("image", "object_mask", "bbox"))
         reference = self._reference(file, int(index.shape_row[item]))
 
         window, views = whole(index.size), np.arange(index.views)
@@ -101,7 +101,7 @@ class ShardDataset(Dataset[Sample]):
             patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
             patch_valid=torch.from_numpy(reference.patch_valid[views]),
             label=torch.tensor(float(index.label[item])),
-            anomaly_type=torch.tensor(int(_cell(shard, "queries/anomaly_type", row))),
+            anomaly_type=torch.tensor(int(shard.row("queries", "anomaly_type", row))),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
             object_patches=torch.from_numpy(object_patches),
             object_patch_valid=torch.from_numpy(object_patch_valid),
@@ -112,7 +112,7 @@ class ShardDataset(Dataset[Sample]):
     def _reference(self, file: int, row: int) -> Reference:
         key = (file, row)
         if key not in self._references:
-            values = (_cell(self._shards[file], f"shapes/{name}", row) for name in Reference._fields)
+            values = (self._shards[file].row("shapes", name, row) for name in Reference._fields)
             self._references[key] = Reference(*values)
         self._references.move_to_end(key)
         reference = self._references[key]
@@ -185,16 +185,6 @@ def load_batches(
     except PipelineError as error:  # from a worker the text comes wrapped in its traceback; its last line is ours
         raise PipelineError(
             str(error).strip().splitlines()[-1].removeprefix("pipeline.errors.PipelineError: ")
-        ) from error
-
-
-def _cell(shard: Shard, name: str, row: int) -> np.ndarray:
-    """One row of a column, as stored."""
-    try:
-        return shard.file[name][row]
-    except (OSError, KeyError, IndexError, ValueError) as error:
-        raise PipelineError(
-            f"{shard.path}: cannot read {name} row {row} ({error}); run `l3d-data verify` on the dataset"
         ) from error
 
 

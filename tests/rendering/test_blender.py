@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from materials.cache import MapFiles
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
 from pipeline.quality.images import index_agreement
 from pipeline.rendering.blender import Drawn, draw
-from pipeline.rendering.job import Job, MapFiles, write_job
+from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import NORMAL, View, ViewSelector
@@ -25,13 +26,13 @@ VIEWS = ViewsConfig(resolution=128, reference_views=3, surface_points=10)
 RENDER = RenderConfig(samples=4, reference_samples=4)
 
 
-def maps(folder: Path, colour: tuple[int, int, int]) -> MapFiles:
+def surface(folder: Path, colour: tuple[int, int, int]) -> Surface:
     name = "-".join(map(str, colour))
     paths = {kind: folder / f"{name}-{kind}.png" for kind in ("base_color", "roughness", "metallic", "normal")}
     values = {"base_color": colour, "roughness": (180,) * 3, "metallic": (0,) * 3, "normal": (128, 128, 255)}
     for kind, path in paths.items():
         Image.new("RGB", (8, 8), values[kind]).save(path)
-    return MapFiles(**paths, tile_size=0.5)
+    return Surface(MapFiles(**paths), 0.5)
 
 
 def make_job(folder: Path) -> Job:
@@ -39,8 +40,8 @@ def make_job(folder: Path) -> Job:
     wanted = {NORMAL: 2, "0_missing": 1, "1_positional": 1}
     views = ViewSelector(two_cubes(), VIEWS, 0).select(anomalies, wanted).views
     textures = {view.texture: {1: "red", 2: "green"} for view in views}
-    materials = {"red": maps(folder, (200, 30, 30)), "green": maps(folder, (30, 160, 30))}
-    return Job(two_cubes(), anomalies, views, make_reference_views(two_cubes(), VIEWS, 0), textures, materials)
+    surfaces = {"red": surface(folder, (200, 30, 30)), "green": surface(folder, (30, 160, 30))}
+    return Job(two_cubes(), anomalies, views, make_reference_views(two_cubes(), VIEWS, 0), textures, surfaces)
 
 
 @pytest.fixture(scope="module")

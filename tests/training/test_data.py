@@ -180,7 +180,7 @@ def test_a_damaged_row_is_one_clear_error_from_any_process(tmp_path: Path, worke
     with h5py.File(tmp_path / "shards/train-00000.h5", "r+") as file:
         del file["queries/object_mask"]
     samples = ShardDataset(index, TINY, True)
-    with pytest.raises(PipelineError, match=r"\A[^\n]*train-00000\.h5: cannot read queries/object_mask row 0[^\n]*\Z"):
+    with pytest.raises(PipelineError, match=r"\A[^\n]*train-00000\.h5: dataset queries/object_mask is missing[^\n]*\Z"):
         list(load_batches(samples, [[(0, 0)]], workers, CPU))
 
 
