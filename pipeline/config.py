@@ -13,16 +13,26 @@ from pipeline.errors import PipelineError
 
 PRESETS = Path(__file__).resolve().parent.parent / "configs"
 
-AnomalyType = Literal["positional", "rotational", "broken", "swapped", "missing"]
+Number = TypeVar("Number", int, float)
 
 
-def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
+def _ordered(pair: tuple[Number, Number]) -> tuple[Number, Number]:
     if pair[0] > pair[1]:
         raise ValueError(f"a range is [low, high], got {list(pair)}")
     return pair
 
 
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError("must be a power of two")
+    return value
+
+
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Count = Annotated[int, Field(ge=0)]
+CountRange = Annotated[tuple[Count, Count], AfterValidator(_ordered)]
+Positive = Annotated[float, Field(gt=0)]
+Elevation = Annotated[float, Field(gt=-90, lt=90)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -44,9 +54,9 @@ class ShapesConfig(StrictModel):
 class SplitConfig(StrictModel):
     """Shares of shapes per split; the paper's are 138K/13K/26K images."""
 
-    train: Fraction = 0.78
-    val: Fraction = 0.075
-    test: Fraction = 0.145
+    train: Fraction = Field(0.78, description="share of models in the training split")
+    val: Fraction = Field(0.075, description="share in the validation split")
+    test: Fraction = Field(0.145, description="share in the test split")
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> SplitConfig:
@@ -55,15 +65,22 @@ class SplitConfig(StrictModel):
         return self
 
 
+class TypeShares(StrictModel):
+    """A number for each anomaly type."""
+
+    positional: Fraction = 1.0
+    rotational: Fraction = 1.0
+    broken: Fraction = 1.0
+    swapped: Fraction = 1.0
+    missing: Fraction = 1.0
+
+
 class PlanConfig(StrictModel):
     """How many images of what each shape gets (paper Table 1)."""
 
-    shape_share: dict[AnomalyType, Fraction] = Field(
-        default=dict.fromkeys(("positional", "rotational", "broken", "swapped", "missing"), 1.0),
-        description="share of shapes that get an anomaly of each type",
-    )
-    views_per_anomaly: tuple[int, int] = Field((1, 7), description="images per anomaly, uniform in [min, max]")
-    views_normal: tuple[int, int] = Field((1, 12), description="images of the intact shape, uniform in [min, max]")
+    shape_share: TypeShares = Field(TypeShares(), description="share of shapes that get an anomaly of each type")
+    views_per_anomaly: CountRange = Field((1, 7), description="images per anomaly, uniform in [min, max]")
+    views_normal: CountRange = Field((1, 12), description="images of the intact shape, uniform in [min, max]")
 
 
 class PositionalConfig(StrictModel):
@@ -91,7 +108,9 @@ class BrokenConfig(StrictModel):
 class SwappedConfig(StrictModel):
     """A part exchanged with the same-labelled part of another shape of the same split."""
 
-    scale_limits: Range = Field((0.5, 2.0), description="allowed scale per axis when fitting the donor into the slot")
+    scale_limits: tuple[Positive, Positive] = Field(
+        (0.5, 2.0), description="allowed scale per axis when fitting the donor into the slot"
+    )
 
 
 class AnomaliesConfig(StrictModel):
@@ -121,13 +140,15 @@ class ViewsConfig(StrictModel):
     focal_mm: float = Field(
         41.0, gt=0, description="41 mm holds the unit sphere at radius 2.5; the paper's 50 mm cuts most PartNet chairs"
     )
-    sensor_mm: float = Field(36.0, gt=0)
+    sensor_mm: float = Field(36.0, gt=0, description="width and height of the sensor")
     radius: float = Field(2.5, gt=1.0, description="camera distance from the bounding-box centre")
     azimuths: int = Field(20, ge=1, description="query azimuths: multiples of 360/azimuths degrees")
-    elevation_degrees: Range = (20.0, 40.0)
+    elevation_degrees: Annotated[tuple[Elevation, Elevation], AfterValidator(_ordered)] = Field(
+        (20.0, 40.0), description="query elevations, uniform in [min, max]"
+    )
     lights: int = Field(6, ge=1, le=6, description="light set-ups used: front, back, left, right, top, bottom")
     reference_views: int = Field(20, ge=1, description="grayscale views per shape, at regular azimuths from 0")
-    reference_elevation_degrees: float = Field(30.0, ge=-89, le=89)
+    reference_elevation_degrees: Elevation = Field(30.0, description="elevation of all reference views")
     surface_points: int = Field(1000, ge=1, description="surface points per shape for correspondences")
     min_changed_pixels: int = Field(40, ge=1, description="pixels that must differ, at 256x256 (scaled by area)")
     min_visible_share: Fraction = Field(0.2, description="share of the part's pixels not hidden by the rest")
@@ -137,8 +158,9 @@ class ViewsConfig(StrictModel):
 class MaterialsConfig(StrictModel):
     """The SVBRDF library."""
 
-    library: Literal["builtin"] = "builtin"
-    map_size: int = Field(256, ge=32, le=4096, description="edge of the square maps, in pixels (a power of two)")
+    map_size: Annotated[int, AfterValidator(_power_of_two)] = Field(
+        256, ge=32, le=4096, description="edge of the square maps, in pixels (a power of two)"
+    )
 
 
 class RenderConfig(StrictModel):
@@ -147,7 +169,9 @@ class RenderConfig(StrictModel):
     samples: int = Field(16, ge=1, description="Cycles samples per pixel of query images")
     reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
     denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
-    device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = "CPU"
+    device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = Field(
+        "CPU", description="what Cycles renders on; only the CPU is known to give the same bytes everywhere"
+    )
     timeout_seconds: float = Field(3600.0, gt=0, description="a Blender process is killed after this long")
 
 
@@ -159,21 +183,24 @@ class QualityConfig(StrictModel):
         4.0, ge=0, description="standard deviation of the object's grey values (0-255) below which it is blank"
     )
     min_index_agreement: Fraction = Field(
-        0.995, description="agreement of Blender's part ids with the ray cast's, off edges"
+        0.98, description="share of the object's pixels at which Blender's part ids and the ray cast's agree"
+    )
+    min_anomaly_agreement: Fraction = Field(
+        0.9, description="the same over the pixels of the anomalous part, where it is and where it was"
     )
 
 
 class ShardsConfig(StrictModel):
     """Packing."""
 
-    shapes_per_shard: int = Field(64, ge=1)
+    shapes_per_shard: int = Field(64, ge=1, description="shapes in one file")
     compression_level: int = Field(4, ge=0, le=9, description="gzip level")
 
 
 class Config(StrictModel):
     """Everything that decides a dataset's content."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="seed of every named random choice")
     source: str = Field("synthetic:26", description="partnet:DIR or synthetic:N")
     only_shapes: tuple[str, ...] = Field((), description="use these shape ids alone; empty for all")
     shapes: ShapesConfig = ShapesConfig()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json, write_json
@@ -95,8 +97,7 @@ def run_units(layout: Layout, units: Sequence[Unit], jobs: int) -> Iterator[tupl
     if jobs == 1 or len(waiting) == 1:
         outcomes: Iterator[tuple[int, Record, float]] = (_run(layout, i, u) for i, u in enumerate(waiting))
     else:
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        outcomes = parallel(delayed(_run)(layout, i, u) for i, u in enumerate(waiting))
+        outcomes = _parallel(layout, waiting, jobs)
     for index, record, seconds in outcomes:
         unit = waiting[index]
         with layout.timings.open("a", encoding="utf-8") as stream:
@@ -105,8 +106,31 @@ def run_units(layout: Layout, units: Sequence[Unit], jobs: int) -> Iterator[tupl
         yield unit, record, True
 
 
-def _run(layout: Layout, index: int, unit: Unit) -> tuple[int, Record, float]:
+def _parallel(layout: Layout, units: Sequence[Unit], jobs: int) -> Iterator[tuple[int, Record, float]]:
+    """Units in worker processes. A worker that dies (segmentation fault, out of memory) takes its pool with
+    it, so the units left over then run one at a time; one that kills its worker again has failed."""
+    waiting = dict(enumerate(units))
+    parent = os.getpid()
+    try:
+        pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        for outcome in pool(delayed(_run)(layout, i, unit, parent) for i, unit in waiting.copy().items()):
+            del waiting[outcome[0]]
+            yield outcome
+    except TerminatedWorkerError:
+        log.warning("a worker died; its stage goes on one unit at a time")
+    for i, unit in waiting.items():
+        try:
+            yield from Parallel(n_jobs=2)([delayed(_run)(layout, i, unit, parent)])
+        except TerminatedWorkerError as error:
+            yield i, Record(unit.fingerprint, "failed", "worker-died", f"its process died: {error}"), 0.0
+
+
+def _run(layout: Layout, index: int, unit: Unit, parent: int | None = None) -> tuple[int, Record, float]:
+    """Do one unit and record it; in a worker, ``parent`` is the run that wants it."""
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)  # the run was killed: its successor must not find two hands in one folder
     start = time.perf_counter()
+    layout.record(unit.stage, unit.name).unlink(missing_ok=True)  # it would vouch for files about to change
     record = _attempt(layout, unit)
     if record.status != "failed":
         write_json(layout.record(unit.stage, unit.name), asdict(record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+
+LEFTOVER = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 @contextmanager
@@ -30,8 +33,8 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary siblings that a killed process left anywhere under ``folder``."""
-    for path in list(folder.rglob(".*.tmp*")):
+    """Remove the temporary siblings (``.<name>.<process>.tmp``) that a killed process left under ``folder``."""
+    for path in [path for path in folder.rglob(".*.tmp*") if LEFTOVER.fullmatch(path.name)]:
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -46,10 +49,10 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Parse a JSON file; PipelineError names the file and what is wrong with it."""
+    """Parse a JSON file; PipelineError names the file if it is missing or not JSON, OSError if the disk fails."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise PipelineError(f"{path} is not readable JSON: {error}") from error

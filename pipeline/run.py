@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from materials import cache, catalogue
 from pipeline import stages
@@ -19,7 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
 from pipeline.files import read_json, remove_leftovers, write_json
 from pipeline.layout import Layout
-from pipeline.report.page import write_report
+from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
@@ -28,8 +30,9 @@ from pipeline.stages import STAGES, Context
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
 STAGE_VERSIONS = dict.fromkeys(STAGES, 1)
 #: Distributions whose version can change the pixels or the geometry.
-RECORDED_VERSIONS = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "manifold3d", "embreex", "h5py", "pillow")
-GALLERY_PER_TYPE = 12
+RECORDED = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
+#: Names of shards that a run may remove when they are not part of its plan.
+OWN_SHARD = re.compile(r"(train|val|test)-\d{5}\.h5")
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,16 +61,18 @@ class Summary:
 
 
 class Run:
-    """A dataset folder being filled. ``progress(stage, finished, total)`` is called after every unit."""
+    """A dataset folder being filled; ``progress(stage, finished, total)`` is called after every unit worked on."""
 
     def __init__(self, config: Config, out: Path, jobs: int, threads: int, progress: Progress) -> None:
         self._config = config
         self._layout = Layout(_writable(out))
+        self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
         self._context = Context(config, self._layout, threads)
         self._jobs = jobs
         self._progress = progress
         self._prints: dict[tuple[str, str], str] = {}
+        self._versions = _versions()
         self.summary = Summary()
 
     def execute(self, wanted: Sequence[str]) -> Summary:
@@ -103,6 +108,7 @@ class Run:
             self._require_finished(stage, units)
         start = time.perf_counter()
         done: dict[str, Record] = {}
+        failed = 0
         for count, (unit, record, worked) in enumerate(run_units(self._layout, units, self._jobs), 1):
             summary.worked += worked
             if record.status == "done":
@@ -111,7 +117,12 @@ class Run:
             else:
                 summary.rejects[record.reason] += 1
                 self.summary.lost.append((stage, unit.name, record.message))
-            self._progress(stage, count, len(units))
+            if worked:
+                self._progress(stage, count, len(units))
+            failed += record.status == "failed"
+        if stage == "shapes" and failed:
+            # Splits and donors depend on which shapes there are: going on now would make everything twice.
+            raise PipelineError(f"{failed} shapes failed, not for their own fault; run again. {self._first_losses()}")
         summary.seconds = time.perf_counter() - start
         self._prints.update({(stage, unit.name): unit.fingerprint for unit in units})
         return [unit.name for unit in units if unit.name in done]
@@ -125,7 +136,8 @@ class Run:
             )
 
     def _unit(self, stage: str, name: str, inputs: Any, work: Callable[[], Result]) -> Unit:
-        return Unit(stage, name, fingerprint(stage, STAGE_VERSIONS[stage], self._config.seed, name, inputs), work)
+        basis = [stage, STAGE_VERSIONS[stage], self._versions, self._config.seed, name]
+        return Unit(stage, name, fingerprint(basis, inputs), work)
 
     def _units(
         self,
@@ -186,7 +198,8 @@ class Run:
                 units.append(self._unit("shards", name, [inputs, config.model_dump_json()], work))
         done = self._run_stage("shards", units, wanted)
         for stale in set(self._layout.shards.glob("*.h5")) - {self._layout.shard(name) for name in done}:
-            stale.unlink()  # from another plan or split: it would leak shapes between splits
+            if OWN_SHARD.fullmatch(stale.name):
+                stale.unlink()  # from another plan or split: it would leak shapes between splits
 
     def _splits(self, ids: list[str]) -> dict[str, str]:
         models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
@@ -198,28 +211,33 @@ class Run:
             raise PipelineError(f"{self._layout.shards} holds no shards; add --stage shards")
         rejects = {s.stage: dict(sorted(s.rejects.items())) for s in self.summary.stages if s.rejects}
         prints = sorted(value for (stage, _), value in self._prints.items() if stage == "shards")
-        work = partial(_write_report, self._layout, shards, rejects, self._config)
-        self._run_stage("report", [self._unit("report", "report", [prints, rejects], work)], wanted=True)
+        lost = sorted(self.summary.lost)
+        work = partial(_write_report, self._layout, shards, rejects, lost, self._config)
+        self._run_stage("report", [self._unit("report", "report", [prints, rejects, lost], work)], wanted=True)
 
     def _first_losses(self) -> str:
         lines = [f"{unit}: {message}" for _, unit, message in self.summary.lost[:3]]
         return "; ".join(lines) or "nothing was accepted"
 
 
-def _write_report(layout: Layout, shards: list[Path], rejects: dict[str, dict[str, int]], config: Config) -> Result:
+def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: list[Loss], config: Config) -> Result:
     folder = layout.out / "report"
-    write_report(folder, shards, rejects, GALLERY_PER_TYPE)
+    write_report(folder, shards, rejects, PER_TYPE, lost)
     dataset = {
         "format": "l3d-dataset",
         "version": 1,
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
-        "versions": {name: version(name) for name in RECORDED_VERSIONS},
+        "versions": _versions(),
         "shards": [path.name for path in shards],
         "rejects": rejects,
     }
     write_json(layout.dataset, dataset)
     return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in RECORDED}
 
 
 def _library() -> list[str | int]:
@@ -232,6 +250,16 @@ def _select(ids: list[str], only: Sequence[str]) -> list[str]:
     if unknown:
         raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
     return [i for i in ids if not only or i in only]
+
+
+def _lock(out: Path) -> IO[str]:
+    """Hold the folder for this run; the lock goes with the process, however it ends."""
+    stream = (out / ".lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise PipelineError(f"another run is working on {out}; wait for it or choose another --out") from error
+    return stream
 
 
 def _writable(out: Path) -> Path:

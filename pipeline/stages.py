@@ -163,7 +163,7 @@ def judge(context: Context, shape_id: str) -> Result:
         for reason in judge_reference(image, reference.part_ids[number], config.quality):
             raise UnitRejected(reason, f"shape {shape_id}: reference view {number} is blank")
     verdicts = {
-        view.name: judge_query(drawn.query[i], drawn.index[i], view.image.part_ids, view.masks.object, config.quality)
+        view.name: judge_query(drawn.query[i], drawn.index[i], view.image, view.masks, config.quality)
         for i, view in enumerate(views)
     }
     write_json(layout.quality(shape_id), {name: asdict(verdict) for name, verdict in verdicts.items()})

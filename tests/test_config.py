@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from pipeline.config import PRESETS, Config, load
+from pipeline.config import PRESETS, Config, TypeShares, load
 from pipeline.errors import PipelineError
 
 
@@ -37,6 +38,25 @@ def test_mistake_is_named_with_key_and_value(override: str, fragments: list[str]
         load(Config, None, [override])
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+def test_one_share_leaves_the_others_as_they_are() -> None:
+    shares = load(Config, None, ["plan.shape_share.swapped=0"]).plan.shape_share
+    assert (shares.swapped, shares.broken) == (0.0, 1.0)
+
+
+def test_every_setting_is_documented() -> None:
+    def undocumented(model: type[BaseModel], path: str) -> list[str]:
+        found = []
+        for name, field in model.model_fields.items():
+            section = field.annotation
+            if isinstance(section, type) and issubclass(section, BaseModel):
+                found += undocumented(section, f"{path}{name}.")
+            elif not field.description and model is not TypeShares:
+                found.append(path + name)
+        return found
+
+    assert undocumented(Config, "") == []
 
 
 def test_unknown_preset_lists_the_known_ones() -> None:

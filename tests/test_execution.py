@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,11 @@ def refuse(layout: Layout, name: str, text: str) -> Result:
 def crash(layout: Layout, name: str, text: str) -> Result:
     write(layout, name, text)
     raise ZeroDivisionError("oops")
+
+
+def die(layout: Layout, name: str, text: str) -> Result:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return write(layout, name, text)
 
 
 def crash_once(layout: Layout, name: str, text: str) -> Result:
@@ -87,6 +94,23 @@ def test_changed_fingerprint_lost_output_and_cut_output_are_made_again(tmp_path:
     assert go("other")
     (tmp_path / "records" / "stage" / "a.json").write_text('{"fingerprint": ')
     assert go("other")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_unit_that_kills_its_process_costs_only_itself(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    units = [unit(layout, "a"), unit(layout, "b", die), unit(layout, "c"), unit(layout, "d")]
+    status = {u.name: (r.status, r.reason) for u, r, _ in run_units(layout, units, 2)}
+    done = ("done", "")
+    assert status == {"a": done, "b": ("failed", "worker-died"), "c": done, "d": done}
+
+
+def test_record_of_older_settings_does_not_survive_a_death_during_newer_work(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    list(run_units(layout, [unit(layout, "a", text="first")], 1))
+    list(run_units(layout, [unit(layout, "a", crash, text="other")], 1))
+    [(_, _, worked)] = run_units(layout, [unit(layout, "a", text="first")], 1)
+    assert worked
 
 
 def test_records_do_not_depend_on_when_or_how_often_they_were_made(tmp_path: Path) -> None:

@@ -104,6 +104,25 @@ def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: 
     assert worked["quality"] == 3
 
 
+def test_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = Run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    result = CliRunner().invoke(main, arguments(tmp_path))
+    assert result.exit_code == 1
+    assert "another run is working on" in result.output
+    del first
+
+
+def test_only_own_temporary_files_and_shards_are_removed(tmp_path: Path) -> None:
+    kept = [tmp_path / ".notes.tmp", tmp_path / "shards" / "mine.h5", tmp_path / ".a.tmp.d" / "x"]
+    gone = [tmp_path / "views" / ".1.77.tmp.npz", tmp_path / "source" / ".1.77.tmp" / "meta.json"]
+    for path in kept + gone:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    Run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in gone)
+
+
 def test_single_stage_needs_the_ones_before(tmp_path: Path) -> None:
     config = load(Config, None, SMALL)
     summary = Run(config, tmp_path, 1, 1, lambda *_: None).execute(["shapes"])
@@ -117,7 +136,7 @@ def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, arguments(tmp_path, *extra))
     assert result.exit_code == 0, result.output
     names = {path.stem for path in tmp_path.glob("anomalies/*/*.json")}
-    assert names == {"0_broken"}
+    assert names == {"2_broken"}, "an anomaly keeps its number whatever else is made"
 
 
 def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
@@ -147,6 +166,10 @@ def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
         (["--source", "partnet:/no/such/folder"], "/no/such/folder does not exist"),
         (["--source", "lego:3"], "source 'lego:3'"),
         (["--shape", "77"], "shape '77' is not in the source"),
+        (["--set", "views.radius=nan"], "views.radius"),
+        (["--set", "plan.views_normal=[-3,-1]"], "plan.views_normal"),
+        (["--set", "materials.map_size=300"], "power of two"),
+        (["--set", "plan.shape_share.melted=1"], "positional"),
         (["--config", "nothing"], "config 'nothing' is neither"),
     ],
 )

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from pipeline.anomalies.candidates import part_nodes
-from pipeline.anomalies.groups import part_group
 from pipeline.anomalies.measure import join
 from pipeline.shapes.shape import Shape
 
@@ -36,21 +35,19 @@ def donor_entries(shape: Shape) -> list[dict[str, Any]]:
 
 
 class Donors:
-    """Donors by label and by part group, and how to load the shape that one belongs to.
+    """Donors by label, and how to load the shape that one belongs to.
 
     Holds a few numbers a node, so that all shapes of a split fit in memory; meshes come from
-    ``load(shape_id)`` when a donor is used. A label path starts with the category, and groups are
-    kept apart by it, so that no table's leg gets under a chair.
+    ``load(shape_id)`` when a donor is used. A label path starts with the category, so that no table's
+    leg gets under a chair.
     """
 
     def __init__(self, donors: Iterable[Donor], load: Callable[[str], Shape]) -> None:
         self.load = load
         self._by_label: dict[str, list[Donor]] = defaultdict(list)
-        self._by_group: dict[tuple[str, str], list[Donor]] = defaultdict(list)
         # Sorted, so that the order in which a stage finished its shapes decides nothing.
         for donor in sorted(donors, key=lambda d: (d.shape_id, d.part_ids)):
             self._by_label[donor.label].append(donor)
-            self._by_group[_group_key(donor.label)].append(donor)
 
     @classmethod
     def from_entries(cls, entries: Iterable[Mapping[str, Any]], load: Callable[[str], Shape]) -> Donors:
@@ -60,11 +57,3 @@ class Donors:
     def same_label(self, label: str) -> Sequence[Donor]:
         """Donors with exactly this label path."""
         return self._by_label.get(label, ())
-
-    def same_group(self, label: str) -> Sequence[Donor]:
-        """Donors of this label's category and part group."""
-        return self._by_group.get(_group_key(label), ())
-
-
-def _group_key(label: str) -> tuple[str, str]:
-    return label.split("/", 1)[0], part_group(label)

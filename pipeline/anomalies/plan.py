@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
-from pipeline.config import AnomalyType, Config
+from pipeline.anomalies.anomaly import ANOMALY_TYPES
+from pipeline.config import Config
 from pipeline.seeding import rng
 
 
 @dataclass(frozen=True)
 class PlannedAnomaly:
-    """Anomaly number ``index`` of its shape, its type, and how many images it gets."""
+    """An anomaly's type, its index (the type's place in ANOMALY_TYPES), and how many images it gets."""
 
     index: int
     type: str
@@ -31,10 +31,10 @@ def plan_shape(config: Config, shape_id: str) -> ShapePlan:
     plan = config.plan
     random = rng(config.seed, "plan", shape_id)
     # One draw a type whatever the shares, so that changing one type's share leaves the others alone.
-    draws = [
-        (t, random.random(), int(random.integers(*plan.views_per_anomaly, endpoint=True)))
-        for t in get_args(AnomalyType)
-    ]
-    chosen = [(t, views) for t, luck, views in draws if luck < plan.shape_share.get(t, 0.0)]
-    anomalies = tuple(PlannedAnomaly(index, t, views) for index, (t, views) in enumerate(chosen))
+    draws = [(t, random.random(), int(random.integers(*plan.views_per_anomaly, endpoint=True))) for t in ANOMALY_TYPES]
+    anomalies = tuple(
+        PlannedAnomaly(index, t, views)
+        for index, (t, luck, views) in enumerate(draws)
+        if luck < getattr(plan.shape_share, t) and views
+    )
     return ShapePlan(anomalies, int(random.integers(*plan.views_normal, endpoint=True)))

@@ -64,13 +64,9 @@ def draw(task: Task, random: np.random.Generator) -> Change:
 
 
 def _options(task: Task) -> Sequence[Donor]:
-    """Donors of the same label that fit, else of the same label, else of the same group that fit."""
-    label = task.target.label
-    same_label = [d for d in task.donors.same_label(label) if d.shape_id != task.shape.shape_id]
-    fitting = [d for d in same_label if _fits(task, d)]
-    if fitting or same_label:
-        return fitting or same_label
-    return [d for d in task.donors.same_group(label) if d.shape_id != task.shape.shape_id and _fits(task, d)]
+    """Donors of the same label that fit, else all of the same label."""
+    same_label = [d for d in task.donors.same_label(task.target.label) if d.shape_id != task.shape.shape_id]
+    return [d for d in same_label if _fits(task, d)] or same_label
 
 
 def _fits(task: Task, donor: Donor) -> bool:

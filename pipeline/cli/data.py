@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipeline.errors import PipelineError
-from pipeline.report.page import stored_rejects, write_report
+from pipeline.report.page import PER_TYPE, stored_refusals, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
 from pipeline.report.text import info_text, table_text
@@ -63,12 +63,13 @@ def stats(dataset: Path) -> None:
 @main.command()
 @DATASET
 @click.option("--out", type=click.Path(path_type=Path), help="folder to write to  [default: DATASET/report]")
-@click.option("--limit", default=8, show_default=True, type=click.IntRange(1), help="samples per anomaly type")
+@click.option("--limit", default=PER_TYPE, show_default=True, type=click.IntRange(1), help="samples per anomaly type")
 def gallery(dataset: Path, out: Path | None, limit: int) -> None:
     """Write the report page and contact_sheet.png for DATASET."""
     out = out or dataset / "report"
     shards = find_shards(dataset)
-    write_report(out, shards, stored_rejects(out), limit)
+    rejects, lost = stored_refusals(out)
+    write_report(out, shards, rejects, limit, lost)
     contact_sheet(shards, out / "contact_sheet.png")
     click.echo(f"wrote {out / 'index.html'} and {out / 'contact_sheet.png'}")
 

@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 def friendly(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn a PipelineError into one line on stderr and exit status 1."""
+    """Turn a PipelineError, or a disk that refuses, into one line on stderr and exit status 1."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except PipelineError as error:
+        except (PipelineError, OSError) as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(1)
 

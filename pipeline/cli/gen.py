@@ -66,15 +66,17 @@ def _config(
     extra += [f"seed={seed}"] if seed is not None else []
     config = load(Config, preset, extra)
     if types:
-        share = {name: value for name, value in config.plan.shape_share.items() if name in types}
+        share = config.plan.shape_share.model_copy(update={name: 0.0 for name in ANOMALY_TYPES if name not in types})
         config = config.model_copy(update={"plan": config.plan.model_copy(update={"shape_share": share})})
     return config.model_copy(update={"only_shapes": shapes}) if shapes else config
 
 
 def _progress(stage: str, finished: int, total: int) -> None:
-    end = "\n" if finished == total else ""
-    click.echo(f"\r{stage:>10} {finished:>5}/{total}", nl=False, err=True)
-    click.echo(end, nl=False, err=True)
+    """A line that counts up on a terminal; about ten lines a stage in a log."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{stage:>10} {finished:>5}/{total}", nl=finished == total, err=True)
+    elif finished == total or finished % max(1, total // 10) == 0:
+        click.echo(f"{stage:>10} {finished:>5}/{total}", err=True)
 
 
 def _tell(summary: Summary, out: Path) -> None:

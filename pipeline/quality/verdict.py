@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import QualityConfig
+from pipeline.geometry.raycast import RayImage
 from pipeline.quality.images import index_agreement, magenta_share, object_contrast
-from pipeline.views.visibility import touches_frame
+from pipeline.views.visibility import Masks, touches_frame
 
 
 @dataclass(frozen=True)
@@ -20,26 +21,26 @@ class Verdict:
     contrast: float
     magenta: float
     agreement: float
+    anomaly_agreement: float
 
 
 def judge_query(
-    image: NDArray[np.uint8],
-    index: NDArray[np.uint16],
-    part_ids: NDArray[np.uint16],
-    object_mask: NDArray[np.uint8],
-    config: QualityConfig,
+    image: NDArray[np.uint8], index: NDArray[np.uint16], cast: RayImage, masks: Masks, config: QualityConfig
 ) -> Verdict:
-    """Judge one query image (H, W, 3) against Blender's part ids, the ray cast's, and the object's mask."""
-    contrast = object_contrast(image, object_mask)
-    magenta = magenta_share(image, object_mask)
-    agreement = index_agreement(index, part_ids)
+    """Judge one query image (H, W, 3) and Blender's part ids (H, W) against the ray cast and its masks."""
+    contrast = object_contrast(image, masks.object)
+    magenta = magenta_share(image, masks.object)
+    agreement = index_agreement(index, cast.part_ids)
+    anomaly_agreement = index_agreement(index, cast.part_ids, (masks.new | masks.old) > 0)
     found = {
         "blank-image": contrast < config.min_object_contrast,
         "missing-texture": magenta > config.max_magenta_share,
         "index-disagrees": agreement < config.min_index_agreement,
-        "cut-by-frame": touches_frame(object_mask),
+        "anomaly-not-drawn": anomaly_agreement < config.min_anomaly_agreement,
+        "cut-by-frame": touches_frame(masks.object),
     }
-    return Verdict(tuple(reason for reason, bad in found.items() if bad), contrast, magenta, agreement)
+    reasons = tuple(reason for reason, bad in found.items() if bad)
+    return Verdict(reasons, contrast, magenta, agreement, anomaly_agreement)
 
 
 def judge_reference(image: NDArray[np.uint8], part_ids: NDArray[np.uint16], config: QualityConfig) -> tuple[str, ...]:

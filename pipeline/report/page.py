@@ -18,7 +18,13 @@ from pipeline.report.statistics import statistics
 from pipeline.shards import schema
 from pipeline.shards.reader import Shard
 
+#: Samples of each type that the page shows.
+PER_TYPE = 12
+
+#: stage -> reason -> count
 Rejects = Mapping[str, Mapping[str, int]]
+#: (stage, unit, message) of a shape that gave nothing
+Loss = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -40,20 +46,24 @@ class Origin:
     views: int
 
 
-def write_report(out_dir: Path, shards: Sequence[Path], rejects: Rejects, limit_per_type: int) -> None:
+def write_report(
+    out_dir: Path, shards: Sequence[Path], rejects: Rejects, limit_per_type: int, lost: Sequence[Loss] = ()
+) -> None:
     """Write the whole report into ``out_dir``; the page shows at most ``limit_per_type`` samples a type.
 
-    ``rejects``: stage -> reason -> count. Pictures of an earlier report that are no longer shown are removed.
+    ``rejects`` are counted, ``lost`` shapes are named with the reason. Pictures of an earlier report that are
+    no longer shown are removed.
     """
     counted = statistics(shards)
     gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*ANOMALY_TYPES, paper.NORMAL)}
     shown = {out_dir / picture.file for pictures in gallery.values() for picture in pictures}
     for old in set((out_dir / "images").glob("*.jpg")) - shown:
         old.unlink()
-    write_json(out_dir / "statistics.json", {**asdict(counted), "rejects": rejects})
+    write_json(out_dir / "statistics.json", {**asdict(counted), "rejects": rejects, "lost": lost})
     context = {
         "stats": counted,
         "rejects": rejects,
+        "lost": lost,
         "gallery": gallery,
         "origin": _origin(shards[0]),
         "paper_parts": CHAIR_WEIGHTS,
@@ -63,10 +73,13 @@ def write_report(out_dir: Path, shards: Sequence[Path], rejects: Rejects, limit_
             temporary.write_text(_render(template, context), encoding="utf-8")
 
 
-def stored_rejects(out_dir: Path) -> Rejects:
-    """The rejects of the report in ``out_dir``, to draw it again; empty where there is none."""
+def stored_refusals(out_dir: Path) -> tuple[Rejects, list[Loss]]:
+    """Rejects and losses of the report in ``out_dir``, to draw it again; empty where there is none."""
     path = out_dir / "statistics.json"
-    return dict(read_json(path)["rejects"]) if path.exists() else {}
+    if not path.exists():
+        return {}, []
+    stored = read_json(path)
+    return stored["rejects"], [(stage, unit, message) for stage, unit, message in stored.get("lost", [])]
 
 
 def _draw(out_dir: Path, shards: Sequence[Path], kind: str, limit: int) -> list[Picture]:

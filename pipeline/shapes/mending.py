@@ -9,10 +9,19 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.shapes.shape import make_mesh
+from pipeline.geometry.raycast import RayScene
+from pipeline.shapes.shape import flatten, make_mesh
 
 #: A triangle flatter than this (twice its area over its longest edge squared) has no direction to face.
 FLATNESS = 1e-9
+
+#: Which side of an open surface is outside: triangles that vote, where their rays start (source units,
+#: PartNet's radius is about 1), and the rays' directions, spread evenly over the sphere.
+VOTERS, START = 64, 1e-4
+_TURN, _HEIGHT = np.arange(32) * np.pi * (3 - np.sqrt(5)), (np.arange(32) + 0.5) / 16 - 1
+DIRECTIONS = np.stack(
+    [np.cos(_TURN) * np.sqrt(1 - _HEIGHT**2), np.sin(_TURN) * np.sqrt(1 - _HEIGHT**2), _HEIGHT], axis=1
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,10 @@ def _has_area(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArra
 
 
 def _orient(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, int]:
-    """Wind every connected component consistently, and outward where it encloses a volume."""
+    """Wind every connected component consistently and outward, closed or open.
+
+    Components meet at edges of more than two faces; smooth shading needs their windings to agree there too.
+    """
     before = mesh.faces.copy()
     if not mesh.is_winding_consistent:
         trimesh.repair.fix_winding(mesh)
@@ -72,12 +84,35 @@ def _orient(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, int]:
     vertices = mesh.vertices
     components = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
     boundary = _boundary_faces(faces)
+    scene = RayScene(flatten([(1, mesh)]))
     for component in range(components.max(initial=-1) + 1):
         members = np.flatnonzero(components == component)
-        if not boundary[members].any() and _signed_volume(vertices[faces[members]]) < 0:
+        triangles = vertices[faces[members]]
+        outward = _outside_vote(scene, triangles) if boundary[members].any() else _signed_volume(triangles)
+        if outward < 0:
             faces[members] = faces[members][:, ::-1]
     turned = int((faces != before).any(axis=1).sum())
     return make_mesh(vertices, faces), turned
+
+
+def _outside_vote(scene: RayScene, triangles: NDArray[np.float64]) -> float:
+    """Positive when more rays escape from the front of an open surface than from its back.
+
+    An open surface encloses nothing, so its outside is where one can look away from it. Rays start at
+    the centres of its largest triangles, (n, 3, 3), and count by area; 0 for a free sheet, both sides alike.
+    """
+    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    doubled_area = np.linalg.norm(normals, axis=1)
+    largest = np.argsort(-doubled_area, kind="stable")[:VOTERS]
+    unit = normals[largest] / doubled_area[largest, None]
+    centres = triangles[largest].mean(axis=1)
+    votes = np.zeros(len(largest))
+    for side in (1.0, -1.0):
+        facing = DIRECTIONS[None] * np.sign(side * (unit @ DIRECTIONS.T))[..., None]
+        origins = np.broadcast_to((centres + side * START * unit)[:, None], facing.shape)
+        _, hit = scene.first_hits(origins.reshape(-1, 3), facing.reshape(-1, 3))
+        votes += side * (hit == 0).reshape(len(largest), -1).sum(axis=1)
+    return float(votes @ doubled_area[largest])
 
 
 def _boundary_faces(faces: NDArray[np.int64]) -> NDArray[np.bool_]:

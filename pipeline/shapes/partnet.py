@@ -52,7 +52,8 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     """Read, mend and normalise one shape. Raises UnitRejected with the file and the value at fault."""
     meta = _read(folder / "meta.json", dict)
     root = _root(folder / MERGED)
-    hardness = _hardness(_root(folder / "result.json")) if (folder / "result.json").is_file() else {}
+    raw = folder / "result.json"
+    hardness = _hardness(_root(raw), raw) if raw.is_file() else {}
     parts: list[Part] = []
     instances: Counter[str] = Counter()
     seen: set[str] = set()
@@ -112,7 +113,7 @@ def _read(path: Path, kind: type) -> Any:
 def _category_or(folder: Path, default: str) -> str:
     try:
         meta = read_json(folder / "meta.json")
-    except PipelineError:
+    except (PipelineError, OSError):
         return default  # its reader will say what is wrong with it
     return str(meta.get("model_cat", default)) if isinstance(meta, dict) else default
 
@@ -159,12 +160,12 @@ def _all_objs(node: dict[str, Any]) -> set[str]:
     return names.union(*(_all_objs(child) for child in node.get("children", [])))
 
 
-def _hardness(node: dict[str, Any]) -> dict[str, Hardness]:
+def _hardness(node: dict[str, Any], path: Path) -> dict[str, Hardness]:
     """Mesh name -> hard or soft, from raw leaf names such as ``seat_soft_surface``."""
-    children = node.get("children") or []
+    children = [_node(child, path) for child in node.get("children", [])]
     if children:
-        return {name: hint for child in children for name, hint in _hardness(child).items()}
-    name = str(node.get("name", ""))
+        return {name: hint for child in children for name, hint in _hardness(child, path).items()}
+    name = node["name"]
     hint: Hardness | None = "soft" if "_soft_" in name else "hard" if "_hard_" in name else None
     return {str(obj): hint for obj in node.get("objs", [])} if hint else {}
 

@@ -41,14 +41,15 @@ class PartNetSource:
         return list_partnet(self.root, self.config.category)
 
     def digest(self, shape_id: str) -> str:
-        """Content of the JSON files, names and sizes of the meshes (reading them all would take hours)."""
+        """Names and content of every file that the reader may open."""
         folder = self.root / shape_id
         digest = hashlib.sha256()
-        for name in ("meta.json", "result.json", MERGED):
-            path = folder / name
-            digest.update(path.read_bytes() if path.is_file() else b"absent")
-        for path in sorted(folder.glob("objs/*.obj")):
-            digest.update(f"{path.name} {path.stat().st_size};".encode())
+        for path in [folder / "meta.json", folder / "result.json", folder / MERGED, *sorted(folder.glob("objs/*.obj"))]:
+            try:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                content = str(error.errno)  # the reader will say what is wrong with it
+            digest.update(f"{path.name} {content};".encode())
         return digest.hexdigest()[:32]
 
     def read(self, shape_id: str) -> Shape:

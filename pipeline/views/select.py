@@ -129,18 +129,22 @@ class ViewSelector:
                 return "part-hidden"
             box = bounding_box(masks.old if variant.missing else masks.new)
         light = int(generator.integers(self._config.lights))
-        texture, name = self._name(variant, azimuth, elevation, light, generator)
+        named = self._name(variant, azimuth, elevation, light, generator)
+        if named is None:
+            return "no-free-name"
+        texture, name = named
         return View(name, variant.name, azimuth, elevation, light, texture, box, share, changed, camera, image, masks)
 
     def _name(
         self, variant: _Variant, azimuth: float, elevation: float, light: int, generator: np.random.Generator
-    ) -> tuple[int, str]:
-        """Draw a texture id whose published file stem is new in this shape."""
+    ) -> tuple[int, str] | None:
+        """Draw a texture id whose published file stem is new in this shape; None if a hundred are taken."""
         label = "anomaly" if variant.target else NORMAL
-        while True:
+        for _ in range(100):
             texture = int(generator.integers(self._config.max_texture_id))
             place = f"{self._config.radius:g}_{azimuth:.0f}_{elevation:.0f}_{light}"
             name = f"render_{self._shape.shape_id}_{texture}_{place}_{label}"
             if name not in self._names:
                 self._names.add(name)
                 return texture, name
+        return None

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.anomalies.plan import plan_shape
-from pipeline.config import Config, PlanConfig
+from pipeline.config import Config, PlanConfig, TypeShares
 
 IDS = [str(i) for i in range(400)]
 
@@ -21,7 +21,7 @@ def test_default_plan_has_every_type_once_in_order_with_views_in_range() -> None
 
 
 def test_share_of_shapes_with_a_type_is_the_configured_one() -> None:
-    config = Config(plan=PlanConfig(shape_share={"broken": 0.7, "missing": 0.0, "swapped": 1.0}))
+    config = Config(plan=PlanConfig(shape_share=TypeShares(positional=0, rotational=0, broken=0.7, missing=0)))
     types = [[a.type for a in plan_shape(config, i).anomalies] for i in IDS]
     assert np.mean(["broken" in t for t in types]) == pytest.approx(0.7, abs=0.07)
     assert all("swapped" in t and "missing" not in t and "positional" not in t for t in types)
@@ -36,7 +36,7 @@ def test_images_per_anomaly_average_to_the_middle_of_the_range() -> None:
 
 
 def test_one_types_share_leaves_the_plan_of_the_others_alone() -> None:
-    less = Config(plan=PlanConfig(shape_share={**PlanConfig().shape_share, "positional": 0.0}))
+    less = Config(plan=PlanConfig(shape_share=TypeShares(positional=0.0)))
     for shape_id in IDS[:20]:
         full, part = plan_shape(Config(), shape_id), plan_shape(less, shape_id)
         assert [(a.type, a.views) for a in full.anomalies[1:]] == [(a.type, a.views) for a in part.anomalies]

@@ -1,8 +1,10 @@
 import numpy as np
 
 from pipeline.config import QualityConfig
+from pipeline.geometry.raycast import RayImage
 from pipeline.quality.images import index_agreement, magenta_share, object_contrast
 from pipeline.quality.verdict import judge_query, judge_reference
+from pipeline.views.visibility import Masks
 
 CONFIG = QualityConfig()
 IDS = np.zeros((32, 32), dtype=np.uint16)
@@ -14,8 +16,14 @@ GOOD = np.full((32, 32, 3), 255, dtype=np.uint8)
 GOOD[IDS > 0] = RANDOM.integers(40, 200, (int((IDS > 0).sum()), 3))
 
 
-def reasons(image: np.ndarray = GOOD, index: np.ndarray = IDS, mask: np.ndarray = MASK) -> tuple[str, ...]:
-    return judge_query(image, index, IDS, mask, CONFIG).reasons
+NONE = np.zeros_like(MASK)
+
+
+def reasons(
+    image: np.ndarray = GOOD, index: np.ndarray = IDS, mask: np.ndarray = MASK, anomaly: np.ndarray = NONE
+) -> tuple[str, ...]:
+    cast = RayImage(IDS.astype(np.float32), IDS)
+    return judge_query(image, index, cast, Masks(anomaly, NONE, mask, MASK), CONFIG).reasons
 
 
 def test_good_image_passes() -> None:
@@ -48,13 +56,22 @@ def test_purple_leather_is_not_a_missing_texture() -> None:
     assert "missing-texture" not in reasons(image)
 
 
-def test_wrong_part_inside_is_found_and_edges_are_forgiven() -> None:
-    edges = IDS.copy()
-    edges[8, 8:24] = 0
-    assert index_agreement(edges, IDS) == 1.0
+def test_agreement_is_the_share_of_object_pixels() -> None:
     wrong = IDS.copy()
     wrong[14:18, 14:18] = 1
+    assert index_agreement(IDS, IDS) == 1.0
+    assert index_agreement(wrong, IDS) == 1 - 16 / 256
+    assert index_agreement(NONE.astype(np.uint16), NONE.astype(np.uint16)) == 1.0
     assert reasons(index=wrong) == ("index-disagrees",)
+
+
+def test_small_anomaly_that_was_not_drawn_is_found() -> None:
+    anomaly = NONE.copy()
+    anomaly[12:14, 12:14] = 255  # four pixels of 256: too few for the whole object's agreement to tell
+    intact = IDS.copy()
+    intact[12:14, 12:14] = 1
+    assert reasons(index=intact, anomaly=anomaly) == ("anomaly-not-drawn",)
+    assert reasons(index=IDS, anomaly=anomaly) == ()
 
 
 def test_object_at_the_border_is_cut() -> None:

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import PipelineError
-from pipeline.report.page import stored_rejects, write_report
+from pipeline.report.page import stored_refusals, write_report
 from pipeline.report.samples import BOX_COLOUR, NEW_COLOUR, OLD_COLOUR, contact_sheet, draw_query, pick
 from pipeline.shards.reader import find_shards
 from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape, write_dataset
 
+LOST = ("shapes", "42", "42/objs/a.obj has <no> triangles")
 REJECTS = {"shapes": {"zero-faces": 2, "<too&big>": 1}, "views": {"part-hidden": 31}}
 
 
@@ -55,7 +56,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def report(counted_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    write_report(out, find_shards(counted_dataset), REJECTS, 2)
+    write_report(out, find_shards(counted_dataset), REJECTS, 2, [LOST])
     return out
 
 
@@ -82,6 +83,10 @@ def test_the_page_lists_rejects_by_stage_and_reason(page: Page) -> None:
     ]  # fmt: skip
 
 
+def test_the_page_names_every_lost_shape_and_why(page: Page) -> None:
+    assert page.tables["lost"][1:] == [list(LOST)]
+
+
 def test_the_page_shows_at_most_the_limit_of_each_type_and_every_picture_exists(page: Page, report: Path) -> None:
     assert len(page.images) == 2 + 1 + 1 + 2  # positional, broken, missing, normal
     assert {report / image for image in page.images} == set((report / "images").iterdir())
@@ -92,8 +97,9 @@ def test_the_page_shows_at_most_the_limit_of_each_type_and_every_picture_exists(
 def test_statistics_json_holds_counts_and_rejects(report: Path) -> None:
     data = json.loads((report / "statistics.json").read_text())
     assert data["table"]["positional"] == {"shapes": 3, "images": 7, "views": [1, 4, 2.0]}
-    assert data["rejects"] == stored_rejects(report) == REJECTS
-    assert stored_rejects(report / "nowhere") == {}
+    assert data["rejects"] == REJECTS
+    assert stored_refusals(report) == (REJECTS, [LOST])
+    assert stored_refusals(report / "nowhere") == ({}, [])
 
 
 def test_the_card_states_counts_fields_and_terms(report: Path) -> None:
@@ -119,7 +125,7 @@ def test_a_report_made_again_has_the_same_bytes_and_no_stale_pictures(
     report: Path, counted_dataset: Path, tmp_path: Path
 ) -> None:
     write_report(tmp_path, find_shards(counted_dataset), {}, 5)
-    write_report(tmp_path, find_shards(counted_dataset), REJECTS, 2)
+    write_report(tmp_path, find_shards(counted_dataset), REJECTS, 2, [LOST])
 
     def contents(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

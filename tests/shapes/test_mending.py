@@ -54,3 +54,21 @@ def test_open_shell_stays_open() -> None:
 def test_thin_triangle_of_a_long_bar_is_not_zero_area() -> None:
     sliver = make_mesh(np.array([[0, 0, 0], [1, 0, 0], [0.5, 1e-5, 0]]), np.array([[0, 1, 2]]))
     assert len(mend(sliver, 1e-6).mesh.faces) == 1
+
+
+def test_open_box_faces_outward_whatever_its_first_face_said() -> None:
+    box = trimesh.creation.box()
+    lidless = np.asarray(box.faces)[box.face_normals[:, 2] < 0.9]
+    for faces in (lidless, lidless[:, ::-1]):
+        mended = mend(make_mesh(np.asarray(box.vertices), faces), 1e-6).mesh
+        outward = (mended.face_normals * mended.triangles_center).sum(axis=1)
+        assert (outward > 0).all()
+
+
+def test_pieces_that_meet_at_a_non_manifold_edge_all_face_outward() -> None:
+    """Two boxes share an edge: four faces meet there, so neighbours cannot settle the winding."""
+    first = trimesh.creation.box()
+    second = trimesh.creation.box(transform=trimesh.transformations.translation_matrix([1, 1, 0]))
+    second.invert()
+    mended = mend(trimesh.util.concatenate([first, second]), 1e-6).mesh
+    assert np.isclose(mended.volume, 2.0)

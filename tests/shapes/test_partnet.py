@@ -128,6 +128,14 @@ def test_malformed_json_is_named(tmp_path: Path, text: str, fragment: str) -> No
     assert fragment in error.message
 
 
+def test_malformed_raw_annotation_is_named(tmp_path: Path) -> None:
+    folder = simple_stool(tmp_path)
+    (folder / "result.json").write_text('[{"name": "chair", "id": 0, "children": ["x"]}]')
+    error = reject(folder)
+    assert error.reason == "malformed-json"
+    assert "result.json" in error.message
+
+
 @pytest.mark.parametrize("name", ["../../secret", "../objs/../../secret", "/etc/passwd"])
 def test_mesh_outside_the_shapes_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.obj").write_text(mesh_text(box((0, 0, 0), (1, 1, 1))))
