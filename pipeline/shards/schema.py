@@ -106,7 +106,7 @@ class ShapeRecord:
     """One intact reference shape, a row of ``shapes/``, and its query images.
 
     image: grayscale views; depth, part_ids, K, world_to_camera: as in :class:`QueryRecord`, per view.
-    patch_xyz: world position seen at each patch's centre, where ``patch_valid``.
+    patch_xyz: world position of each patch's hit pixel nearest the patch's centre, where ``patch_valid``.
     points: surface points in the world; point_pixels: their projection (x, y) into every view;
     point_visible: inside the view and not hidden.
     """
