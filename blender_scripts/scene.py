@@ -12,10 +12,11 @@ from mathutils import Matrix
 #: Light positions of the six set-ups in Blender's frame (front is -Y), at distance 5:
 #: front, back, left, right, top, bottom.
 LIGHTS = ((0, -5, 0), (0, 5, 0), (-5, 0, 0), (5, 0, 0), (0, 0, 5), (0, 0, -5))
-LIGHT_WATTS, LIGHT_RADIUS = 900.0, 1.2
+#: So bright that a white seat right under the top light just stays below white.
+LIGHT_WATTS, LIGHT_RADIUS = 450.0, 1.2
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
-AMBIENT, BACKDROP = 0.55, 1.25
+AMBIENT, BACKDROP = 0.6, 1.25
 #: Radius of the ground and the dome over it, in object radii. Without the dome the ground's rim would
 #: leave specks at the horizon; at this distance the dome shows no shadow of its own.
 GROUND_RADIUS = 100.0
