@@ -25,7 +25,7 @@ from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
-from pipeline.stages import STAGES, Context
+from pipeline.stages import STAGES, Context, DonorPool
 
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
 STAGE_VERSIONS = dict.fromkeys(STAGES, 1)
@@ -164,16 +164,18 @@ class Run:
     def _anomaly_units(self, ids: list[str]) -> list[Unit]:
         config = self._config
         splits = self._splits(ids)
-        members = {split: [i for i in ids if splits[i] == split] for split in SPLITS}
-        # Any shape of the split may give a part, so all of them are inputs.
-        donors = {split: fingerprint([self._prints["shapes", i] for i in members[split]]) for split in SPLITS}
+        pools = {}
+        for split in SPLITS:
+            members = tuple(i for i in ids if splits[i] == split)
+            # Any shape of the split may give a part, so all of them are inputs.
+            pools[split] = DonorPool(self._layout, members, fingerprint([self._prints["shapes", i] for i in members]))
         settings = [config.anomalies.model_dump(), config.plan.model_dump()]
         return [
             self._unit(
                 "anomalies",
                 i,
-                [settings, self._prints["shapes", i], donors[splits[i]]],
-                partial(stages.make_anomalies, self._context, members[splits[i]], i),
+                [settings, self._prints["shapes", i], pools[splits[i]].fingerprint],
+                partial(stages.make_anomalies, self._context, pools[splits[i]], i),
             )
             for i in ids
         ]

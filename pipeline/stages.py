@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from materials.cache import ensure_maps
@@ -29,7 +30,7 @@ from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
-from pipeline.shards.schema import ShapeRecord
+from pipeline.shards.schema import SPLITS, ShapeRecord
 from pipeline.shards.writer import write_shard
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import NORMAL, ViewSelector
@@ -59,12 +60,27 @@ def read_shape(context: Context, source: Source, shape_id: str) -> Result:
     return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
 
 
-def make_anomalies(context: Context, split: Sequence[str], shape_id: str) -> Result:
-    """anomalies: those that the plan asks for; ``split``: the ids that donors may come from."""
+@dataclass(frozen=True)
+class DonorPool:
+    """The shapes that may give parts to each other: those of one split, and what their files depend on."""
+
+    layout: Layout
+    shape_ids: tuple[str, ...]
+    fingerprint: str
+
+
+@lru_cache(maxsize=len(SPLITS))
+def _donors(pool: DonorPool) -> Donors:
+    """A split's catalogue, read once a process: thousands of units share it."""
+    entries = [entry for i in pool.shape_ids for entry in read_json(pool.layout.shape_summary(i))["donors"]]
+    return Donors.from_entries(entries, lambda i: load_shape(pool.layout.shape(i)))
+
+
+def make_anomalies(context: Context, pool: DonorPool, shape_id: str) -> Result:
+    """anomalies: those that the plan asks for."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
-    entries = [entry for other in split for entry in read_json(layout.shape_summary(other))["donors"]]
-    donors = Donors.from_entries(entries, lambda other: load_shape(layout.shape(other)))
+    donors = _donors(pool)
     folder = layout.anomalies(shape_id)
     shutil.rmtree(folder, ignore_errors=True)  # another plan's anomalies, or half of this one's
     folder.mkdir(parents=True)
