@@ -12,7 +12,7 @@ from mathutils import Matrix
 #: Light positions of the six set-ups in Blender's frame (front is -Y), at distance 5:
 #: front, back, left, right, top, bottom.
 LIGHTS = ((0, -5, 0), (0, 5, 0), (-5, 0, 0), (5, 0, 0), (0, 0, 5), (0, 0, -5))
-#: So bright that a white seat right under the top light just stays below white.
+#: Bright enough for dark leather; at twice the power a white seat under the top light drowned in white.
 LIGHT_WATTS, LIGHT_RADIUS = 450.0, 1.2
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).

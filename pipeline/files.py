@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 
+#: Names that ``atomic``, and writers of whole folders, give to what is not finished yet.
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
