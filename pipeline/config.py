@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import PipelineError
+
+#: The anomaly types of BrokenChairs-180K.
+PAPER_TYPES = ("positional", "rotational", "broken", "swapped", "missing")
 
 PRESETS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -65,22 +68,45 @@ class SplitConfig(StrictModel):
         return self
 
 
-class TypeShares(StrictModel):
-    """A number for each anomaly type."""
+class ImageCounts(StrictModel):
+    """How many images of one kind, and how they spread over shapes (paper, Table 1)."""
 
-    positional: Fraction = 1.0
-    rotational: Fraction = 1.0
-    broken: Fraction = 1.0
-    swapped: Fraction = 1.0
-    missing: Fraction = 1.0
+    images: float = Field(3.0, ge=0, description="images, for plan.of_shapes shapes")
+    views: CountRange = Field((1, 7), description="fewest and most images of one shape that has any")
+    median: Count | None = Field(None, description="median number of images of a shape that has any; null to leave it")
+
+
+class TypeCounts(ImageCounts):
+    """The same of one anomaly type; it is left out where ``shapes`` or ``images`` is 0."""
+
+    shapes: float = Field(1.0, ge=0, description="shapes that get an anomaly of the type, for plan.of_shapes shapes")
+    per_shape: int = Field(1, ge=1, description="anomalies of the type in such a shape; views then count for each")
+
+
+class SeveralCounts(ImageCounts):
+    """Images with more than one of a shape's anomalies, on different parts."""
+
+    images: float = Field(0.0, ge=0, description="images, for plan.of_shapes shapes")
+    shapes: float = Field(0.0, ge=0, description="shapes that get such images, for plan.of_shapes shapes")
+    together: CountRange = Field((2, 3), description="anomalies in one image")
 
 
 class PlanConfig(StrictModel):
-    """How many images of what each shape gets (paper Table 1)."""
+    """How many shapes and images of what (paper, Table 1), scaled to the number of shapes at hand."""
 
-    shape_share: TypeShares = Field(TypeShares(), description="share of shapes that get an anomaly of each type")
-    views_per_anomaly: CountRange = Field((1, 7), description="images per anomaly, uniform in [min, max]")
-    views_normal: CountRange = Field((1, 12), description="images of the intact shape, uniform in [min, max]")
+    of_shapes: float = Field(1.0, gt=0, description="the counts below are for this many shapes")
+    types: dict[str, TypeCounts] = Field({}, description="by anomaly type; the paper's five are there unless set")
+    normal: ImageCounts = Field(ImageCounts(images=8.0, views=(1, 12)), description="images of the intact shapes")
+    several: SeveralCounts = Field(SeveralCounts(), description="beyond the paper: more than one anomaly in an image")
+    part_groups: Literal["paper", "salience"] = Field(
+        "paper", description="which parts: as often as in the paper where it says, or by what is seen of them alone"
+    )
+    top_up: bool = Field(True, description="replace what turned out impossible or invisible by other shapes and views")
+
+    @field_validator("types", mode="after")
+    @classmethod
+    def _with_paper_types(cls, types: dict[str, TypeCounts]) -> dict[str, TypeCounts]:
+        return {**{name: TypeCounts() for name in PAPER_TYPES}, **types}
 
 
 class PositionalConfig(StrictModel):
@@ -116,9 +142,13 @@ class SwappedConfig(StrictModel):
 class AnomaliesConfig(StrictModel):
     """Anomalies and the proof each must pass. Distances are in object radii (the object's is 1)."""
 
-    attempts: int = Field(12, ge=1, description="draws per anomaly before it counts as not possible")
+    attempts: int = Field(12, ge=1, description="draws per part before the next part is tried")
+    parts: int = Field(4, ge=1, description="parts tried before an anomaly counts as not possible")
     min_part_area_share: Fraction = Field(0.01, description="parts with less of the object's surface are left alone")
     max_part_area_share: Fraction = Field(0.6, description="parts with more of the object's surface are left alone")
+    min_part_visible_share: Fraction = Field(
+        0.004, description="parts with less of the object's pixels, seen from around, are left alone"
+    )
     min_mean_distance: float = Field(
         0.01, ge=0, description="symmetric mean surface distance old-new that counts as changed"
     )

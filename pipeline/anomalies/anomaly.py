@@ -1,28 +1,63 @@
-"""What an anomaly is to the rooms that come after: parts replaced or removed, and the proof."""
+"""What an anomaly is to the rooms that come after: parts replaced, removed or resurfaced, and the proof."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import trimesh
 
+from pipeline.config import PAPER_TYPES
 from pipeline.shapes.shape import Shape
 
-#: Order fixes the values of the shard's ``anomaly_type`` enum: normal 0, positional 1, ...
-ANOMALY_TYPES = ("positional", "rotational", "broken", "swapped", "missing")
-LABELS = ("normal", *ANOMALY_TYPES)
+#: Type -> what makes it: a ``Kind`` (``kind.py``), as ``module:name`` in this package. A new type is one module and
+#: one line here; it goes to the end, since the order fixes the values of the shard's ``anomaly_type``.
+TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "positional": "positional:POSITIONAL",
+        "rotational": "rotational:ROTATIONAL",
+        "broken": "broken:BROKEN",
+        "swapped": "swapped:SWAPPED",
+        "missing": "missing:MISSING",
+    }
+)
+ANOMALY_TYPES = tuple(TYPES)
+NORMAL = "normal"
+#: The label of an image with more than one anomaly.
+SEVERAL = "several"
+#: Values of the shard's ``anomaly_type``: normal 0, positional 1, ..., missing 5, several 6, then the other types.
+LABELS = (NORMAL, *PAPER_TYPES, SEVERAL, *ANOMALY_TYPES[len(PAPER_TYPES) :])
+
+Effect = Literal["faded", "stained", "scratched", "other material"]
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A change of a part's surface that leaves its geometry alone.
+
+    strength: 0 to 1; scale: size of the pattern in object radii; colour: linear RGB that the effect
+    mixes in; offset: (x, y, z) that places the pattern; choice: 0 to 1, picks the other material.
+    """
+
+    effect: Effect
+    strength: float
+    scale: float
+    colour: tuple[float, float, float]
+    offset: tuple[float, float, float]
+    choice: float
 
 
 @dataclass(frozen=True)
 class Anomaly:
     """One anomaly of one shape.
 
-    index: 0-based number within the shape; with ``type`` it names the files, ``<index>_<type>``.
+    index: number within the shape, unique there; with ``type`` it names the files, ``<index>_<type>``.
     target: part ids the anomaly acts on (a leaf, or all leaves of an inner node such as an arm).
     target_label: label path of the tree node acted on.
-    replaced: part id -> its new mesh, or None where the part is gone. Keys equal ``target``.
+    replaced: part id -> its new mesh, or None where the part is gone. Keys equal ``target``; empty
+        where the anomaly is one of ``appearance``.
     parameters: every drawn parameter; proof: every measured number. Both JSON-serialisable.
     """
 
@@ -33,14 +68,25 @@ class Anomaly:
     replaced: Mapping[int, trimesh.Trimesh | None]
     parameters: Mapping[str, Any]
     proof: Mapping[str, Any]
+    appearance: Appearance | None = None
 
     @property
     def name(self) -> str:
         return f"{self.index}_{self.type}"
 
+    @property
+    def is_missing(self) -> bool:
+        """Nothing of the target is left."""
+        return bool(self.replaced) and all(mesh is None for mesh in self.replaced.values())
 
-def part_meshes(shape: Shape, anomaly: Anomaly | None) -> list[tuple[int, trimesh.Trimesh]]:
-    """``(part_id, mesh)`` of the shape as it looks with the anomaly (or intact, with None)."""
-    replaced: Mapping[int, trimesh.Trimesh | None] = anomaly.replaced if anomaly else {}
+
+def variant_name(anomalies: Iterable[Anomaly | str]) -> str:
+    """Name of the shape with these anomalies (or their names), in the order given; ``normal`` with none."""
+    return "+".join(a if isinstance(a, str) else a.name for a in anomalies) or NORMAL
+
+
+def part_meshes(shape: Shape, anomalies: Sequence[Anomaly] = ()) -> list[tuple[int, trimesh.Trimesh]]:
+    """``(part_id, mesh)`` of the shape as it looks with these anomalies (on different parts), or intact."""
+    replaced = {i: mesh for anomaly in anomalies for i, mesh in anomaly.replaced.items()}
     meshes = ((p.part_id, replaced.get(p.part_id, p.mesh)) for p in shape.parts)
     return [(part_id, mesh) for part_id, mesh in meshes if mesh is not None]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.anomalies.cutter import random_cutter
 from pipeline.anomalies.cutting import Cut, cut
+from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import join
 from pipeline.anomalies.pieces import Piece, split, supported
 from pipeline.anomalies.proof import Proof, require_visible
@@ -111,3 +112,6 @@ def _assemble(task: Task, left: Sequence[Piece], kept: NDArray[np.bool_]) -> Map
         meshes = [p.mesh for p, keep in zip(left, kept, strict=True) if keep and p.part_id == part_id]
         replaced[part_id] = join(meshes) if meshes else None
     return replaced
+
+
+BROKEN = Kind(draw, accept)

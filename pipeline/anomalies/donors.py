@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from pipeline.anomalies.candidates import part_nodes
-from pipeline.anomalies.measure import join
+from pipeline.anomalies.groups import part_group
+from pipeline.anomalies.nodes import Node
 from pipeline.shapes.shape import Shape
 
 
 @dataclass(frozen=True)
 class Donor:
-    """One node of one shape: its label path, part ids and the (x, y, z) size of its bounding box."""
+    """One node of one shape."""
 
     shape_id: str
-    label: str
-    part_ids: tuple[int, ...]
-    extents: tuple[float, float, float]
-
-
-def donor_entries(shape: Shape) -> list[dict[str, Any]]:
-    """The shape's nodes as JSON-serialisable entries, to be stored and given to ``Donors.from_entries``."""
-    entries = []
-    for node in part_nodes(shape):
-        extents = np.ptp(join(shape.part(i).mesh for i in node.part_ids).bounds, axis=0)
-        x, y, z = (round(float(extent), 6) for extent in extents)
-        entries.append(asdict(Donor(shape.shape_id, node.label, node.part_ids, (x, y, z))))
-    return entries
+    node: Node
 
 
 class Donors:
-    """Donors by label, and how to load the shape that one belongs to.
+    """Donors by label and by group, and how to load the shape that one belongs to.
 
     Holds a few numbers a node, so that all shapes of a split fit in memory; meshes come from
     ``load(shape_id)`` when a donor is used. A label path starts with the category, so that no table's
     leg gets under a chair.
     """
 
-    def __init__(self, donors: Iterable[Donor], load: Callable[[str], Shape]) -> None:
+    def __init__(self, nodes: Mapping[str, Sequence[Node]], load: Callable[[str], Shape]) -> None:
+        """``nodes``: shape id -> its nodes."""
         self.load = load
         self._by_label: dict[str, list[Donor]] = defaultdict(list)
+        self._by_group: dict[tuple[str, str], list[Donor]] = defaultdict(list)
         # Sorted, so that the order in which a stage finished its shapes decides nothing.
-        for donor in sorted(donors, key=lambda d: (d.shape_id, d.part_ids)):
-            self._by_label[donor.label].append(donor)
+        for shape_id in sorted(nodes):
+            for node in nodes[shape_id]:
+                if node.instances == 1:
+                    donor = Donor(shape_id, node)
+                    self._by_label[node.label].append(donor)
+                    self._by_group[_group_key(node.label)].append(donor)
 
-    @classmethod
-    def from_entries(cls, entries: Iterable[Mapping[str, Any]], load: Callable[[str], Shape]) -> Donors:
-        """Build the catalogue from what ``donor_entries`` gave for each shape of the split."""
-        return cls((Donor(e["shape_id"], e["label"], tuple(e["part_ids"]), tuple(e["extents"])) for e in entries), load)
+    def same_label(self, label: str, but: str) -> Sequence[Donor]:
+        """Donors with exactly this label path, of other shapes than ``but``."""
+        return [d for d in self._by_label.get(label, ()) if d.shape_id != but]
 
-    def same_label(self, label: str) -> Sequence[Donor]:
-        """Donors with exactly this label path."""
-        return self._by_label.get(label, ())
+    def same_group(self, label: str, but: str) -> Sequence[Donor]:
+        """Donors of the same category and part group as this label path, of other shapes than ``but``."""
+        return [d for d in self._by_group.get(_group_key(label), ()) if d.shape_id != but]
+
+
+def _group_key(label: str) -> tuple[str, str]:
+    return label.split("/", 1)[0], part_group(label)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pipeline.config import PAPER_TYPES
+
 #: Longest matching label prefix decides. Covers every label of PartNet's merged chair hierarchy.
 CHAIR_GROUPS = {
     "chair": "Others",
@@ -27,30 +32,37 @@ CHAIR_GROUPS = {
     "chair/footrest": "Footrest",
 }
 
-#: Images per group in BrokenChairs-180K, all five types together (authors' part statistics).
-CHAIR_WEIGHTS = {
-    "Leg": 31_727.0,
-    "BackSurface": 15_360.0,
-    "Arm": 13_731.0,
-    "SeatSurface": 9_649.0,
-    "BackFrame": 6_271.0,
-    "SeatFrame": 3_958.0,
-    "SeatSupport": 2_716.0,
-    "SurfaceBase": 2_329.0,
-    "BackSupport": 2_143.0,
-    "Footrest": 1_670.0,
-    "Others": 2_278.0,
-}
+#: Thousands of images per group in BrokenChairs-180K, in the order of ``PAPER_TYPES`` (authors' part statistics; of the
+#: five small groups only the sum over types is known).
+PAPER_IMAGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {
+        "Leg": (6.1, 6.1, 7.9, 5.6, 6.0),
+        "BackSurface": (2.8, 3.0, 2.6, 3.5, 3.6),
+        "Arm": (2.9, 2.6, 2.5, 3.1, 2.7),
+        "SeatSurface": (2.1, 2.4, 0.5, 3.0, 1.8),
+        "BackFrame": (1.2, 1.2, 1.6, 1.1, 1.2),
+        "SeatFrame": (0.85, 0.85, 0.85, 0.85, 0.65),
+        "SeatSupport": (2.716 / 5,) * 5,
+        "SurfaceBase": (2.329 / 5,) * 5,
+        "BackSupport": (2.143 / 5,) * 5,
+        "Footrest": (1.670 / 5,) * 5,
+        "Others": (2.278 / 5,) * 5,
+    }
+)
 
 #: Inner nodes that are one part to a person although the tree splits them further.
 WHOLE_NODES = frozenset(
     {
         "chair_head",
         "chair_arm",
+        "chair_base",
         "back_surface",
         "back_frame",
+        "back_support",
         "seat_surface",
         "seat_frame",
+        "seat_support",
+        "star_leg_base",
         "pedestal_base",
         "mechanical_control",
         "caster",
@@ -62,17 +74,23 @@ WHOLE_NODES = frozenset(
 def part_group(label: str) -> str:
     """Group of a label path, e.g. ``chair/chair_arm/arm_connector`` -> ``Arm``.
 
-    Labels of other categories, for which the paper has no table, are grouped by their last
-    component: ``table/regular_table/tabletop`` -> ``Tabletop``.
+    Labels of other categories, for which the paper has no table, are grouped by the second level of
+    their tree: ``bed/bed_unit/headboard`` -> ``BedUnit``.
     """
     names = label.split("/")
     for length in range(len(names), 0, -1):
         group = CHAIR_GROUPS.get("/".join(names[:length]))
         if group is not None:
             return group
-    return "".join(word.capitalize() for word in names[-1].split("_"))
+    return "".join(word.capitalize() for word in names[min(1, len(names) - 1)].split("_"))
 
 
-def group_weight(group: str) -> float:
-    """Relative frequency with which a group is acted on; equal for groups without a count in the paper."""
-    return CHAIR_WEIGHTS.get(group, 1.0)
+def paper_share(group: str, anomaly_type: str) -> float | None:
+    """Share of the paper's images of a type that show a group; of all types for a type that it lacks.
+
+    None for a group of another category.
+    """
+    if group not in PAPER_IMAGES:
+        return None
+    columns = [PAPER_TYPES.index(anomaly_type)] if anomaly_type in PAPER_TYPES else range(len(PAPER_TYPES))
+    return sum(PAPER_IMAGES[group][c] for c in columns) / sum(row[c] for row in PAPER_IMAGES.values() for c in columns)

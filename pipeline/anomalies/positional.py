@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.anomalies.kind import Kind
+from pipeline.anomalies.proof import require_moved
 from pipeline.anomalies.rigid import move, random_direction
 from pipeline.anomalies.task import Change, Task
 
@@ -13,3 +15,6 @@ def draw(task: Task, random: np.random.Generator) -> Change:
     distance = float(random.uniform(*task.config.positional.distance))
     offset = distance * random_direction(random)
     return Change(move(task, np.eye(3), offset), {"distance": distance, "translation": offset.tolist()}, {})
+
+
+POSITIONAL = Kind(draw, require_moved)

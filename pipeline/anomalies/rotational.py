@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import CONTACT
+from pipeline.anomalies.proof import require_moved
 from pipeline.anomalies.rigid import move, random_direction
 from pipeline.anomalies.task import Change, Task
 
@@ -32,3 +34,6 @@ def _pivot(task: Task) -> tuple[NDArray[np.float64], str]:
     if len(touching):
         return touching.mean(axis=0), "contact"
     return task.old_points.mean(axis=0), "centroid"
+
+
+ROTATIONAL = Kind(draw, require_moved)

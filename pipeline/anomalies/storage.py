@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import trimesh
 
-from pipeline.anomalies.anomaly import Anomaly
+from pipeline.anomalies.anomaly import Anomaly, Appearance
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.shapes.storage import StoredPart, load_parts, save_parts
@@ -26,6 +29,7 @@ def save_anomaly(folder: Path, anomaly: Anomaly) -> None:
         "replaced": sorted(meshes),
         "parameters": dict(anomaly.parameters),
         "proof": dict(anomaly.proof),
+        "appearance": asdict(anomaly.appearance) if anomaly.appearance else None,
     }
     write_json(folder / f"{anomaly.name}.json", record)
 
@@ -35,7 +39,8 @@ def load_anomaly(folder: Path, name: str) -> Anomaly:
     path = folder / f"{name}.json"
     record = read_json(path)
     try:
-        replaced: dict[int, trimesh.Trimesh | None] = dict.fromkeys(record["target"])
+        appearance = record["appearance"]
+        replaced: dict[int, trimesh.Trimesh | None] = {} if appearance else dict.fromkeys(record["target"])
         if record["replaced"]:
             parts, _ = load_parts(folder / f"{name}.glb")
             replaced.update((part.extras["part_id"], part.mesh) for part in parts)
@@ -47,6 +52,11 @@ def load_anomaly(folder: Path, name: str) -> Anomaly:
             replaced=replaced,
             parameters=record["parameters"],
             proof=record["proof"],
+            appearance=_appearance(appearance) if appearance else None,
         )
     except (KeyError, TypeError) as error:
         raise PipelineError(f"{path} is not an anomaly of this version: {error!r}; make it again") from error
+
+
+def _appearance(record: Mapping[str, Any]) -> Appearance:
+    return Appearance(**{**record, "colour": tuple(record["colour"]), "offset": tuple(record["offset"])})

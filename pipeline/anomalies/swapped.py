@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pipeline.anomalies.donors import Donor
+from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import CONTACT, join
+from pipeline.anomalies.proof import require_moved
 from pipeline.anomalies.task import Change, Task
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Part, make_mesh
@@ -39,7 +41,7 @@ def draw(task: Task, random: np.random.Generator) -> Change:
         raise UnitRejected("no-donor", f"no other shape of the split has a part like {task.target.label}")
     donor = options[int(random.integers(len(options)))]
     shape = task.donors.load(donor.shape_id)
-    parts = [shape.part(i) for i in donor.part_ids]
+    parts = [shape.part(i) for i in donor.node.part_ids]
     bounds = join(p.mesh for p in parts).bounds
     mirrored = _on_other_side(bounds, task.old.bounds)
     flip = np.array([-1.0 if mirrored else 1.0, 1.0, 1.0])
@@ -53,8 +55,8 @@ def draw(task: Task, random: np.random.Generator) -> Change:
     meshes = [(p, _placed(p.mesh, scale * flip, offset)) for p in parts]
     parameters = {
         "donor_shape": donor.shape_id,
-        "donor_parts": list(donor.part_ids),
-        "donor_label": donor.label,
+        "donor_parts": list(donor.node.part_ids),
+        "donor_label": donor.node.label,
         "fit": fit,
         "scale": scale.tolist(),
         "translation": offset.tolist(),
@@ -65,13 +67,13 @@ def draw(task: Task, random: np.random.Generator) -> Change:
 
 def _options(task: Task) -> Sequence[Donor]:
     """Donors of the same label that fit, else all of the same label."""
-    same_label = [d for d in task.donors.same_label(task.target.label) if d.shape_id != task.shape.shape_id]
+    same_label = task.donors.same_label(task.target.label, but=task.shape.shape_id)
     return [d for d in same_label if _fits(task, d)] or same_label
 
 
 def _fits(task: Task, donor: Donor) -> bool:
     low, high = task.config.swapped.scale_limits
-    scale = _scale(np.ptp(task.old.bounds, axis=0), np.array(donor.extents), "box")
+    scale = _scale(np.ptp(task.old.bounds, axis=0), np.array(donor.node.extents), "box")
     return bool(((scale >= low) & (scale <= high)).all())
 
 
@@ -111,3 +113,6 @@ def _assign(task: Task, meshes: Sequence[tuple[Part, trimesh.Trimesh]]) -> dict[
         nearest = min(alike, key=lambda t: float(np.linalg.norm(t.mesh.bounds.mean(axis=0) - mesh.bounds.mean(axis=0))))
         taken[nearest.part_id].append(mesh)
     return {t.part_id: join(taken[t.part_id]) if t.part_id in taken else None for t in targets}
+
+
+SWAPPED = Kind(draw, require_moved, needs_donor=True)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.candidates import Candidate
+from pipeline.anomalies.anomaly import Appearance
 from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.measure import REST_SAMPLES, SAMPLES, Points, join, sample
+from pipeline.anomalies.nodes import Node
 from pipeline.config import AnomaliesConfig
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape
@@ -23,7 +24,7 @@ class Task:
     """One attempt: act on ``target`` of ``shape``. The sampled surfaces are the same for every attempt."""
 
     shape: Shape
-    target: Candidate
+    target: Node
     donors: Donors
     config: AnomaliesConfig
     seed: int
@@ -53,9 +54,10 @@ class Change:
     """What a draw made. replaced: part id -> new mesh, or None where the part is gone, for every target part.
 
     parameters: what was drawn; measured: numbers and the method that only the drawing code knows.
-    Both JSON-serialisable.
+    Both JSON-serialisable. appearance: of a change that replaces nothing.
     """
 
     replaced: Mapping[int, trimesh.Trimesh | None]
     parameters: Mapping[str, Any]
     measured: Mapping[str, Any]
+    appearance: Appearance | None = None

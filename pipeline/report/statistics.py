@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES, LABELS
-from pipeline.anomalies.groups import CHAIR_WEIGHTS, part_group
+from pipeline.anomalies.groups import PAPER_IMAGES, part_group
 from pipeline.report.paper import ALL_ANOMALIES, COLUMNS, NORMAL, Counts
 from pipeline.shards.reader import Shard
 
@@ -83,7 +83,7 @@ def statistics(shards: Sequence[Path]) -> Statistics:
         parts={
             group: _counts(ANOMALY_TYPES, (r.type for r in anomalous if part_group(r.part_label) == group))
             # The paper's groups, and whatever other categories bring.
-            for group in dict.fromkeys((*CHAIR_WEIGHTS, *sorted({part_group(r.part_label) for r in anomalous})))
+            for group in dict.fromkeys((*PAPER_IMAGES, *sorted({part_group(r.part_label) for r in anomalous})))
         },
         part_labels=dict(sorted(Counter(r.part_label for r in anomalous).items())),
         categories=dict(sorted(categories.items())),

@@ -7,15 +7,27 @@ import numpy as np
 import pytest
 from toy_chairs import ARM, LEG, assemble, box, chair
 
-from pipeline.anomalies.candidates import choose, find_candidates, part_nodes
-from pipeline.anomalies.groups import CHAIR_WEIGHTS, part_group
+from pipeline.anomalies.candidates import find_candidates, order, salience
+from pipeline.anomalies.groups import PAPER_IMAGES, paper_share, part_group
+from pipeline.anomalies.nodes import Node, find_nodes
+from pipeline.config import PAPER_TYPES, AnomaliesConfig
 from pipeline.seeding import rng
 
+ANYTHING = AnomaliesConfig(min_part_area_share=0, max_part_area_share=1, min_part_visible_share=0)
 
-def test_nodes_are_all_leaves_and_each_whole_arm_but_no_set_of_legs_and_no_whole_chair() -> None:
-    nodes = {node.part_ids: node.label for node in part_nodes(chair())}
-    assert set(nodes) == {(i,) for i in range(1, 11)} | {(7, 8), (9, 10)}
+
+def test_nodes_are_all_leaves_each_whole_arm_and_the_whole_base_but_not_the_chair() -> None:
+    nodes = {node.part_ids: node.label for node in find_nodes(chair()) if node.instances == 1}
+    assert set(nodes) == {(i,) for i in range(1, 11)} | {(7, 8), (9, 10), (3, 4, 5, 6)}
     assert nodes[7, 8] == ARM
+    assert nodes[3, 4, 5, 6] == "chair/chair_base"
+
+
+def test_instance_groups_are_all_parts_of_a_label_together() -> None:
+    groups = {n.label: (n.part_ids, n.instances) for n in find_nodes(chair()) if n.instances > 1}
+    assert groups[ARM] == ((7, 8, 9, 10), 2)
+    assert groups[f"{ARM}/arm_horizontal_bar"] == ((8, 10), 2)
+    assert LEG not in groups  # all legs are the base, which is a node already
 
 
 def test_inner_nodes_that_repeat_are_whole_parts_in_any_category() -> None:
@@ -23,29 +35,62 @@ def test_inner_nodes_that_repeat_are_whole_parts_in_any_category() -> None:
     paths = [(0, 1, 2), (0, 1, 3), (0, 4, 5), (0, 4, 6), (0, 7)]
     labels = ["desk/drawer/front", "desk/drawer/box"] * 2 + ["desk/top"]
     shape = assemble("desk", list(zip(labels, paths, meshes, strict=True)))
-    assert {n.part_ids for n in part_nodes(shape) if len(n.part_ids) > 1} == {(1, 2), (3, 4)}
+    nodes = find_nodes(shape)
+    assert {n.part_ids for n in nodes if len(n.part_ids) > 1 and n.instances == 1} == {(1, 2), (3, 4)}
 
 
 def test_candidates_hold_their_share_of_the_surface_and_stay_within_the_limits() -> None:
     shape = chair()
     total = sum(p.mesh.area for p in shape.parts)
-    candidates = find_candidates(shape, 0.04, 0.3)
+    config = ANYTHING.model_copy(update={"min_part_area_share": 0.04, "max_part_area_share": 0.3})
+    candidates = find_candidates(find_nodes(shape), False, config)
     assert all(0.04 <= c.area_share <= 0.3 for c in candidates)
     seat_share = (2 * 0.8 * 0.8 + 4 * 0.8 * 0.1) / total
     assert seat_share > 0.3
     assert (1,) not in {c.part_ids for c in candidates}
     leg = next(c for c in candidates if c.part_ids == (3,))
-    assert leg.area_share == pytest.approx((4 * 0.08 * 0.5 + 2 * 0.08**2) / total)
+    assert leg.area_share == pytest.approx((4 * 0.08 * 0.5 + 2 * 0.08**2) / total, abs=1e-6)
 
 
-def test_choice_follows_the_papers_part_statistics_and_salience() -> None:
-    candidates = find_candidates(chair(), 0.0, 0.6)
-    random = rng(0, "test")
-    drawn = Counter(choose(candidates, random).label for _ in range(4000))
-    legs = drawn[LEG] / 4000
-    present = {part_group(c.label) for c in candidates}
-    assert legs == pytest.approx(CHAIR_WEIGHTS["Leg"] / sum(CHAIR_WEIGHTS[g] for g in present), abs=0.03)
-    assert drawn[ARM] > drawn[f"{ARM}/arm_near_vertical_bar"]  # the whole arm is the larger
+def test_visible_shares_of_leaves_add_up_to_the_object_and_a_hidden_part_has_none() -> None:
+    parts = [("x/shell", (0, 1), box((1, 1, 1), (0, 0, 0))), ("x/core", (0, 2), box((0.2, 0.2, 0.2), (0, 0, 0)))]
+    shares = {n.part_ids: n.visible_share for n in find_nodes(assemble("x", parts))}
+    assert shares[(2,)] == 0
+    assert sum(n.visible_share for n in find_nodes(chair()) if len(n.part_ids) == 1) == pytest.approx(1, abs=1e-5)
+    hidden = find_candidates(find_nodes(assemble("x", parts)), True, AnomaliesConfig())
+    assert (2,) not in {n.part_ids for n in hidden}
+
+
+def test_groups_are_candidates_only_where_they_may_be_taken() -> None:
+    nodes = find_nodes(chair())
+    assert all(n.instances == 1 for n in find_candidates(nodes, False, ANYTHING))
+    assert any(n.instances == 2 for n in find_candidates(nodes, True, ANYTHING))
+
+
+def test_order_starts_with_the_planned_part_then_its_group_and_draws_by_salience() -> None:
+    candidates = find_candidates(find_nodes(chair()), False, ANYTHING)
+    first = next(c for c in candidates if c.label == LEG)
+    seconds: Counter[tuple[int, ...]] = Counter()
+    lasts: list[Node] = []
+    for seed in range(300):
+        ordered = order(candidates, first, rng(seed, "test"))
+        assert ordered[0] == first
+        assert sorted(n.part_ids for n in ordered) == sorted(n.part_ids for n in candidates)
+        assert all(n.label == LEG for n in ordered[:4])
+        seconds[ordered[1].part_ids] += 1
+        lasts.append(ordered[4])
+    assert len(seconds) == 3
+    largest = max((c for c in candidates if c.label != LEG), key=salience)
+    drawn = Counter(n.part_ids for n in lasts)
+    weights = {c.part_ids: salience(c) for c in candidates if c.label != LEG}
+    expected = weights[largest.part_ids] / sum(weights.values())
+    assert drawn[largest.part_ids] / 300 == pytest.approx(expected, abs=0.08)
+
+
+@pytest.mark.parametrize("anomaly_type", [*PAPER_TYPES, "deformed"])
+def test_paper_shares_sum_to_one_and_other_categories_have_none(anomaly_type: str) -> None:
+    assert sum(paper_share(g, anomaly_type) or 0 for g in PAPER_IMAGES) == pytest.approx(1)
+    assert paper_share("TableBase", anomaly_type) is None
 
 
 @pytest.mark.parametrize(
@@ -57,7 +102,7 @@ def test_choice_follows_the_papers_part_statistics_and_salience() -> None:
         ("chair/chair_back/back_frame/back_frame_vertical_bar", "BackFrame"),
         ("chair/footrest/chair_seat/seat_surface", "Footrest"),
         ("chair/never_seen", "Others"),
-        ("table/regular_table/tabletop/tabletop_surface", "TabletopSurface"),
+        ("table/regular_table/tabletop/tabletop_surface", "RegularTable"),
     ],
 )
 def test_labels_belong_to_the_groups_of_the_paper(label: str, group: str) -> None:
@@ -67,6 +112,6 @@ def test_labels_belong_to_the_groups_of_the_paper(label: str, group: str) -> Non
 def test_every_label_of_partnets_chair_hierarchy_has_a_group_of_the_paper(shared_data: Path) -> None:
     lines = (shared_data / "partnet_meta/after_merging_label_ids/Chair-hier.txt").read_text().splitlines()
     groups = {part_group(line.split()[1]) for line in lines}
-    assert groups == set(CHAIR_WEIGHTS)
+    assert groups == set(PAPER_IMAGES)
     leaves = [line.split()[1] for line in lines if line.endswith("leaf")]
     assert np.mean([part_group(leaf) == "Others" for leaf in leaves]) < 0.2

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_chairs import assemble, box, catalogue, chair
+from toy_chairs import assemble, box, catalogue, chair, targets
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly, part_meshes
-from pipeline.anomalies.generate import KINDS, make_anomaly
+from pipeline.anomalies.generate import make_anomaly
+from pipeline.anomalies.kind import Kind, find_kind
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
-from pipeline.config import AnomaliesConfig, PositionalConfig
+from pipeline.anomalies.donors import Donors
+from pipeline.config import PAPER_TYPES, AnomaliesConfig, PositionalConfig
 from pipeline.errors import PipelineError, UnitRejected
 
 CONFIG = AnomaliesConfig()
@@ -36,15 +38,24 @@ def _assert_same(first: Anomaly, second: Anomaly) -> None:
             assert np.array_equal(mesh.faces, other.faces)
 
 
-def test_every_type_of_the_contract_has_a_generator() -> None:
-    assert tuple(KINDS) == ANOMALY_TYPES
+@pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
+def test_every_registered_type_is_found(anomaly_type: str) -> None:
+    assert isinstance(find_kind(anomaly_type), Kind)
+
+
+def test_the_papers_types_come_first() -> None:
+    assert ANOMALY_TYPES[: len(PAPER_TYPES)] == PAPER_TYPES
+
+
+def make(index: int, anomaly_type: str, seed: int, donors: Donors = DONORS, config: AnomaliesConfig = CONFIG) -> Anomaly:
+    return make_anomaly(SHAPE, index, anomaly_type, targets(SHAPE, anomaly_type)[2:], donors, config, seed)
 
 
 @pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
 def test_only_the_target_changes(anomaly_type: str) -> None:
-    anomaly = make_anomaly(SHAPE, 0, anomaly_type, DONORS, CONFIG, 0)
+    anomaly = make(0, anomaly_type, 0)
     assert set(anomaly.replaced) == set(anomaly.target)
-    left = dict(part_meshes(SHAPE, anomaly))
+    left = dict(part_meshes(SHAPE, [anomaly]))
     for part in SHAPE.parts:
         if part.part_id not in anomaly.target:
             assert left[part.part_id] is part.mesh
@@ -53,23 +64,23 @@ def test_only_the_target_changes(anomaly_type: str) -> None:
 
 
 def test_missing_removes_exactly_the_target() -> None:
-    anomaly = make_anomaly(SHAPE, 3, "missing", DONORS, CONFIG, 0)
+    anomaly = make(3, "missing", 0)
     assert all(mesh is None for mesh in anomaly.replaced.values())
-    assert {i for i, _ in part_meshes(SHAPE, anomaly)} == set(range(1, 11)) - set(anomaly.target)
+    assert {i for i, _ in part_meshes(SHAPE, [anomaly])} == set(range(1, 11)) - set(anomaly.target)
     assert anomaly.proof["gone_share"] == 1.0
     assert anomaly.proof["mean_distance"] is None
 
 
 @pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
 def test_same_seed_gives_the_same_anomaly_whatever_was_made_before(anomaly_type: str) -> None:
-    first = make_anomaly(SHAPE, 1, anomaly_type, DONORS, CONFIG, 7)
-    make_anomaly(SHAPE, 0, "broken", DONORS, CONFIG, 3)
-    _assert_same(first, make_anomaly(chair("own"), 1, anomaly_type, DONORS, CONFIG, 7))
+    first = make(1, anomaly_type, 7)
+    make(0, "broken", 3)
+    _assert_same(first, make(1, anomaly_type, 7))
 
 
 def test_seed_and_index_each_give_another_anomaly() -> None:
     drawn = [
-        make_anomaly(SHAPE, index, "positional", DONORS, CONFIG, seed).parameters["translation"]
+        make(index, "positional", seed).parameters["translation"]
         for index, seed in ((0, 0), (1, 0), (0, 1))
     ]
     assert len({tuple(t) for t in drawn}) == 3
@@ -77,7 +88,7 @@ def test_seed_and_index_each_give_another_anomaly() -> None:
 
 @pytest.mark.parametrize("anomaly_type", ["broken", "missing", "swapped"])
 def test_stored_anomaly_is_read_back_exactly(anomaly_type: str, tmp_path: Path) -> None:
-    anomaly = make_anomaly(SHAPE, 2, anomaly_type, DONORS, CONFIG, 0)
+    anomaly = make(2, anomaly_type, 0)
     save_anomaly(tmp_path, anomaly)
     _assert_same(anomaly, load_anomaly(tmp_path, anomaly.name))
     files = {path.name for path in tmp_path.iterdir()}
@@ -87,7 +98,7 @@ def test_stored_anomaly_is_read_back_exactly(anomaly_type: str, tmp_path: Path) 
 
 def test_same_anomaly_is_stored_as_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        save_anomaly(tmp_path / folder, make_anomaly(SHAPE, 0, "broken", DONORS, CONFIG, 0))
+        save_anomaly(tmp_path / folder, make(0, "broken", 0))
     for suffix in ("glb", "json"):
         first, second = (tmp_path / folder / f"0_broken.{suffix}" for folder in ("a", "b"))
         assert first.read_bytes() == second.read_bytes()
@@ -101,24 +112,24 @@ def test_foreign_json_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_hopeless_draws_are_rejected_with_their_commonest_reason() -> None:
     config = AnomaliesConfig(attempts=4, positional=PositionalConfig(distance=(1.5, 2.0)), max_sink=5.0)
-    with pytest.raises(UnitRejected, match="shape own, positional: 4 draws failed") as rejection:
-        make_anomaly(SHAPE, 0, "positional", DONORS, config, 0)
+    with pytest.raises(UnitRejected, match="shape own, positional: 16 draws failed") as rejection:
+        make(0, "positional", 0, config=config)
     assert rejection.value.reason == "floating"
 
 
 def test_twins_all_around_are_rejected_as_unchanged() -> None:
     with pytest.raises(UnitRejected) as rejection:
-        make_anomaly(SHAPE, 0, "swapped", catalogue(SHAPE, chair("twin")), CONFIG, 0)
+        make(0, "swapped", 0, donors=catalogue(SHAPE, chair("twin")))
     assert rejection.value.reason == "unchanged"
 
 
 def test_shape_without_a_part_of_fitting_size_has_no_candidate() -> None:
     one = assemble("one", [("x/a", (0, 1), box((1, 1, 1), (0, 0, 0))), ("x/b", (0, 2), box((0.01,) * 3, (0, 1, 0)))])
     with pytest.raises(UnitRejected) as rejection:
-        make_anomaly(one, 0, "missing", DONORS, CONFIG, 0)
+        make_anomaly(one, 0, "missing", targets(one), DONORS, CONFIG, 0)
     assert rejection.value.reason == "no-candidate"
 
 
 def test_unknown_type_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(PipelineError, match=r"melted.*positional"):
-        make_anomaly(SHAPE, 0, "melted", DONORS, CONFIG, 0)
+        make(0, "melted", 0)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
-from pipeline.anomalies.donors import Donors, donor_entries
+from pipeline.anomalies.candidates import find_candidates, salience
+from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.measure import join, surface_distance
+from pipeline.anomalies.nodes import find_nodes
 from pipeline.config import AnomaliesConfig, ShapesConfig
 from pipeline.seeding import rng
 from pipeline.shapes.partnet import read_partnet
@@ -30,9 +32,10 @@ def chairs(shared_data: Path) -> dict[str, Shape]:
 def test_anomaly_is_made_and_its_proof_holds_when_measured_again(
     chairs: dict[str, Shape], shape_id: str, anomaly_type: str
 ) -> None:
-    donors = Donors.from_entries([e for s in chairs.values() for e in donor_entries(s)], chairs.__getitem__)
-    shape = chairs[shape_id]
-    anomaly = make_anomaly(shape, 0, anomaly_type, donors, CONFIG, 0)
+    shape, nodes = chairs[shape_id], {i: find_nodes(s) for i, s in chairs.items()}
+    targets = sorted(find_candidates(nodes[shape_id], False, CONFIG), key=salience, reverse=True)
+    donors = Donors(nodes, chairs.__getitem__)
+    anomaly = make_anomaly(shape, 0, anomaly_type, targets[1:], donors, CONFIG, 0)
     after = [mesh for mesh in anomaly.replaced.values() if mesh is not None]
     if anomaly_type == "missing":
         assert not after

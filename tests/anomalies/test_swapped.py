@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import trimesh
 from toy_chairs import ARM, LEG, SEAT, assemble, box, catalogue, chair, task
 
 from pipeline.anomalies import swapped
-from pipeline.anomalies.donors import Donors, donor_entries
+from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.proof import measure, require_moved
 from pipeline.config import AnomaliesConfig, SwappedConfig
 from pipeline.errors import UnitRejected
@@ -122,11 +124,13 @@ def test_fitting_donors_go_before_others() -> None:
 
 def test_entries_survive_json_and_their_order_decides_nothing() -> None:
     own, other, third = chair("own"), chair("other", leg=0.1), chair("third", leg=0.12)
-    entries = json.loads(json.dumps(donor_entries(other) + donor_entries(third)))
     by_id = {s.shape_id: s for s in (own, other, third)}
-
-    forward = Donors.from_entries(entries, by_id.__getitem__)
-    backward = Donors.from_entries(entries[::-1], by_id.__getitem__)
+    entries = {
+        i: [Node.from_entry(e) for e in json.loads(json.dumps([asdict(n) for n in find_nodes(shape)]))]
+        for i, shape in by_id.items()
+    }
+    forward = Donors(entries, by_id.__getitem__)
+    backward = Donors(dict(reversed(entries.items())), by_id.__getitem__)
     for seed in range(5):
         first = swapped.draw(task(own, 3, donors=forward), rng(seed)).parameters
         assert first == swapped.draw(task(own, 3, donors=backward), rng(seed)).parameters

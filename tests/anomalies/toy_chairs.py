@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.candidates import Candidate
-from pipeline.anomalies.donors import Donors, donor_entries
+from pipeline.anomalies.candidates import find_candidates
+from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.kind import find_kind
+from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.task import Task
 from pipeline.config import AnomaliesConfig
 from pipeline.shapes.shape import Part, Shape, make_mesh
@@ -52,10 +54,16 @@ def chair(shape_id: str = "toy", leg: float = 0.08, back: float = 0.6) -> Shape:
 
 def catalogue(*shapes: Shape) -> Donors:
     by_id = {shape.shape_id: shape for shape in shapes}
-    return Donors.from_entries([entry for shape in shapes for entry in donor_entries(shape)], by_id.__getitem__)
+    return Donors({i: find_nodes(shape) for i, shape in by_id.items()}, by_id.__getitem__)
 
 
 def task(shape: Shape, *part_ids: int, donors: Donors | None = None, config: AnomaliesConfig | None = None) -> Task:
     area = sum(shape.part(i).mesh.area for i in part_ids) / sum(p.mesh.area for p in shape.parts)
-    target = Candidate(part_ids, shape.part(part_ids[0]).label, float(area))
+    x, y, z = np.ptp(np.vstack([shape.part(i).mesh.vertices for i in part_ids]), axis=0)
+    target = Node(part_ids, shape.part(part_ids[0]).label, (x, y, z), float(area), 0.1)
     return Task(shape, target, donors or catalogue(), config or AnomaliesConfig(), seed=0)
+
+
+def targets(shape: Shape, anomaly_type: str = "positional", config: AnomaliesConfig | None = None) -> list[Node]:
+    """The shape's candidates for a type, in a fixed order."""
+    return find_candidates(find_nodes(shape), find_kind(anomaly_type).takes_groups, config or AnomaliesConfig())
