@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import PipelineError
 
@@ -34,6 +43,7 @@ def _power_of_two(value: int) -> int:
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Count = Annotated[int, Field(ge=0)]
 CountRange = Annotated[tuple[Count, Count], AfterValidator(_ordered)]
+PositiveCountRange = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)]
 Positive = Annotated[float, Field(gt=0)]
 Elevation = Annotated[float, Field(gt=-90, lt=90)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -72,7 +82,7 @@ class ImageCounts(StrictModel):
     """How many images of one kind, and how they spread over shapes (paper, Table 1)."""
 
     images: float = Field(3.0, ge=0, description="images, for plan.of_shapes shapes")
-    views: CountRange = Field((1, 7), description="fewest and most images of one shape that has any")
+    views: PositiveCountRange = Field((1, 7), description="fewest and most images of one shape that has any")
     median: Count | None = Field(None, description="median number of images of a shape that has any; null to leave it")
 
 
@@ -81,6 +91,16 @@ class TypeCounts(ImageCounts):
 
     shapes: float = Field(1.0, ge=0, description="shapes that get an anomaly of the type, for plan.of_shapes shapes")
     per_shape: int = Field(1, ge=1, description="anomalies of the type in such a shape; views then count for each")
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> TypeCounts:
+        low, high = (self.shapes * self.per_shape * end for end in self.views)
+        if self.images and not low <= self.images <= high:
+            raise ValueError(
+                f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.per_shape} anomalies and "
+                f"{self.views[0]} to {self.views[1]} views each: {low:g} to {high:g} can"
+            )
+        return self
 
 
 class SeveralCounts(ImageCounts):
@@ -95,7 +115,9 @@ class PlanConfig(StrictModel):
     """How many shapes and images of what (paper, Table 1), scaled to the number of shapes at hand."""
 
     of_shapes: float = Field(1.0, gt=0, description="the counts below are for this many shapes")
-    types: dict[str, TypeCounts] = Field({}, description="by anomaly type; the paper's five are there unless set")
+    types: dict[str, TypeCounts] = Field(
+        {}, validate_default=True, description="by anomaly type; the paper's five are there unless set"
+    )
     normal: ImageCounts = Field(ImageCounts(images=8.0, views=(1, 12)), description="images of the intact shapes")
     several: SeveralCounts = Field(SeveralCounts(), description="beyond the paper: more than one anomaly in an image")
     part_groups: Literal["paper", "salience"] = Field(

@@ -17,6 +17,11 @@ class Layout:
         return self.out / "dataset.json"
 
     @property
+    def plan(self) -> Path:
+        """What was planned for every shape, and what is drawn in the end."""
+        return self.out / "plan.json"
+
+    @property
     def timings(self) -> Path:
         return self.out / "timings.jsonl"
 
@@ -42,11 +47,16 @@ class Layout:
         return self.out / "shapes" / f"{shape_id}.glb"
 
     def shape_summary(self, shape_id: str) -> Path:
-        """The model the shape annotates, and the parts it can give to others."""
+        """The model the shape annotates, and its nodes: what the plan and exchanges of parts know of it."""
         return self.out / "shapes" / f"{shape_id}.json"
 
-    def anomalies(self, shape_id: str) -> Path:
-        return self.out / "anomalies" / shape_id
+    def anomalies(self, stage: str, shape_id: str) -> Path:
+        """A shape's anomalies, of the first plan (stage ``anomalies``) or added to it (stage ``topup``)."""
+        return self.out / stage / shape_id
+
+    def made(self, stage: str, shape_id: str) -> Path:
+        """What came of a shape's plan in such a stage."""
+        return self.out / stage / f"{shape_id}.json"
 
     def materials(self, shape_id: str) -> Path:
         return self.out / "materials" / f"{shape_id}.json"

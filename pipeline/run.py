@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,8 @@ from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
 from pipeline.files import read_json, remove_leftovers, write_json
 from pipeline.layout import Layout
+from pipeline.planning.plan import Plan, Planner
+from pipeline.planning.topup import Made, final_plan, plan_more
 from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
@@ -28,7 +30,7 @@ from pipeline.splits import assign_splits
 from pipeline.stages import STAGES, Context, DonorPool
 
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
-STAGE_VERSIONS = dict.fromkeys(STAGES, 1)
+STAGE_VERSIONS = dict.fromkeys(STAGES, 2)
 #: Distributions whose version can change the pixels or the geometry.
 RECORDED = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
 #: Names of shards that a run may remove when they are not part of its plan.
@@ -73,6 +75,10 @@ class Run:
         self._progress = progress
         self._prints: dict[tuple[str, str], str] = {}
         self._versions = _versions()
+        self._planner: Planner
+        self._plans: list[Plan] = []
+        self._made: dict[str, Made] = {}
+        self._topped_up: list[str] = []
         self.summary = Summary()
 
     def execute(self, wanted: Sequence[str]) -> Summary:
@@ -84,7 +90,8 @@ class Run:
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
             "anomalies": self._anomaly_units,
-            "views": partial(self._units, "views", stages.choose_views, config.views.model_dump(), ("anomalies",)),
+            "topup": self._topup_units,
+            "views": self._view_units,
             "materials": partial(self._units, "materials", stages.assign_textures, _library(), ("views",)),
             "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
@@ -95,7 +102,11 @@ class Run:
             elif stage == "report":
                 self._report()
             else:
-                ids = self._run_stage(stage, steps[stage](ids), stage in wanted)
+                done = self._run_stage(stage, steps[stage](ids), stage in wanted)
+                if stage == "topup":
+                    self._topped_up = done
+                else:
+                    ids = done
             if not ids:
                 raise PipelineError(f"no shape is left after stage {stage}: {self._first_losses()}")
         return self.summary
@@ -162,23 +173,60 @@ class Run:
         ]
 
     def _anomaly_units(self, ids: list[str]) -> list[Unit]:
-        config = self._config
-        splits = self._splits(ids)
+        self._planner = self._make_planner(ids)
+        self._plans = [self._planner.first_plan()]
+        return self._making_units("anomalies", self._plans[0])
+
+    def _topup_units(self, ids: list[str]) -> list[Unit]:
+        """For the shapes that stand in for others; none where nothing is lacking."""
+        self._plans = [{i: self._plans[0][i] for i in ids}]
+        self._made = {i: stages.read_made(self._layout, "anomalies", i) for i in ids}
+        if not self._config.plan.top_up:
+            return []
+        self._plans.append(plan_more(self._planner, self._plans[0], self._made))
+        return self._making_units("topup", self._plans[1])
+
+    def _making_units(self, stage: str, plan: Plan) -> list[Unit]:
+        config, splits = self._config, self._splits(self._planner.ids)
         pools = {}
         for split in SPLITS:
-            members = tuple(i for i in ids if splits[i] == split)
+            members = tuple(i for i in self._planner.ids if splits[i] == split)
             # Any shape of the split may give a part, so all of them are inputs.
             pools[split] = DonorPool(self._layout, members, fingerprint([self._prints["shapes", i] for i in members]))
-        settings = [config.anomalies.model_dump(), config.plan.model_dump()]
+        # How many cameras show an anomaly is found here, up to what the plan may ask for.
+        most = {name: counts.views[1] for name, counts in config.plan.types.items()}
+        settings = [config.anomalies.model_dump(), config.views.model_dump(), most, config.plan.normal.views[1]]
         return [
             self._unit(
-                "anomalies",
+                stage,
                 i,
-                [settings, self._prints["shapes", i], pools[splits[i]].fingerprint],
-                partial(stages.make_anomalies, self._context, pools[splits[i]], i),
+                [settings, asdict(shape_plan), self._prints["shapes", i], pools[splits[i]].fingerprint],
+                partial(stages.make_anomalies, self._context, pools[splits[i]], stage, shape_plan, i),
+            )
+            for i, shape_plan in plan.items()
+        ]
+
+    def _view_units(self, ids: list[str]) -> list[Unit]:
+        """By the final plan: what was made, with as many images of each as are wanted and can be had."""
+        plans = [self._plans[0], *({i: plan[i] for i in self._topped_up} for plan in self._plans[1:])]
+        for i in self._topped_up:
+            self._made[i] = self._made[i].joined(stages.read_made(self._layout, "topup", i))
+        final = final_plan(self._planner, plans, self._made)
+        _save_plan(self._layout, self._planner, plans, final)
+        settings = self._config.views.model_dump()
+        return [
+            self._unit(
+                "views",
+                i,
+                [settings, asdict(final[i]), self._prints["anomalies", i], self._prints.get(("topup", i), "")],
+                partial(stages.choose_views, self._context, final[i], i),
             )
             for i in ids
         ]
+
+    def _make_planner(self, ids: list[str]) -> Planner:
+        nodes = {i: stages.read_nodes(self._layout, i) for i in ids}
+        return Planner(self._config, nodes, self._splits(ids))
 
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
@@ -220,6 +268,18 @@ class Run:
     def _first_losses(self) -> str:
         lines = [f"{unit}: {message}" for _, unit, message in self.summary.lost[:3]]
         return "; ".join(lines) or "nothing was accepted"
+
+
+def _save_plan(layout: Layout, planner: Planner, plans: Sequence[Plan], final: Plan) -> None:
+    """``plan.json``: what was asked for, planned first, added, and is drawn."""
+    content = {
+        "targets": {name: asdict(planner.target(counts)) for name, counts in planner.types.items()},
+        "normal_images": planner.normal_images(),
+        "first": {i: asdict(plan) for i, plan in plans[0].items()},
+        "topup": {i: asdict(plan) for more in plans[1:] for i, plan in more.items()},
+        "final": {i: asdict(plan) for i, plan in final.items()},
+    }
+    write_json(layout.plan, content)
 
 
 def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: list[Loss], config: Config) -> Result:

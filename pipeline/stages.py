@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +13,11 @@ from pathlib import Path
 from materials.cache import ensure_maps
 from materials.catalogue import load_catalogue
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.anomalies.donors import Donors, donor_entries
+from pipeline.anomalies.candidates import find_candidates, order
+from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.generate import make_anomaly
-from pipeline.anomalies.plan import plan_shape
+from pipeline.anomalies.kind import find_kind
+from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
 from pipeline.appearance.assignment import assign_materials
 from pipeline.config import Config
@@ -24,19 +26,22 @@ from pipeline.execution import Result
 from pipeline.files import read_json, write_json
 from pipeline.layout import Layout
 from pipeline.packing import shape_record
+from pipeline.planning.plan import PlannedAnomaly, ShapePlan
+from pipeline.planning.topup import Made
 from pipeline.quality.verdict import judge_query, judge_reference
 from pipeline.rendering.blender import draw
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
+from pipeline.seeding import rng
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.shards.schema import SPLITS, ShapeRecord
 from pipeline.shards.writer import write_shard
 from pipeline.views.reference import make_reference_views
-from pipeline.views.select import NORMAL, ViewSelector
+from pipeline.views.select import View, ViewSelector
 from pipeline.views.storage import load_views, save_views
 
-STAGES = ("shapes", "anomalies", "views", "materials", "render", "quality", "shards", "report")
+STAGES = ("shapes", "anomalies", "topup", "views", "materials", "render", "quality", "shards", "report")
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,20 @@ class Context:
 
 
 def read_shape(context: Context, source: Source, shape_id: str) -> Result:
-    """shapes: read, mend, normalise; note which of its parts other shapes may be given."""
+    """shapes: read, mend, normalise; measure the nodes that a person would call a part."""
     layout = context.layout
     shape = source.read(shape_id)
     save_shape(layout.shape(shape_id), shape)
     # From what was stored: GLB rounds to float32, and later stages see only that.
     stored = load_shape(layout.shape(shape_id))
-    summary = {"model_id": stored.model_id, "donors": donor_entries(stored)}
+    summary = {"model_id": stored.model_id, "nodes": [asdict(node) for node in find_nodes(stored)]}
     write_json(layout.shape_summary(shape_id), summary)
     return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
+
+
+def read_nodes(layout: Layout, shape_id: str) -> list[Node]:
+    """A shape's nodes, as the shapes stage measured them."""
+    return [Node.from_entry(entry) for entry in read_json(layout.shape_summary(shape_id))["nodes"]]
 
 
 @dataclass(frozen=True)
@@ -72,55 +82,88 @@ class DonorPool:
 @lru_cache(maxsize=len(SPLITS))
 def _donors(pool: DonorPool) -> Donors:
     """A split's catalogue, read once a process: thousands of units share it."""
-    entries = [entry for i in pool.shape_ids for entry in read_json(pool.layout.shape_summary(i))["donors"]]
-    return Donors.from_entries(entries, lambda i: load_shape(pool.layout.shape(i)))
+    nodes = {i: read_nodes(pool.layout, i) for i in pool.shape_ids}
+    return Donors(nodes, lambda i: load_shape(pool.layout.shape(i)))
 
 
-def make_anomalies(context: Context, pool: DonorPool, shape_id: str) -> Result:
-    """anomalies: those that the plan asks for."""
+def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str) -> Result:
+    """anomalies, topup: those that ``plan`` asks for, and how many cameras show each."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
-    donors = _donors(pool)
-    folder = layout.anomalies(shape_id)
+    folder = layout.anomalies(stage, shape_id)
     shutil.rmtree(folder, ignore_errors=True)  # another plan's anomalies, or half of this one's
     folder.mkdir(parents=True)
+    made: list[Anomaly] = []
     rejects: Counter[str] = Counter()
-    for planned in plan_shape(config, shape_id).anomalies:
+    for planned in plan.anomalies:
+        targets = _targets(context, shape_id, planned)
         try:
-            anomaly = make_anomaly(shape, planned.index, planned.type, donors, config.anomalies, config.seed)
+            anomaly = make_anomaly(
+                shape, planned.index, planned.type, targets, _donors(pool), config.anomalies, config.seed
+            )
         except UnitRejected as rejection:
             rejects[f"{planned.type}: {rejection.reason}"] += 1
         else:
             save_anomaly(folder, anomaly)
-    return Result(tuple(sorted(folder.iterdir())), dict(rejects))
+            made.append(anomaly)
+    # As many as the plan could ask for in the end, when other shapes fall short.
+    limits = [((), config.plan.normal.views[1])]
+    limits += [((anomaly,), config.plan.types[anomaly.type].views[1]) for anomaly in made]
+    seen = ViewSelector(shape, config.views, config.seed).look(limits)
+    rejects.update(f"{anomaly.type}: no view shows it" for anomaly in made if not seen[anomaly.name])
+    outcome = Made(seen, {anomaly.name: anomaly.target for anomaly in made})
+    write_json(layout.made(stage, shape_id), asdict(outcome))
+    return Result((*sorted(folder.iterdir()), layout.made(stage, shape_id)), dict(rejects))
 
 
-def _load_anomalies(context: Context, shape_id: str) -> list[Anomaly]:
-    folder = context.layout.anomalies(shape_id)
-    anomalies = [load_anomaly(folder, path.stem) for path in folder.glob("*.json")]
-    return sorted(anomalies, key=lambda anomaly: anomaly.index)
+def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[Node]:
+    """The planned part, then the shape's others, in the order in which they are tried."""
+    config = context.config
+    candidates = find_candidates(
+        read_nodes(context.layout, shape_id), find_kind(planned.type).takes_groups, config.anomalies
+    )
+    first = next(node for node in candidates if node.part_ids == planned.target)
+    return order(candidates, first, rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets"))
 
 
-def choose_views(context: Context, shape_id: str) -> Result:
+def read_made(layout: Layout, stage: str, shape_id: str) -> Made:
+    """What came of a shape's plan in the stage ``anomalies`` or ``topup``."""
+    entry = read_json(layout.made(stage, shape_id))
+    return Made(entry["views"], {name: tuple(ids) for name, ids in entry["targets"].items()})
+
+
+def _load_anomalies(context: Context, shape_id: str, names: Iterable[str]) -> dict[str, Anomaly]:
+    """By name, in the order of their indices."""
+    anomalies = []
+    for name in names:
+        folders = (context.layout.anomalies(stage, shape_id) for stage in ("anomalies", "topup"))
+        folder = next(f for f in folders if (f / f"{name}.json").is_file())
+        anomalies.append(load_anomaly(folder, name))
+    return {a.name: a for a in sorted(anomalies, key=lambda a: a.index)}
+
+
+def choose_views(context: Context, plan: ShapePlan, shape_id: str) -> Result:
     """views: cameras and lights of every image, with depth, ids and masks; the reference views' geometry."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
-    anomalies = _load_anomalies(context, shape_id)
-    plan = plan_shape(config, shape_id)
-    planned = {p.index: p.views for p in plan.anomalies}
-    wanted = {NORMAL: plan.normal_views, **{a.name: planned[a.index] for a in anomalies}}
-    selection = ViewSelector(shape, config.views, config.seed).select(anomalies, wanted)
+    anomalies = _load_anomalies(context, shape_id, (a.name for a in plan.anomalies))
+    wanted: list[tuple[Sequence[Anomaly], int]] = [((), plan.normal_views)]
+    wanted += [((anomalies[planned.name],), planned.views) for planned in plan.anomalies]
+    wanted += [([anomalies[name] for name in several.names], several.views) for several in plan.several]
+    selection = ViewSelector(shape, config.views, config.seed).select(wanted)
     if not selection.views:
         reasons = sum(selection.refused.values(), Counter())
         raise UnitRejected("no-view", f"shape {shape_id}: every camera was refused: {dict(reasons)}")
     save_views(layout.views, shape_id, selection, make_reference_views(shape, config.views, config.seed))
     rejects: Counter[str] = Counter()
-    shown = {view.anomaly for view in selection.views}
-    for name, refused in selection.refused.items():
+    for refused in selection.refused.values():
         rejects.update({f"camera: {reason}": count for reason, count in refused.items()})
-        if name not in shown:
-            rejects[f"no view left: {name.rpartition('_')[2]}"] += 1
     return Result((layout.views / f"{shape_id}.npz", layout.views / f"{shape_id}.json"), dict(rejects))
+
+
+def _shown(views: Sequence[View]) -> list[str]:
+    """Names of the anomalies that the views show."""
+    return sorted({mark.anomaly for view in views for mark in view.marks})
 
 
 def assign_textures(context: Context, shape_id: str) -> Result:
@@ -150,7 +193,7 @@ def render(context: Context, shape_id: str) -> Result:
     views, reference = load_views(layout.views, shape_id)
     job = Job(
         shape=load_shape(layout.shape(shape_id)),
-        anomalies=_load_anomalies(context, shape_id),
+        anomalies=list(_load_anomalies(context, shape_id, _shown(views)).values()),
         views=views,
         reference=reference,
         textures=textures,
@@ -195,7 +238,7 @@ def load_record(context: Context, shape_id: str) -> ShapeRecord:
     views, reference = load_views(layout.views, shape_id)
     return shape_record(
         load_shape(layout.shape(shape_id)),
-        _load_anomalies(context, shape_id),
+        list(_load_anomalies(context, shape_id, _shown(views)).values()),
         views,
         reference,
         load_drawn(layout.render(shape_id)),

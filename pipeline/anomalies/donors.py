@@ -38,7 +38,7 @@ class Donors:
                 if node.instances == 1:
                     donor = Donor(shape_id, node)
                     self._by_label[node.label].append(donor)
-                    self._by_group[_group_key(node.label)].append(donor)
+                    self._by_group[slot_kind(node.label)].append(donor)
 
     def same_label(self, label: str, but: str) -> Sequence[Donor]:
         """Donors with exactly this label path, of other shapes than ``but``."""
@@ -46,8 +46,9 @@ class Donors:
 
     def same_group(self, label: str, but: str) -> Sequence[Donor]:
         """Donors of the same category and part group as this label path, of other shapes than ``but``."""
-        return [d for d in self._by_group.get(_group_key(label), ()) if d.shape_id != but]
+        return [d for d in self._by_group.get(slot_kind(label), ()) if d.shape_id != but]
 
 
-def _group_key(label: str) -> tuple[str, str]:
+def slot_kind(label: str) -> tuple[str, str]:
+    """Category and part group of a label path: parts of one kind may take each other's place."""
     return label.split("/", 1)[0], part_group(label)

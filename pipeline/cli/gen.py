@@ -11,7 +11,7 @@ import click
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.cli.errors import friendly
-from pipeline.config import Config, load
+from pipeline.config import Config, TypeCounts, load
 from pipeline.run import Run, Summary
 from pipeline.stages import STAGES
 
@@ -66,8 +66,10 @@ def _config(
     extra += [f"seed={seed}"] if seed is not None else []
     config = load(Config, preset, extra)
     if types:
-        share = config.plan.shape_share.model_copy(update={name: 0.0 for name in ANOMALY_TYPES if name not in types})
-        config = config.model_copy(update={"plan": config.plan.model_copy(update={"shape_share": share})})
+        known = {**{name: TypeCounts() for name in types}, **config.plan.types}
+        off = TypeCounts(images=0)
+        chosen = {name: counts if name in types else off for name, counts in known.items()}
+        config = config.model_copy(update={"plan": config.plan.model_copy(update={"types": chosen})})
     return config.model_copy(update={"only_shapes": shapes}) if shapes else config
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import jinja2
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES
-from pipeline.anomalies.groups import CHAIR_WEIGHTS
+from pipeline.anomalies.anomaly import LABELS, NORMAL
+from pipeline.anomalies.groups import PAPER_IMAGES
 from pipeline.files import atomic, read_json, write_json
 from pipeline.report import paper, samples, text
 from pipeline.report.statistics import statistics
@@ -55,7 +55,7 @@ def write_report(
     no longer shown are removed.
     """
     counted = statistics(shards)
-    gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*ANOMALY_TYPES, paper.NORMAL)}
+    gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*LABELS[1:], NORMAL)}
     shown = {out_dir / picture.file for pictures in gallery.values() for picture in pictures}
     for old in set((out_dir / "images").glob("*.jpg")) - shown:
         old.unlink()
@@ -66,7 +66,7 @@ def write_report(
         "lost": lost,
         "gallery": gallery,
         "origin": _origin(shards[0]),
-        "paper_parts": CHAIR_WEIGHTS,
+        "paper_parts": PAPER_IMAGES,
     }
     for template, name in (("index.html.j2", "index.html"), ("DATASET_CARD.md.j2", "DATASET_CARD.md")):
         with atomic(out_dir / name) as temporary:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES
+import numpy as np
+
+from pipeline.anomalies.anomaly import LABELS, NORMAL
+from pipeline.config import PAPER_TYPES
 
 ALL_ANOMALIES = "all anomalies"
-NORMAL = "normal"
-#: The columns of Table 1.
-COLUMNS = (*ANOMALY_TYPES, ALL_ANOMALIES, NORMAL)
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,23 @@ PAPER_TABLE: Mapping[str, Counts] = {
 
 #: Images of each split, to the nearest thousand.
 PAPER_SPLITS: Mapping[str, int] = {"train": 138_000, "val": 13_000, "test": 26_000}
+
+
+def kinds(present: Collection[str]) -> tuple[str, ...]:
+    """The paper's anomaly types, and what else there is of ``LABELS`` (without normal)."""
+    return (*PAPER_TYPES, *(name for name in LABELS if name in present and name not in (*PAPER_TYPES, NORMAL)))
+
+
+def count_table(images: Mapping[tuple[str, str], int]) -> dict[str, Counts]:
+    """Table 1 of any dataset or plan: (shape, anomaly type or normal) -> number of images.
+
+    Columns are the paper's, and further types before ``all anomalies`` where there are any.
+    """
+    anomalous = kinds({kind for _, kind in images})
+    table = {}
+    for column in (*anomalous, ALL_ANOMALIES, NORMAL):
+        own = anomalous if column == ALL_ANOMALIES else (column,)
+        views = [count for (_, kind), count in images.items() if kind in own and count]
+        spread = (min(views), max(views), float(np.median(views))) if views else (0, 0, 0.0)
+        table[column] = Counts(len(views), sum(views), spread)
+    return table

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, LABELS
+from pipeline.anomalies.anomaly import LABELS, NORMAL
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.shards.reader import Shard
@@ -85,7 +85,7 @@ def contact_sheet(shards: Sequence[Path], path: Path, columns: int = 6, tile: in
 
     Types without images have no row. Raises PipelineError where there are no images at all.
     """
-    rows = [(kind, list(pick(shards, kind, columns))) for kind in (*ANOMALY_TYPES, LABELS[0])]
+    rows = [(kind, list(pick(shards, kind, columns))) for kind in (*LABELS[1:], NORMAL)]
     rows = [(kind, samples) for kind, samples in rows if samples]
     if not rows:
         raise PipelineError(f"no images to draw in {', '.join(str(shard) for shard in shards)}")

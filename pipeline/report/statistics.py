@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, LABELS
+from pipeline.anomalies.anomaly import LABELS, NORMAL
 from pipeline.anomalies.groups import PAPER_IMAGES, part_group
-from pipeline.report.paper import ALL_ANOMALIES, COLUMNS, NORMAL, Counts
+from pipeline.report.paper import Counts, count_table, kinds
 from pipeline.shards.reader import Shard
 
 #: Positions in a :class:`Spread`.
@@ -36,7 +36,7 @@ class SplitCounts:
 class Statistics:
     """What :func:`statistics` counts. Keys are in a fixed order.
 
-    table: Table 1 by column (anomaly types, all anomalies, normal). parts: paper group -> anomaly type
+    table: Table 1 by column (``paper.count_table``). parts: paper group -> anomaly type
     -> images; part_labels: label path -> images. azimuths: whole degrees -> images. mask_share,
     box_share: area over the image's area, by anomaly type, of the region that the box bounds.
     """
@@ -76,12 +76,13 @@ def statistics(shards: Sequence[Path]) -> Statistics:
             rows += _rows(shard)
             shapes[shard.split] += shard.shape_count
             categories.update(shard.column("shapes", "category").tolist())
+    types = kinds({row.type for row in rows})
     anomalous = [row for row in rows if row.type != NORMAL]
     return Statistics(
-        table=_table(rows),
+        table=count_table(Counter((row.shape_id, row.type) for row in rows)),
         splits={s: _split_counts(rows, s, shapes[s]) for s in shapes},
         parts={
-            group: _counts(ANOMALY_TYPES, (r.type for r in anomalous if part_group(r.part_label) == group))
+            group: _counts(types, (r.type for r in anomalous if part_group(r.part_label) == group))
             # The paper's groups, and whatever other categories bring.
             for group in dict.fromkeys((*PAPER_IMAGES, *sorted({part_group(r.part_label) for r in anomalous})))
         },
@@ -89,8 +90,8 @@ def statistics(shards: Sequence[Path]) -> Statistics:
         categories=dict(sorted(categories.items())),
         lights=dict(sorted(Counter(r.light for r in rows).items())),
         azimuths=dict(sorted(Counter(r.azimuth for r in rows).items())),
-        mask_share={t: _spread([r.mask_share for r in anomalous if r.type == t]) for t in ANOMALY_TYPES},
-        box_share={t: _spread([r.box_share for r in anomalous if r.type == t]) for t in ANOMALY_TYPES},
+        mask_share={t: _spread([r.mask_share for r in anomalous if r.type == t]) for t in types},
+        box_share={t: _spread([r.box_share for r in anomalous if r.type == t]) for t in types},
     )
 
 
@@ -110,16 +111,6 @@ def _rows(shard: Shard) -> Iterable[_Row]:
             np.count_nonzero(region) / region.size,
             float(bbox[2] * bbox[3]) / region.size,
         )
-
-
-def _table(rows: Sequence[_Row]) -> dict[str, Counts]:
-    table = {}
-    for column in COLUMNS:
-        kinds = ANOMALY_TYPES if column == ALL_ANOMALIES else (column,)
-        views = list(Counter((row.shape_id, row.type) for row in rows if row.type in kinds).values())
-        spread = (min(views), max(views), float(np.median(views))) if views else (0, 0, 0.0)
-        table[column] = Counts(len(views), sum(views), spread)
-    return table
 
 
 def _split_counts(rows: Sequence[_Row], split: str, shapes: int) -> SplitCounts:

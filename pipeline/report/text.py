@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.report.paper import COLUMNS, PAPER_TABLE, Counts
+from pipeline.report.paper import PAPER_TABLE, Counts
 from pipeline.report.statistics import Statistics
 from pipeline.shards import schema
 from pipeline.shards.reader import Shard
@@ -17,29 +17,34 @@ def views_text(counts: Counts) -> str:
     return f"{low},{high},{median:g}"
 
 
-def table_rows(table: Mapping[str, Counts]) -> list[tuple[str, list[str]]]:
-    """The three lines of Table 1: name and one cell a column."""
-    columns = [table[column] for column in COLUMNS]
+def table_rows(table: Mapping[str, Counts], columns: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """The three lines of Table 1: name and one cell a column, empty where the table lacks it."""
+    cells = [table.get(column) for column in columns]
     return [
-        ("shapes", [f"{counts.shapes:,}" for counts in columns]),
-        ("images", [f"{counts.images:,}" for counts in columns]),
-        ("views per shape", [views_text(counts) for counts in columns]),
+        ("shapes", [f"{counts.shapes:,}" if counts else "" for counts in cells]),
+        ("images", [f"{counts.images:,}" if counts else "" for counts in cells]),
+        ("views per shape", [views_text(counts) if counts else "" for counts in cells]),
     ]
+
+
+def beside_paper(table: Mapping[str, Counts], name: str) -> str:
+    """Table 1 of what ``name`` says, above the paper's, as aligned text."""
+    cells = [["", "", *table]]
+    for (row, ours), (_, paper) in zip(table_rows(table, table), table_rows(PAPER_TABLE, table), strict=True):
+        cells += [[row, name, *ours], ["", "paper", *paper]]
+    return aligned(cells)
 
 
 def table_text(statistics: Statistics) -> str:
     """Table 1, this dataset above the paper's, and the splits, as aligned text."""
-    lines = [("", "", list(COLUMNS))]
-    for (name, ours), (_, paper) in zip(table_rows(statistics.table), table_rows(PAPER_TABLE), strict=True):
-        lines += [(name, "this dataset", ours), ("", "paper", paper)]
-    cells = [[name, source, *values] for name, source, values in lines]
     splits = [["split", "shapes", "images", "anomalous"]]
     for split, counts in statistics.splits.items():
         splits.append([split, f"{counts.shapes:,}", f"{counts.images:,}", f"{counts.anomalous:,}"])
-    return f"{_aligned(cells)}\n\n{_aligned(splits)}"
+    return f"{beside_paper(statistics.table, 'this dataset')}\n\n{aligned(splits)}"
 
 
-def _aligned(cells: Sequence[Sequence[str]]) -> str:
+def aligned(cells: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as right-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
@@ -58,4 +63,4 @@ def info_text(shards: Sequence[Path]) -> str:
             row = [path.name, f"{counts[0]:,}", f"{counts[1]:,}", f"{width}x{height}", str(views), f"{size:.1f}"]
             cells.append([*row, shard.fingerprint[:12]])
     cells.append(["total", f"{totals[0]:,}", f"{totals[1]:,}", "", "", f"{totals[2]:.1f}", ""])
-    return f"{schema.FORMAT} version {schema.VERSION}\n{_aligned(cells)}"
+    return f"{schema.FORMAT} version {schema.VERSION}\n{aligned(cells)}"

@@ -8,9 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES
-from pipeline.anomalies.groups import CHAIR_WEIGHTS
-from pipeline.report.paper import ALL_ANOMALIES, NORMAL, PAPER_TABLE, Counts
+from pipeline.anomalies.anomaly import NORMAL
+from pipeline.anomalies.groups import PAPER_IMAGES
+from pipeline.config import PAPER_TYPES
+from pipeline.report.paper import ALL_ANOMALIES, PAPER_TABLE, Counts
 from pipeline.report.statistics import SplitCounts, Statistics, statistics
 from pipeline.report.text import table_rows, table_text
 from pipeline.shards.reader import find_shards
@@ -36,7 +37,7 @@ def test_table_1_counts_shapes_images_and_views(stats: Statistics) -> None:
 
 def test_splits_parts_lights_and_azimuths_are_counted(stats: Statistics) -> None:
     assert stats.splits == {"train": SplitCounts(3, 13, 9), "test": SplitCounts(1, 1, 0)}
-    assert list(stats.parts) == list(CHAIR_WEIGHTS)
+    assert list(stats.parts) == list(PAPER_IMAGES)
     assert stats.parts["Leg"] == {"positional": 7, "rotational": 0, "broken": 1, "swapped": 0, "missing": 1}
     assert not any(any(kinds.values()) for group, kinds in stats.parts.items() if group != "Leg")
     assert stats.part_labels == {"chair/chair_base/regular_leg_base/leg": 9}
@@ -47,7 +48,7 @@ def test_splits_parts_lights_and_azimuths_are_counted(stats: Statistics) -> None
 
 def test_sizes_are_those_of_the_stored_masks_and_boxes(stats: Statistics, counted_dataset: Path) -> None:
     with h5py.File(counted_dataset / "shards" / "train-00000.h5") as file:
-        rows = {kind: file["queries/anomaly_type"][:] == ANOMALY_TYPES.index(kind) + 1 for kind in ANOMALY_TYPES}
+        rows = {kind: file["queries/anomaly_type"][:] == PAPER_TYPES.index(kind) + 1 for kind in PAPER_TYPES}
         new = (file["queries/mask_new"][:] > 0).mean(axis=(1, 2))
         old = (file["queries/mask_old"][:] > 0).mean(axis=(1, 2))
         box = file["queries/bbox"][:, 2:].prod(axis=1) / 64**2
@@ -67,7 +68,7 @@ def test_an_even_number_of_shapes_has_the_mean_of_the_middle_two_as_median(tmp_p
 
 def test_the_papers_numbers_add_up() -> None:
     for field in ("shapes", "images"):
-        total = sum(getattr(PAPER_TABLE[kind], field) for kind in ANOMALY_TYPES)
+        total = sum(getattr(PAPER_TABLE[kind], field) for kind in PAPER_TYPES)
         published = getattr(PAPER_TABLE[ALL_ANOMALIES], field)
         assert total in (published, published + 5), field  # the paper's own images miss their sum by 5
 
@@ -77,7 +78,7 @@ def test_the_text_shows_ours_above_the_papers(stats: Statistics) -> None:
     assert ["images", "this", "dataset", "7", "0", "1", "0", "1", "9", "5"] in lines
     assert ["paper", "20,023", "20,017", "20,008", "20,010", "20,023", "100,076", "77,994"] in lines
     assert ["test", "1", "1", "0"] in lines
-    assert table_rows(PAPER_TABLE)[2] == (
+    assert table_rows(PAPER_TABLE, PAPER_TABLE)[2] == (
         "views per shape",
         ["1,7,4", "1,7,4", "1,5,4", "1,7,4", "1,8,4", "1,8,4", "1,12,8"],
     )

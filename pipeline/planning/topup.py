@@ -1,0 +1,95 @@
+"""After geometry and visibility have taken their toll: other shapes and views for what is lacking."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.anomalies.anomaly import NORMAL, SEVERAL
+from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, Planner, ShapePlan, settle
+from pipeline.planning.spread import spread
+from pipeline.seeding import rng
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a shape's plan.
+
+    views: anomaly name (and ``normal``) -> cameras that show it, counted up to the most that the plan
+    could ask for; targets: anomaly name -> the part ids that it acts on in the end.
+    """
+
+    views: Mapping[str, int]
+    targets: Mapping[str, tuple[int, ...]]
+
+    def joined(self, other: Made) -> Made:
+        return Made({**self.views, **other.views}, {**self.targets, **other.targets})
+
+
+def plan_more(planner: Planner, plan: Plan, made: Mapping[str, Made]) -> Plan:
+    """Anomalies on further shapes, as many as are lacking of each type; shapes without any are left out."""
+    more: dict[str, list[PlannedAnomaly]] = defaultdict(list)
+    for name, counts in planner.types.items():
+        tried = {i for i, shape in plan.items() if any(a.type == name for a in shape.anomalies)}
+        had = {i for i, a in _had(planner, plan, made, name)}
+        target = planner.target(counts)
+        chosen = [i for i in planner.willing(name) if i not in tried][: target.shapes - len(had)]
+        if chosen:
+            images = round(target.images / target.shapes * len(chosen))
+            for shape_id, anomaly in planner.plan_type(name, chosen, images, first_instance=0):
+                more[shape_id].append(anomaly)
+    return {i: ShapePlan(tuple(sorted(more[i], key=lambda a: a.index)), 0) for i in sorted(more)}
+
+
+def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]) -> Plan:
+    """What is drawn: of the first plan and what was added to it the anomalies that there are, with their views."""
+    kept: dict[str, list[PlannedAnomaly]] = {i: [] for i in plans[0]}
+    for name, counts in planner.types.items():
+        slots = [slot for plan in plans for slot in _had(planner, plan, made, name)]
+        wanted = {(i, a.name): a.views for i, a in slots}
+        capacity = {(i, a.name): min(made[i].views[a.name], counts.views[1]) for i, a in slots}
+        views = settle(wanted, planner.target(counts).images, counts.views[0], capacity)
+        for shape_id, anomaly in slots:
+            kept[shape_id].append(replace(anomaly, views=views[shape_id, anomaly.name]))
+    normal = planner.normal_views({i: made[i].views[NORMAL] if i in made else 0 for i in planner.ids})
+    several = _combinations(planner, made, kept)
+    return {
+        i: ShapePlan(tuple(sorted(kept[i], key=lambda a: a.index)), normal[i], several.get(i, ())) for i in plans[0]
+    }
+
+
+def _had(planner: Planner, plan: Plan, made: Mapping[str, Made], anomaly_type: str) -> list[tuple[str, PlannedAnomaly]]:
+    """The plan's anomalies of a type that were made and show in enough cameras."""
+    least = max(1, planner.types[anomaly_type].views[0])
+    return [
+        (i, a)
+        for i, shape in plan.items()
+        for a in shape.anomalies
+        if a.type == anomaly_type and made[i].views.get(a.name, 0) >= least
+    ]
+
+
+def _combinations(
+    planner: Planner, made: Mapping[str, Made], kept: Mapping[str, Sequence[PlannedAnomaly]]
+) -> dict[str, tuple[Combination, ...]]:
+    """Several anomalies in one image, on parts that have nothing in common."""
+    counts, share = planner.config.plan.several, len(kept) / planner.config.plan.of_shapes
+    chosen: dict[str, tuple[str, ...]] = {}
+    order = {i: rng(planner.config.seed, "plan", SEVERAL, i) for i in kept}
+    for shape_id in sorted(kept, key=lambda i: (order[i].random(), i)):
+        if len(chosen) == round(counts.shapes * share):
+            break
+        most = int(order[shape_id].integers(*counts.together, endpoint=True))
+        names: list[str] = []
+        taken: set[int] = set()
+        for place in order[shape_id].permutation(len(kept[shape_id])):
+            name = kept[shape_id][place].name
+            target = made[shape_id].targets[name]
+            if len(names) < most and taken.isdisjoint(target):
+                names.append(name)
+                taken.update(target)
+        if len(names) >= counts.together[0]:
+            chosen[shape_id] = tuple(sorted(names))
+    views = spread(len(chosen), round(counts.images * share), *counts.views, counts.median)
+    return {i: (Combination(chosen[i], number),) for i, number in zip(chosen, views, strict=True)}

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from pipeline.anomalies.groups import paper_share, part_group
+from pipeline.anomalies.nodes import Node
+from pipeline.config import PAPER_TYPES, Config, PlanConfig, SeveralCounts, TypeCounts, load
+from pipeline.errors import PipelineError
+from pipeline.planning.plan import Plan, Planner, ShapePlan, settle
+from pipeline.planning.topup import Made, final_plan, plan_more
+from pipeline.report.paper import PAPER_TABLE, count_table
+
+LABELS = {
+    "chair/chair_base/regular_leg_base/leg": 1.0,
+    "chair/chair_back/back_surface": 0.95,
+    "chair/chair_arm": 0.6,
+    "chair/chair_seat/seat_surface": 0.9,
+    "chair/chair_back/back_frame": 0.4,
+    "chair/chair_seat/seat_frame": 0.3,
+    "chair/chair_seat/seat_support": 0.3,
+    "chair/chair_base/pedestal_base": 0.2,
+    "chair/chair_back/back_support": 0.2,
+    "chair/footrest": 0.05,
+    "chair/chair_head": 0.1,
+}
+
+
+def chairs(count: int) -> dict[str, list[Node]]:
+    """Chairs that have parts of each group as often as PartNet's roughly have."""
+    random = np.random.default_rng(5)
+    nodes = {}
+    for number in range(count):
+        own = [label for label, often in LABELS.items() if random.random() < often] or [next(iter(LABELS))]
+        nodes[str(number)] = [
+            Node((i,), label, (0.2, 0.2, 0.2), 0.05, float(random.uniform(0.01, 0.3))) for i, label in enumerate(own, 1)
+        ]
+    return nodes
+
+
+def planner(config: Config, nodes: dict[str, list[Node]]) -> Planner:
+    return Planner(config, nodes, {i: ("train", "val", "test")[int(i) % 3] for i in nodes})
+
+
+def table(plan: Plan) -> dict[str, tuple[int, int, tuple[int, int, float]]]:
+    images: Counter[tuple[str, str]] = Counter()
+    for shape_id, shape in plan.items():
+        images[shape_id, "normal"] = shape.normal_views
+        for anomaly in shape.anomalies:
+            images[shape_id, anomaly.type] += anomaly.views
+    return {column: (c.shapes, c.images, c.views) for column, c in count_table(images).items()}
+
+
+PAPER = load(Config, "brokenchairs180k")
+FULL = planner(PAPER, chairs(8143))
+
+
+@pytest.fixture(scope="module")
+def full_plan() -> Plan:
+    return FULL.first_plan()
+
+
+def test_the_full_run_meets_table_1_exactly(full_plan: Plan) -> None:
+    ours = table(full_plan)
+    for column in (*PAPER_TYPES, "normal"):
+        paper = PAPER_TABLE[column]
+        assert ours[column] == (paper.shapes, paper.images, paper.views), column
+
+
+@pytest.mark.parametrize("anomaly_type", PAPER_TYPES)
+def test_the_full_run_follows_the_papers_part_statistics(full_plan: Plan, anomaly_type: str) -> None:
+    images: Counter[str] = Counter()
+    for shape in full_plan.values():
+        for anomaly in shape.anomalies:
+            if anomaly.type == anomaly_type:
+                images[part_group(anomaly.label)] += anomaly.views
+    for group, number in images.items():
+        share = paper_share(group, anomaly_type)
+        assert share is not None
+        assert number / images.total() == pytest.approx(share, abs=0.004), group
+
+
+def test_every_planned_part_is_a_candidate_of_its_shape(full_plan: Plan) -> None:
+    for shape_id, shape in list(full_plan.items())[:200]:
+        assert len({a.index for a in shape.anomalies}) == len(shape.anomalies)
+        for anomaly in shape.anomalies:
+            own = {n.part_ids: n.label for n in FULL.candidates(shape_id, anomaly.type)}
+            assert own[anomaly.target] == anomaly.label
+
+
+def test_a_plan_depends_on_seed_and_shapes_alone() -> None:
+    nodes = chairs(60)
+    backwards = dict(reversed(nodes.items()))
+    assert planner(PAPER, nodes).first_plan() == planner(PAPER, backwards).first_plan()
+    other = PAPER.model_copy(update={"seed": 1})
+    assert planner(PAPER, nodes).first_plan() != planner(other, nodes).first_plan()
+
+
+def test_leaving_out_a_type_leaves_the_others_alone() -> None:
+    nodes = chairs(60)
+    less = load(Config, "brokenchairs180k", ["plan.types.broken.images=0"])
+    full, part = planner(PAPER, nodes).first_plan(), planner(less, nodes).first_plan()
+    for shape_id, shape in full.items():
+        kept = tuple(a for a in shape.anomalies if a.type != "broken")
+        assert part[shape_id] == ShapePlan(kept, shape.normal_views)
+
+
+def test_counts_scale_with_the_shapes_at_hand() -> None:
+    ours = table(planner(PAPER, chairs(814)).first_plan())
+    assert ours["broken"][:2] == (611, 2000)
+    assert ours["normal"][:2] == (814, 7797)
+
+
+def test_several_anomalies_of_a_type_take_different_parts_of_a_shape() -> None:
+    config = Config(plan=PlanConfig(types={"broken": TypeCounts(shapes=1, per_shape=3, images=6)}))
+    for shape_id, shape in planner(config, chairs(30)).first_plan().items():
+        broken = [a for a in shape.anomalies if a.type == "broken"]
+        assert len(broken) == len({a.name for a in broken}) == 3
+        groups = Counter(part_group(a.label) for a in broken)
+        for group, count in groups.items():
+            own = [n for n in chairs(30)[shape_id] if part_group(n.label) == group]
+            distinct = {a.target for a in broken if part_group(a.label) == group}
+            assert len(distinct) == min(count, len(own))
+
+
+def test_a_part_that_no_other_shape_of_the_split_has_is_not_swapped() -> None:
+    nodes = {str(i): [Node((1,), "chair/chair_seat/seat_surface", (1, 1, 1), 0.1, 0.1)] for i in range(6)}
+    nodes["0"].append(Node((2,), "chair/footrest", (1, 1, 1), 0.1, 0.1))
+    own = planner(PAPER, nodes)
+    assert {n.part_ids for n in own.candidates("0", "swapped")} == {(1,)}
+    assert {n.part_ids for n in own.candidates("0", "broken")} == {(1,), (2,)}
+
+
+def test_an_unknown_type_is_refused_before_anything_is_made() -> None:
+    config = Config(plan=PlanConfig(types={"melted": TypeCounts()}))
+    with pytest.raises(PipelineError, match=r"melted.*positional"):
+        planner(config, chairs(3))
+
+
+def made(plan: Plan, impossible: Sequence[tuple[str, str]], cameras: int = 9) -> dict[str, Made]:
+    """Everything turned out as planned, but for these (shape, type); ``cameras`` show each."""
+    outcome = {}
+    for shape_id, shape in plan.items():
+        kept = [a for a in shape.anomalies if (shape_id, a.type) not in impossible]
+        views = {"normal": 12, **{a.name: cameras for a in kept}}
+        outcome[shape_id] = Made(views, {a.name: a.target for a in kept})
+    return outcome
+
+
+def test_what_was_impossible_is_made_up_for_by_other_shapes() -> None:
+    own = planner(PAPER, chairs(400))
+    first = own.first_plan()
+    lost = [(i, "swapped") for i, s in first.items() if any(a.type == "swapped" for a in s.anomalies)][:30]
+    outcome = made(first, lost)
+    more = plan_more(own, first, outcome)
+    assert sum(len(s.anomalies) for s in more.values()) == 30
+    assert all(a.type == "swapped" for s in more.values() for a in s.anomalies)
+    assert not {i for i, _ in lost} & set(more)
+    for i, second in made(more, []).items():
+        outcome[i] = outcome[i].joined(second)
+    final = table(final_plan(own, [first, more], outcome))
+    for column, (shapes, images, _) in table(first).items():
+        assert final[column][:2] == (shapes, images), column
+
+
+def test_nothing_lacking_adds_nothing_and_changes_nothing() -> None:
+    own = planner(PAPER, chairs(100))
+    first = own.first_plan()
+    outcome = made(first, [])
+    assert plan_more(own, first, outcome) == {}
+    assert final_plan(own, [first], outcome) == first
+
+
+def test_images_that_no_camera_shows_are_given_to_other_shapes() -> None:
+    own = planner(PAPER, chairs(300))
+    first = own.first_plan()
+    outcome = made(first, [], cameras=9)
+    poor = {
+        i: Made({name: 1 if name != "normal" else n for name, n in m.views.items()}, m.targets)
+        for i, m in list(outcome.items())[:60]
+    }
+    final = final_plan(own, [first], {**outcome, **poor})
+    assert all(a.views == 1 for i in poor for a in final[i].anomalies)
+    for column, (shapes, images, views) in table(first).items():
+        assert table(final)[column][:2] == (shapes, images), column
+        assert table(final)[column][2][1] <= views[1]
+
+
+def test_several_anomalies_in_one_image_act_on_parts_apart() -> None:
+    several = SeveralCounts(shapes=0.5, images=1.0, views=(1, 4))
+    config = Config(plan=PlanConfig(several=several))
+    own = planner(config, chairs(80))
+    first = own.first_plan()
+    outcome = made(first, [])
+    final = final_plan(own, [first], outcome)
+    chosen = {i: s.several for i, s in final.items() if s.several}
+    assert len(chosen) == pytest.approx(40, abs=8)  # chairs of one part cannot
+    assert sum(c.views for cs in chosen.values() for c in cs) == 80
+    targets: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for i, combinations in chosen.items():
+        for combination in combinations:
+            assert 2 <= len(combination.names) <= 3
+            targets[i] += [outcome[i].targets[name] for name in combination.names]
+    for own_targets in targets.values():
+        parts = [part for target in own_targets for part in target]
+        assert len(parts) == len(set(parts))
+
+
+def test_settling_gives_and_takes_within_limits() -> None:
+    assert settle({"a": 3, "b": 3}, 8, 1, {"a": 4, "b": 9}) == {"a": 4, "b": 4}
+    assert settle({"a": 3, "b": 3}, 3, 1, {"a": 4, "b": 9}) == {"a": 1, "b": 2}
+    assert settle({"a": 3}, 9, 1, {"a": 4}) == {"a": 4}
