@@ -1,38 +1,105 @@
-"""Seconds per anomaly and type on synthetic chairs (real ones: L3D_PARTNET=<folder of shapes>)."""
+"""Every type on every chair: attempts, successes, reasons, methods, seconds, and an independent second look.
+
+Real chairs: L3D_PARTNET=<folder of shapes>.
+"""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from functools import partial
-from pathlib import Path
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from benchmarks.table import report, seconds
-from pipeline.anomalies.anomaly import ANOMALY_TYPES
-from pipeline.anomalies.donors import Donors, donor_entries
+import numpy as np
+
+from benchmarks.recheck import recheck
+from benchmarks.shapes import Collection, collections
+from benchmarks.table import write_rows
+from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly
+from pipeline.anomalies.candidates import find_candidates, order
 from pipeline.anomalies.generate import make_anomaly
-from pipeline.config import AnomaliesConfig, ShapesConfig
+from pipeline.anomalies.kind import find_kind
+from pipeline.anomalies.nodes import Node
+from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
-from pipeline.shapes.sources import parse_source
+from pipeline.report.text import aligned
+from pipeline.seeding import rng
+
+SYNTHETIC, PER_SHAPE = 60, 2
+CONFIG = AnomaliesConfig()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One anomaly asked for: what came of it (None and a reason, or it), in how many draws and seconds."""
+
+    source: str
+    type: str
+    anomaly: Anomaly | None
+    reason: str
+    seconds: float
+    complaints: tuple[str, ...]
 
 
 def main() -> None:
-    """Two anomalies of every type on every shape, one process."""
-    partnet = os.environ.get("L3D_PARTNET")
-    with tempfile.TemporaryDirectory() as scratch:
-        text = f"partnet:{partnet}" if partnet else "synthetic:12"
-        source = parse_source(text, 0, Path(scratch), ShapesConfig())
-        shapes = {i: source.read(i) for i in source.ids()}
-        donors = Donors.from_entries((e for s in shapes.values() for e in donor_entries(s)), shapes.__getitem__)
-        config = AnomaliesConfig()
-        times: dict[str, list[float]] = {}
-        for kind in ANOMALY_TYPES:
-            times[kind] = []
-            for shape in shapes.values():
-                for index in range(2):
-                    try:
-                        work = partial(make_anomaly, shape, index, kind, donors, config, 0)
-                        times[kind] += seconds(work, 1)
-                    except UnitRejected as rejection:
-                        print(f"not possible: {rejection.message}")
-    report("anomalies", times, "missing")
+    """Two anomalies of every type on every chair; then a fracture of every part that may be broken."""
+    trials = [t for c in collections(SYNTHETIC, PER_SHAPE, ANOMALY_TYPES) for t in (*_planned(c), *_boolean(c))]
+    groups: dict[str, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        groups[f"{trial.source} {trial.type}"].append(trial)
+    rows = {name: _row(group) for name, group in groups.items()}
+    print(aligned([["", *next(iter(rows.values()))], *([name, *map(str, row.values())] for name, row in rows.items())]))
+    for trial in trials:
+        for complaint in (trial.reason and f"not possible: {trial.reason}", *trial.complaints):
+            if complaint:
+                print(f"{trial.source} {trial.type}: {complaint}")
+    write_rows("anomalies", rows)
+
+
+def _planned(collection: Collection) -> Iterable[Trial]:
+    for shape_id, plan in collection.plan.items():
+        for planned in plan.anomalies:
+            candidates = collection.planner.candidates(shape_id, planned.type)
+            first = next(node for node in candidates if node.part_ids == planned.target)
+            targets = order(candidates, first, rng(0, "benchmark", shape_id, planned.name))
+            yield _try(collection, shape_id, planned.index, planned.type, planned.type, targets)
+
+
+def _boolean(collection: Collection) -> Iterable[Trial]:
+    for shape_id, nodes in collection.nodes.items():
+        for number, node in enumerate(find_candidates(nodes, find_kind("broken").takes_groups, CONFIG)):
+            yield _try(collection, shape_id, number, "broken", "broken, every part", [node])
+
+
+def _try(collection: Collection, shape_id: str, index: int, kind: str, row: str, targets: list[Node]) -> Trial:
+    shape = collection.shapes[shape_id]
+    start = time.perf_counter()
+    try:
+        anomaly = make_anomaly(shape, index, kind, targets, collection.donors, CONFIG, 0)
+    except UnitRejected as rejection:
+        return Trial(collection.name, row, None, rejection.message, time.perf_counter() - start, ())
+    seconds = time.perf_counter() - start
+    complaints = tuple(f"{shape_id} {anomaly.name}: {text}" for text in recheck(shape, anomaly, CONFIG))
+    return Trial(collection.name, row, anomaly, "", seconds, complaints)
+
+
+def _row(trials: list[Trial]) -> dict[str, object]:
+    made = [t.anomaly for t in trials if t.anomaly is not None]
+    refused: Counter[str] = Counter()
+    for anomaly in made:
+        refused.update(anomaly.proof["refused"])
+    milliseconds = [1e3 * t.seconds for t in trials]
+    return {
+        "asked": len(trials),
+        "made": len(made),
+        "draws": sum(a.proof["attempts"] for a in made),
+        "rechecked": f"{sum(not t.complaints for t in trials if t.anomaly)}/{len(made)}",
+        "median ms": round(float(np.median(milliseconds)), 1),
+        "p95 ms": round(float(np.quantile(milliseconds, 0.95)), 1),
+        "methods": _counted(Counter(a.proof.get("method", "") for a in made)),
+        "draws refused": _counted(refused),
+    }
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "none"

@@ -37,5 +37,10 @@ def report(name: str, times: Mapping[str, Sequence[float]], baseline: str) -> No
     print(f"{name}\n{'':28}{'median ms':>12}{'p95 ms':>12}{'ratio':>10}{'n':>6}")
     for row, cells in rows.items():
         print(f"{row:28}{cells['median_ms']:12.1f}{cells['p95_ms']:12.1f}{cells['ratio']:10.3f}{cells['n']:6}")
+    write_rows(name, rows)
+
+
+def write_rows(name: str, rows: Mapping[str, Mapping[str, object]]) -> None:
+    """Write a benchmark's rows as JSON."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -84,8 +84,7 @@ class Run:
     def execute(self, wanted: Sequence[str]) -> Summary:
         """Run the wanted stages (names from STAGES) over all units; earlier ones must be finished."""
         config = self._config
-        source = parse_source(config.source, config.seed, self._layout.source, config.shapes)
-        ids = _select(source.ids(), config.only_shapes)
+        source, ids = self._source()
         last = max(STAGES.index(stage) for stage in wanted)
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
@@ -110,6 +109,16 @@ class Run:
             if not ids:
                 raise PipelineError(f"no shape is left after stage {stage}: {self._first_losses()}")
         return self.summary
+
+    def _source(self) -> tuple[Source, list[str]]:
+        config = self._config
+        source = parse_source(config.source, config.seed, self._layout.source, config.shapes)
+        return source, _select(source.ids(), config.only_shapes)
+
+    def plan(self) -> Plan:
+        """The first plan. Reads the shapes where they are not in the folder yet: a plan knows the parts it acts on."""
+        source, ids = self._source()
+        return self._make_planner(self._run_stage("shapes", self._shape_units(source, ids), wanted=True)).first_plan()
 
     def _run_stage(self, stage: str, units: list[Unit], wanted: bool) -> list[str]:
         """Run or look up a stage; the names of its finished units, in order."""

@@ -12,6 +12,7 @@ import click
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.cli.errors import friendly
 from pipeline.config import Config, TypeCounts, load
+from pipeline.report.text import plan_text
 from pipeline.run import Run, Summary
 from pipeline.stages import STAGES
 
@@ -26,6 +27,7 @@ from pipeline.stages import STAGES
 @click.option("--jobs", type=click.IntRange(min=1), help="shapes worked on at once; the number of cores without it")
 @click.option("--seed", type=click.IntRange(min=0), help="seed of the run")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
+@click.option("--dry-run", is_flag=True, help="read the shapes, print the plan beside the paper's Table 1, and stop")
 @friendly
 def main(
     preset: str | None,
@@ -37,6 +39,7 @@ def main(
     jobs: int | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    dry_run: bool,
 ) -> None:
     """Make a BrokenChairs-style dataset in --out. What is finished already is not made again."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -44,6 +47,11 @@ def main(
     cores = os.cpu_count() or 1
     workers = jobs or cores
     run = Run(config, out, workers, max(1, cores // workers), _progress)
+    if dry_run:
+        plan = run.plan()
+        _tell_losses(run.summary)
+        click.echo(plan_text(plan, config, workers))
+        return
     summary = run.execute(stages or STAGES)
     _tell(summary, out)
     if summary.lost:
@@ -91,10 +99,14 @@ def _tell(summary: Summary, out: Path) -> None:
     for stage in summary.stages:
         for reason, count in sorted(stage.rejects.items()):
             click.echo(f"{stage.stage:>10}: {count} x {reason}")
-    for stage_name, unit, message in summary.lost:
-        click.echo(f"lost in {stage_name}: {unit}: {message}", err=True)
+    _tell_losses(summary)
     if summary.stages and summary.stages[-1].stage == "report":
         click.echo(f"report: {out / 'report' / 'index.html'}")
+
+
+def _tell_losses(summary: Summary) -> None:
+    for stage_name, unit, message in summary.lost:
+        click.echo(f"lost in {stage_name}: {unit}: {message}", err=True)
 
 
 if __name__ == "__main__":

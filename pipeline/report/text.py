@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.report.paper import PAPER_TABLE, Counts
+from pipeline.anomalies.groups import PAPER_IMAGES
+from pipeline.config import Config
+from pipeline.planning.estimate import estimate
+from pipeline.planning.plan import Plan
+from pipeline.planning.summary import group_counts, image_counts
+from pipeline.report.paper import PAPER_TABLE, Counts, count_table, kinds
 from pipeline.report.statistics import Statistics
 from pipeline.shards import schema
 from pipeline.shards.reader import Shard
@@ -41,6 +46,25 @@ def table_text(statistics: Statistics) -> str:
     for split, counts in statistics.splits.items():
         splits.append([split, f"{counts.shapes:,}", f"{counts.images:,}", f"{counts.anomalous:,}"])
     return f"{beside_paper(statistics.table, 'this dataset')}\n\n{aligned(splits)}"
+
+
+def plan_text(plan: Plan, config: Config, workers: int) -> str:
+    """A plan as Table 1 beside the paper's, its images by part group, and what it will cost."""
+    by_group = group_counts(plan)
+    types = kinds({kind for _, kind in by_group})
+    groups = dict.fromkeys((*PAPER_IMAGES, *sorted({group for group, _ in by_group})))
+    published, planned = sum(PAPER_IMAGES.values()), max(1, by_group.total())
+    cells = [["images by part", *types, "all", "share", "paper"]]
+    for group in groups:
+        row = [by_group[group, kind] for kind in types]
+        paper = f"{PAPER_IMAGES[group] / published:.1%}" if group in PAPER_IMAGES else ""
+        cells.append([group, *(f"{n:,}" for n in row), f"{sum(row):,}", f"{sum(row) / planned:.1%}", paper])
+    cost = estimate(plan, config)
+    hours = cost.core_seconds / 3600 / workers
+    return (
+        f"{beside_paper(count_table(image_counts(plan)), 'plan')}\n\n{aligned(cells)}\n\n"
+        f"about {hours:,.1f} hours with {workers} workers of one core each, and {cost.bytes / 1e9:,.1f} GB"
+    )
 
 
 def aligned(cells: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,48 @@
+"""The shapes that benchmarks work on: synthetic chairs, and real ones where L3D_PARTNET names a folder of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.nodes import Node, find_nodes
+from pipeline.config import Config, PlanConfig, ShapesConfig, TypeCounts
+from pipeline.planning.plan import Plan, Planner
+from pipeline.shapes.shape import Shape
+from pipeline.shapes.sources import parse_source
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Shapes of one source, measured, planned and ready to exchange parts."""
+
+    name: str
+    shapes: Mapping[str, Shape]
+    nodes: Mapping[str, list[Node]]
+    donors: Donors
+    planner: Planner
+    plan: Plan
+
+
+def collections(synthetic: int, per_shape: int, types: tuple[str, ...]) -> list[Collection]:
+    """Real chairs first, if there are any; every shape is planned ``per_shape`` anomalies of every type."""
+    partnet = os.environ.get("L3D_PARTNET")
+    sources = {"real": f"partnet:{partnet}"} if partnet else {}
+    with tempfile.TemporaryDirectory() as scratch:
+        read = {}
+        for name, text in {**sources, "synthetic": f"synthetic:{synthetic}"}.items():
+            source = parse_source(text, 0, Path(scratch), ShapesConfig())
+            read[name] = {i: source.read(i) for i in source.ids()}
+    return [_collection(name, shapes, per_shape, types) for name, shapes in read.items()]
+
+
+def _collection(name: str, shapes: dict[str, Shape], per_shape: int, types: tuple[str, ...]) -> Collection:
+    nodes = {i: find_nodes(shape) for i, shape in shapes.items()}
+    counts = TypeCounts(per_shape=per_shape, images=2 * per_shape, views=(1, 3))
+    config = Config(plan=PlanConfig(types=dict.fromkeys(types, counts)))
+    planner = Planner(config, nodes, dict.fromkeys(nodes, "train"))
+    return Collection(name, shapes, nodes, Donors(nodes, shapes.__getitem__), planner, planner.first_plan())

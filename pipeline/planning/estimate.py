@@ -1,0 +1,38 @@
+"""What a plan will cost in time and disk, from measured rates (docs/results.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.config import Config
+from pipeline.planning.plan import Plan
+from pipeline.planning.summary import image_counts
+
+#: Seconds on one core: a shape (read, ray casts, Blender's start, unwrapping), an anomaly, and at 256 x 256 an image
+#: without its samples, a sample of it, and a reference view.
+SHAPE_SECONDS, ANOMALY_SECONDS = 6.0, 0.5
+IMAGE_SECONDS, SAMPLE_SECONDS, REFERENCE_SECONDS = 1.0, 0.09, 0.25
+#: Bytes at 256 x 256, in all folders together.
+SHAPE_BYTES, IMAGE_BYTES, REFERENCE_BYTES = 3_000_000, 400_000, 150_000
+#: The edge of an image that the rates are for.
+MEASURED_AT = 256
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """core_seconds: of all stages on one core; bytes: of all that is written."""
+
+    core_seconds: float
+    bytes: float
+
+
+def estimate(plan: Plan, config: Config) -> Estimate:
+    """Cost of a plan on a CPU like the one measured; within about a factor of two on another."""
+    images = sum(image_counts(plan).values())
+    references = len(plan) * config.views.reference_views
+    anomalies = sum(len(shape.anomalies) for shape in plan.values())
+    area = (config.views.resolution / MEASURED_AT) ** 2
+    image = IMAGE_SECONDS + SAMPLE_SECONDS * config.render.samples * area
+    seconds = len(plan) * SHAPE_SECONDS + anomalies * ANOMALY_SECONDS + images * image
+    size = len(plan) * SHAPE_BYTES + area * (images * IMAGE_BYTES + references * REFERENCE_BYTES)
+    return Estimate(seconds + references * REFERENCE_SECONDS * area, size)
