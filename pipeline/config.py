@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -321,8 +321,12 @@ def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> Mode
 
 
 def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Keys that are allowed beside the last one of ``loc``."""
     for key in loc[:-1]:
-        annotation = model.model_fields[str(key)].annotation
+        field = model.model_fields.get(str(key))
+        if field is None:
+            continue  # a key of the user's own choice, such as an anomaly type
+        annotation = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation

@@ -22,7 +22,7 @@ from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_
 from pipeline.files import read_json, remove_leftovers, write_json
 from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner
-from pipeline.planning.topup import Made, final_plan, plan_more
+from pipeline.planning.topup import Made, final_plan, plan_more, shortfall
 from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
@@ -222,6 +222,7 @@ class Run:
             self._made[i] = self._made[i].joined(stages.read_made(self._layout, "topup", i))
         final = final_plan(self._planner, plans, self._made)
         _save_plan(self._layout, self._planner, plans, final)
+        self.summary.stages[-1].rejects.update(shortfall(self._planner, final))
         settings = self._config.views.model_dump()
         return [
             self._unit(

@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
 
-from pipeline.config import PRESETS, Config, TypeShares, load
+from pipeline.config import PRESETS, Config, TypeCounts, load
 from pipeline.errors import PipelineError
 
 
@@ -40,19 +41,24 @@ def test_mistake_is_named_with_key_and_value(override: str, fragments: list[str]
         assert fragment in str(caught.value)
 
 
-def test_one_share_leaves_the_others_as_they_are() -> None:
-    shares = load(Config, None, ["plan.shape_share.swapped=0"]).plan.shape_share
-    assert (shares.swapped, shares.broken) == (0.0, 1.0)
+def test_one_type_leaves_the_others_as_they_are() -> None:
+    types = load(Config, None, ["plan.types.swapped.images=0"]).plan.types
+    assert (types["swapped"].images, types["broken"]) == (0, TypeCounts())
+
+
+def test_unknown_key_of_a_type_is_answered_with_the_keys_of_a_type() -> None:
+    with pytest.raises(PipelineError, match=r"'plan.types.broken.imagez'; allowed here: images, median, per_shape"):
+        load(Config, None, ["plan.types.broken.imagez=1"])
 
 
 def test_every_setting_is_documented() -> None:
     def undocumented(model: type[BaseModel], path: str) -> list[str]:
         found = []
         for name, field in model.model_fields.items():
-            section = field.annotation
+            section = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
             if isinstance(section, type) and issubclass(section, BaseModel):
                 found += undocumented(section, f"{path}{name}.")
-            elif not field.description and model is not TypeShares:
+            elif not field.description:
                 found.append(path + name)
         return found
 

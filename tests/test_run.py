@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.gen import main
-from pipeline.config import Config, load
+from pipeline.config import PAPER_TYPES, Config, load
 from pipeline.errors import PipelineError
 from pipeline.run import Run
 from pipeline.shards.reader import Shard, find_shards
@@ -25,8 +25,8 @@ from tests.partnet_files import simple_stool, write_shape
 
 SMALL = [
     "source=synthetic:3",
-    "plan.views_per_anomaly=[1,1]",
-    "plan.views_normal=[1,1]",
+    *(f"plan.types.{name}={{images: 1, views: [1, 1]}}" for name in PAPER_TYPES),
+    "plan.normal={images: 1, views: [1, 1]}",
     "views.resolution=64",
     "views.reference_views=2",
     "views.surface_points=30",
@@ -67,7 +67,10 @@ def test_dataset_is_complete_and_verifies(whole: Path) -> None:
     # One shape a split leaves no donor to swap with; every other type is there.
     assert types == {"normal", "positional", "rotational", "broken", "missing"}
     rejects = json.loads((whole / "dataset.json").read_text())["rejects"]
-    assert rejects["anomalies"] == {"swapped: no-donor": 3}
+    assert rejects["topup"] == {
+        "swapped: shapes that could not be had": 3,
+        "swapped: images that could not be had": 3,
+    }
     assert (whole / "report" / "index.html").is_file()
 
 
@@ -139,6 +142,16 @@ def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
     assert names == {"2_broken"}, "an anomaly keeps its number whatever else is made"
 
 
+def test_dry_run_prints_the_plan_beside_the_papers_table_and_makes_no_anomaly(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, arguments(tmp_path, "--dry-run", "--jobs", "1"))
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.output.splitlines()]
+    assert ["shapes", "plan", "3", "3", "3", "0", "3", "12", "3"] in lines
+    assert ["paper", "5,646", "5,551", "6,113", "6,427", "5,182", "28,919", "8,143"] in lines
+    assert any(line[:1] == ["about"] and "hours" in line and line[-1] == "GB" for line in lines)
+    assert not (tmp_path / "anomalies").exists()
+
+
 def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
     root = tmp_path / "partnet"
     simple_stool(root, "1")
@@ -167,9 +180,10 @@ def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
         (["--source", "lego:3"], "source 'lego:3'"),
         (["--shape", "77"], "shape '77' is not in the source"),
         (["--set", "views.radius=nan"], "views.radius"),
-        (["--set", "plan.views_normal=[-3,-1]"], "plan.views_normal"),
+        (["--set", "plan.normal.views=[-3,-1]"], "plan.normal.views"),
         (["--set", "materials.map_size=300"], "power of two"),
-        (["--set", "plan.shape_share.melted=1"], "positional"),
+        (["--set", "plan.types.melted.images=1"], "positional"),
+        (["--set", "plan.types.broken.images=9"], "1 to 7 can"),
         (["--config", "nothing"], "config 'nothing' is neither"),
     ],
 )

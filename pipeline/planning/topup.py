@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pipeline.anomalies.anomaly import NORMAL, SEVERAL
 from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, Planner, ShapePlan, settle
 from pipeline.planning.spread import spread
+from pipeline.planning.summary import image_counts
 from pipeline.seeding import rng
 
 
@@ -57,6 +58,20 @@ def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]
     return {
         i: ShapePlan(tuple(sorted(kept[i], key=lambda a: a.index)), normal[i], several.get(i, ())) for i in plans[0]
     }
+
+
+def shortfall(planner: Planner, plan: Plan) -> dict[str, int]:
+    """What the final plan lacks of what was asked for: text -> how many."""
+    images = image_counts(plan)
+    lacking = {}
+    for name, counts in planner.types.items():
+        target = planner.target(counts)
+        own = [number for (_, kind), number in images.items() if kind == name]
+        lacking[f"{name}: shapes that could not be had"] = target.shapes - len(own)
+        lacking[f"{name}: images that could not be had"] = target.images - sum(own)
+    normal = sum(number for (_, kind), number in images.items() if kind == NORMAL)
+    lacking[f"{NORMAL}: images that could not be had"] = planner.normal_images() - normal
+    return {text: number for text, number in lacking.items() if number > 0}
 
 
 def _had(planner: Planner, plan: Plan, made: Mapping[str, Made], anomaly_type: str) -> list[tuple[str, PlannedAnomaly]]:

@@ -7,10 +7,10 @@ import pytest
 from toy_chairs import assemble, box, catalogue, chair, targets
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly, part_meshes
+from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.kind import Kind, find_kind
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
-from pipeline.anomalies.donors import Donors
 from pipeline.config import PAPER_TYPES, AnomaliesConfig, PositionalConfig
 from pipeline.errors import PipelineError, UnitRejected
 
@@ -47,7 +47,9 @@ def test_the_papers_types_come_first() -> None:
     assert ANOMALY_TYPES[: len(PAPER_TYPES)] == PAPER_TYPES
 
 
-def make(index: int, anomaly_type: str, seed: int, donors: Donors = DONORS, config: AnomaliesConfig = CONFIG) -> Anomaly:
+def make(
+    index: int, anomaly_type: str, seed: int, donors: Donors = DONORS, config: AnomaliesConfig = CONFIG
+) -> Anomaly:
     return make_anomaly(SHAPE, index, anomaly_type, targets(SHAPE, anomaly_type)[2:], donors, config, seed)
 
 
@@ -79,10 +81,7 @@ def test_same_seed_gives_the_same_anomaly_whatever_was_made_before(anomaly_type:
 
 
 def test_seed_and_index_each_give_another_anomaly() -> None:
-    drawn = [
-        make(index, "positional", seed).parameters["translation"]
-        for index, seed in ((0, 0), (1, 0), (0, 1))
-    ]
+    drawn = [make(index, "positional", seed).parameters["translation"] for index, seed in ((0, 0), (1, 0), (0, 1))]
     assert len({tuple(t) for t in drawn}) == 3
 
 
