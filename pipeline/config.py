@@ -238,7 +238,10 @@ class QualityConfig(StrictModel):
         0.98, description="share of the object's pixels at which Blender's part ids and the ray cast's agree"
     )
     min_anomaly_agreement: Fraction = Field(
-        0.9, description="the same over the pixels of the anomalous part, where it is and where it was"
+        0.9, description="the same over the pixels of each anomalous part, where it is and where it was"
+    )
+    min_appearance_change: float = Field(
+        6.0, ge=0, description="mean difference (0-255) that a change of surface makes to the pixels of its part"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.anomaly import Anomaly
+from pipeline.anomalies.anomaly import Anomaly, Appearance, Effect
 from pipeline.config import ViewsConfig
 from pipeline.geometry.cameras import Camera
 from pipeline.shapes.shape import Part, Shape, make_mesh
@@ -25,6 +25,12 @@ def two_cubes() -> Shape:
     return Shape("cubes", "two-cubes", "Thing", parts)
 
 
+def three_cubes() -> Shape:
+    """The two cubes and part 3, a second knob at x = -0.6."""
+    knob = Part(3, "thing/knob", 1, (0, 3), cube((-0.6, 0.0, 0.0), 0.2))
+    return Shape("cubes", "three-cubes", "Thing", (*two_cubes().parts, knob))
+
+
 def front_camera(config: ViewsConfig, distance: float = 2.5) -> Camera:
     """On +Z at ``distance``, level, looking at the origin: x right is +X, y down is -Y."""
     pose = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -39,3 +45,13 @@ def knob_missing() -> Anomaly:
 def knob_moved(x: float) -> Anomaly:
     """The knob translated by ``x`` along +X."""
     return Anomaly(1, "positional", (2,), "thing/knob", {2: cube((0.6 + x, 0.0, 0.0), 0.2)}, {}, {})
+
+
+def left_knob(x: float, edge: float = 0.2) -> Anomaly:
+    """Part 3 of the three cubes at ``x`` with another edge."""
+    return Anomaly(2, "swapped", (3,), "thing/knob", {3: cube((x, 0.0, 0.0), edge)}, {}, {})
+
+
+def knob_resurfaced(effect: Effect = "stained") -> Anomaly:
+    appearance = Appearance(effect, 0.8, 0.1, (0.2, 0.1, 0.0), (1.0, 2.0, 3.0), 0.5)
+    return Anomaly(3, "resurfaced", (2,), "thing/knob", {}, {}, {}, appearance)

@@ -38,3 +38,9 @@ def index_agreement(
     """
     pixels = (drawn > 0) | (cast > 0) if region is None else region
     return float((drawn == cast)[pixels].mean()) if pixels.any() else 1.0
+
+
+def mean_difference(image: Image, plain: Image, region: NDArray[np.bool_]) -> float:
+    """Mean absolute difference (0-255) of two images (H, W, 3) over the pixels of ``region``; 0 if there are none."""
+    difference = np.abs(image[region].astype(np.int16) - plain[region])
+    return float(difference.mean()) if region.any() else 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +16,13 @@ from pipeline.geometry.cameras import Camera
 from pipeline.geometry.raycast import RayImage
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import Selection, View
-from pipeline.views.visibility import Masks
+from pipeline.views.visibility import Mark
 
-_MASKS = tuple(f.name for f in fields(Masks))
 _REFERENCE = tuple(f.name for f in fields(ReferenceViews))
-_SCALARS = (
-    "name",
-    "anomaly",
-    "azimuth",
-    "elevation",
-    "light",
-    "texture",
-    "bbox",
-    "visible_share",
-    "changed_pixels",
-)
+_MASKS = ("object_mask", "object_mask_normal")
+_SCALARS = ("name", "azimuth", "elevation", "light", "texture")
+_MARK_MASKS = ("new", "old")
+_MARK_SCALARS = tuple(f.name for f in fields(Mark) if f.name not in _MARK_MASKS)
 
 
 def save_views(folder: Path, shape_id: str, selection: Selection, reference: ReferenceViews) -> None:
@@ -36,14 +30,23 @@ def save_views(folder: Path, shape_id: str, selection: Selection, reference: Ref
     views = selection.views
     arrays: dict[str, Any] = {f"reference_{name}": getattr(reference, name) for name in _REFERENCE}
     if views:
-        arrays |= {f"mask_{name}": np.stack([getattr(v.masks, name) for v in views]) for name in _MASKS}
+        arrays |= {name: np.stack([getattr(v, name) for v in views]) for name in _MASKS}
         arrays["depth"] = np.stack([v.image.depth for v in views])
         arrays["part_ids"] = np.stack([v.image.part_ids for v in views])
         arrays["K"] = np.stack([v.camera.K for v in views])
         arrays["world_to_camera"] = np.stack([v.camera.world_to_camera for v in views])
+    marks = [mark for view in views for mark in view.marks]
+    if marks:
+        arrays |= {f"mark_{name}": np.stack([getattr(mark, name) for mark in marks]) for name in _MARK_MASKS}
     with atomic(folder / f"{shape_id}.npz") as temporary:
         np.savez_compressed(temporary, **arrays)
-    rows = [{key: getattr(v, key) for key in _SCALARS} for v in views]
+    rows = [
+        {
+            **{key: getattr(view, key) for key in _SCALARS},
+            "marks": [{key: getattr(mark, key) for key in _MARK_SCALARS} for mark in view.marks],
+        }
+        for view in views
+    ]
     refused = {name: dict(reasons) for name, reasons in selection.refused.items()}
     write_json(folder / f"{shape_id}.json", {"views": rows, "refused": refused})
 
@@ -56,13 +59,20 @@ def load_views(folder: Path, shape_id: str) -> tuple[tuple[View, ...], Reference
             data = {name: archive[name] for name in archive.files}
     except (OSError, ValueError) as error:
         raise PipelineError(f"{path} is not readable: {error}; run the views stage again") from error
+    marks = count()  # of all views, one after the other
     views = tuple(
         View(
-            **{**row, "bbox": tuple(row["bbox"])},
+            **{key: row[key] for key in _SCALARS},
+            marks=tuple(_mark(mark, data, next(marks)) for mark in row["marks"]),
             camera=Camera(data["K"][i], data["world_to_camera"][i], data["depth"].shape[-1]),
             image=RayImage(data["depth"][i], data["part_ids"][i]),
-            masks=Masks(**{name: data[f"mask_{name}"][i] for name in _MASKS}),
+            **{name: data[name][i] for name in _MASKS},
         )
         for i, row in enumerate(read_json(folder / f"{shape_id}.json")["views"])
     )
     return views, ReferenceViews(**{name: data[f"reference_{name}"] for name in _REFERENCE})
+
+
+def _mark(row: Mapping[str, Any], data: Mapping[str, Any], number: int) -> Mark:
+    masks = {name: data[f"mark_{name}"][number] for name in _MARK_MASKS}
+    return Mark(**{**row, "bbox": tuple(row["bbox"])}, **masks)

@@ -17,42 +17,50 @@ Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Masks:
-    """All (H, W) uint8, 0 or 255. ``new``: the anomalous part where it is the first hit; ``old``: the
-    same part in the intact shape; ``object`` and ``object_normal``: any hit, with the anomaly and without."""
+class Mark:
+    """What one image shows of one of its anomalies.
 
+    anomaly: ``Anomaly.name``; bbox: (x, y, width, height) in pixels, half-open: the tight box of ``new``,
+        or of ``old`` where nothing of the part is left.
+    visible_share, changed_pixels: as measured by ``ViewSelector``.
+    new, old: (H, W) uint8, 0 or 255: where the image shows the anomalous part, and where the intact
+        shape shows the same part.
+    surface_only: the anomaly leaves geometry alone, so only the drawn image can prove it.
+    """
+
+    anomaly: str
+    bbox: tuple[int, int, int, int]
+    visible_share: float
+    changed_pixels: int
     new: Mask
     old: Mask
-    object: Mask
-    object_normal: Mask
+    surface_only: bool = False
+
+
+def object_mask(image: RayImage) -> Mask:
+    """(H, W) uint8, 255 where anything is hit, else 0."""
+    return _mask(image.part_ids > 0)
+
+
+def part_mask(image: RayImage, parts: Collection[int]) -> Mask:
+    """(H, W) uint8, 255 where one of ``parts`` is the first hit, else 0."""
+    return _mask(np.isin(image.part_ids, np.asarray(sorted(parts), dtype=np.uint16)))
 
 
 def _mask(pixels: NDArray[np.bool_]) -> Mask:
     return pixels.astype(np.uint8) * np.uint8(255)
 
 
-def make_masks(intact: RayImage, anomalous: RayImage, target: Collection[int]) -> Masks:
-    """Masks of the parts ``target``; both images come from the same camera."""
-    parts = np.asarray(sorted(target), dtype=np.uint16)
-    return Masks(
-        new=_mask(np.isin(anomalous.part_ids, parts)),
-        old=_mask(np.isin(intact.part_ids, parts)),
-        object=_mask(anomalous.part_ids > 0),
-        object_normal=_mask(intact.part_ids > 0),
-    )
+def changed(before: RayImage, after: RayImage) -> NDArray[np.bool_]:
+    """(H, W) True at pixels whose first hit is another part or another depth than it was."""
+    moved = np.abs(before.depth - after.depth) > DEPTH_CHANGE
+    return moved | (before.part_ids != after.part_ids)
 
 
-def changed_pixels(intact: RayImage, anomalous: RayImage) -> int:
-    """Pixels whose first hit is another part or another depth than in the intact shape."""
-    moved = np.abs(intact.depth - anomalous.depth) > DEPTH_CHANGE
-    return int((moved | (intact.part_ids != anomalous.part_ids)).sum())
-
-
-def visible_share(image: RayImage, alone: RayImage, target: Collection[int]) -> float:
-    """Share of the parts' pixels, rendered ``alone``, that the rest of the object leaves visible."""
+def visible_share(seen: Mask, alone: RayImage) -> float:
+    """Pixels at which a part is ``seen``, as a share of those it has when rendered ``alone``."""
     total = int((alone.part_ids > 0).sum())
-    seen = int(np.isin(image.part_ids, np.asarray(sorted(target), dtype=np.uint16)).sum())
-    return seen / total if total else 0.0
+    return int((seen > 0).sum()) / total if total else 0.0
 
 
 def bounding_box(mask: NDArray[np.integer]) -> tuple[int, int, int, int]:

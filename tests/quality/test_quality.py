@@ -1,10 +1,13 @@
 import numpy as np
+import pytest
 
-from pipeline.config import QualityConfig
+from pipeline.config import QualityConfig, ViewsConfig
 from pipeline.geometry.raycast import RayImage
-from pipeline.quality.images import index_agreement, magenta_share, object_contrast
-from pipeline.quality.verdict import judge_query, judge_reference
-from pipeline.views.visibility import Masks
+from pipeline.quality.images import index_agreement, magenta_share, mean_difference, object_contrast
+from pipeline.quality.verdict import Verdict, judge_query, judge_reference
+from pipeline.views.select import View
+from pipeline.views.visibility import Mark
+from tests.scenes import front_camera
 
 CONFIG = QualityConfig()
 IDS = np.zeros((32, 32), dtype=np.uint16)
@@ -17,13 +20,29 @@ GOOD[IDS > 0] = RANDOM.integers(40, 200, (int((IDS > 0).sum()), 3))
 
 
 NONE = np.zeros_like(MASK)
+PART = (IDS == 2).astype(np.uint8) * 255  # 64 of the object's 256 pixels
+
+
+def mark(new: np.ndarray, old: np.ndarray = NONE, surface_only: bool = False) -> Mark:
+    return Mark("0_any", (0, 0, 0, 0), 1.0, 1, new, old, surface_only)
+
+
+def judge(
+    image: np.ndarray = GOOD,
+    index: np.ndarray = IDS,
+    mask: np.ndarray = MASK,
+    marks: tuple[Mark, ...] = (),
+    plain: np.ndarray = GOOD,
+) -> Verdict:
+    cast = RayImage(IDS.astype(np.float32), IDS)
+    view = View("", marks, 0.0, 30.0, 0, 0, front_camera(ViewsConfig(resolution=32)), cast, mask, MASK)
+    return judge_query(image, plain, index, view, CONFIG)
 
 
 def reasons(
-    image: np.ndarray = GOOD, index: np.ndarray = IDS, mask: np.ndarray = MASK, anomaly: np.ndarray = NONE
+    image: np.ndarray = GOOD, index: np.ndarray = IDS, mask: np.ndarray = MASK, marks: tuple[Mark, ...] = ()
 ) -> tuple[str, ...]:
-    cast = RayImage(IDS.astype(np.float32), IDS)
-    return judge_query(image, index, cast, Masks(anomaly, NONE, mask, MASK), CONFIG).reasons
+    return judge(image, index, mask, marks).reasons
 
 
 def test_good_image_passes() -> None:
@@ -70,8 +89,67 @@ def test_small_anomaly_that_was_not_drawn_is_found() -> None:
     anomaly[12:14, 12:14] = 255  # four pixels of 256: too few for the whole object's agreement to tell
     intact = IDS.copy()
     intact[12:14, 12:14] = 1
-    assert reasons(index=intact, anomaly=anomaly) == ("anomaly-not-drawn",)
-    assert reasons(index=IDS, anomaly=anomaly) == ()
+    assert reasons(index=intact, marks=(mark(anomaly),)) == ("anomaly-not-drawn",)
+    assert reasons(index=IDS, marks=(mark(anomaly),)) == ()
+
+
+def test_every_anomaly_of_an_image_must_be_drawn() -> None:
+    """The second was not, and the first is so large that over both together nothing would show."""
+    small = NONE.copy()
+    small[8:10, 8:10] = 255
+    undrawn = IDS.copy()
+    undrawn[8:10, 8:10] = 2
+    for old in (False, True):  # where the part is, and where it was
+        second = mark(NONE, small) if old else mark(small)
+        verdict = judge(index=undrawn, marks=(mark(PART), second))
+        assert verdict.reasons == ("anomaly-not-drawn",)
+        assert verdict.anomaly_agreement == 0.0
+    assert index_agreement(undrawn, IDS, (PART | small) > 0) > CONFIG.min_anomaly_agreement
+    assert judge(index=undrawn, marks=(mark(PART),)).anomaly_agreement == 1.0
+
+
+def test_mean_difference_is_taken_over_the_region_whichever_image_is_brighter() -> None:
+    plain = np.full((2, 2, 3), 100, dtype=np.uint8)
+    image = plain.copy()
+    image[0, 0], image[0, 1] = (130, 100, 100), 98
+    region = np.array([[True, True], [False, False]])
+    assert mean_difference(image, plain, region) == mean_difference(plain, image, region) == (10 + 2) / 2
+    assert mean_difference(image, plain, ~region) == 0.0
+    assert mean_difference(image, plain, np.zeros((2, 2), dtype=bool)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "expected"),
+    [
+        *[(7, 0, ()), (-7, 0, ()), (9, 2, ())],
+        *[(n, m, ("appearance-unchanged",)) for n, m in [(5, 0), (0, 0), (7, 2), (20, 20)]],
+    ],
+)
+def test_a_change_of_surface_must_be_seen_on_its_part_and_not_everywhere(
+    inside: int, outside: int, expected: tuple[str, ...]
+) -> None:
+    image = np.where((IDS == 2)[..., None], GOOD + inside, np.where((IDS == 1)[..., None], GOOD + outside, GOOD))
+    verdict = judge(image.astype(np.uint8), marks=(mark(PART, PART, surface_only=True),))
+    assert verdict.reasons == expected
+    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (abs(inside), outside)
+
+
+def test_of_two_changes_of_surface_the_lesser_decides() -> None:
+    first, second = NONE.copy(), NONE.copy()
+    first[12:16, 12:20], second[16:20, 12:20] = 255, 255
+    image = GOOD.copy()
+    image[first > 0] += 30
+    marks = (mark(first, first, surface_only=True), mark(second, second, surface_only=True))
+    verdict = judge(image, marks=marks)
+    assert verdict.reasons == ("appearance-unchanged",)
+    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (0.0, 0.0)
+    assert judge(image, marks=marks[:1]).reasons == ()
+
+
+def test_without_a_change_of_surface_the_plain_image_is_not_looked_at() -> None:
+    verdict = judge(marks=(mark(PART),), plain=np.zeros_like(GOOD))
+    assert verdict.reasons == ()
+    assert verdict.appearance_change is None and verdict.appearance_elsewhere is None
 
 
 def test_object_at_the_border_is_cut() -> None:

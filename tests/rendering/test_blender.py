@@ -19,7 +19,7 @@ from pipeline.rendering.blender import Drawn, draw
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.views.reference import make_reference_views
-from pipeline.views.select import NORMAL, View, ViewSelector
+from pipeline.views.select import View, ViewSelector
 from tests.scenes import knob_missing, knob_moved, two_cubes
 
 VIEWS = ViewsConfig(resolution=128, reference_views=3, surface_points=10)
@@ -37,8 +37,8 @@ def surface(folder: Path, colour: tuple[int, int, int]) -> Surface:
 
 def make_job(folder: Path) -> Job:
     anomalies = [knob_missing(), knob_moved(0.25)]
-    wanted = {NORMAL: 2, "0_missing": 1, "1_positional": 1}
-    views = ViewSelector(two_cubes(), VIEWS, 0).select(anomalies, wanted).views
+    wanted = [((), 2), *((((anomaly,), 1)) for anomaly in anomalies)]
+    views = ViewSelector(two_cubes(), VIEWS, 0).select(wanted).views
     textures = {view.texture: {1: "red", 2: "green"} for view in views}
     surfaces = {"red": surface(folder, (200, 30, 30)), "green": surface(folder, (30, 160, 30))}
     return Job(two_cubes(), anomalies, views, make_reference_views(two_cubes(), VIEWS, 0), textures, surfaces)
@@ -68,7 +68,7 @@ def test_blender_sees_the_same_parts_at_the_same_pixels(drawing: tuple[tuple[Vie
 
 def test_missing_part_is_gone_from_the_image_too(drawing: tuple[tuple[View, ...], Drawn]) -> None:
     views, drawn = drawing
-    [number] = [i for i, view in enumerate(views) if view.anomaly == "0_missing"]
+    [number] = [i for i, view in enumerate(views) if view.variant == "0_missing"]
     assert not (drawn.index[number] == 2).any()
 
 

@@ -95,7 +95,7 @@ def test_almost_all_points_are_seen_twice_when_the_surface_allows() -> None:
 
 
 def test_hidden_points_are_hidden_by_an_independent_ray() -> None:
-    scene = RayScene(flatten(part_meshes(two_cubes(), None)))
+    scene = RayScene(flatten(part_meshes(two_cubes())))
     view = camera(0)
     hidden = REFERENCE.points[~REFERENCE.point_visible[0]].astype(float)
     direction = hidden - view.centre
