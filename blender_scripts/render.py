@@ -5,9 +5,16 @@ The job file (version 1; written by ``pipeline.rendering.job``) is the whole con
 (name -> parts [[part id, mesh]], ground height), ``materials`` (name -> four map files, tile_size),
 ``queries`` (variant, camera, light, part id -> material), ``references`` (cameras), ``settings``. Every camera
 comes with ``box``, the half-open (x0, y0, x1, y1) of the object's pixels: nothing is traced far from it.
+All part ids that are keys are strings.
 
-OUT.npz holds ``query`` (N, H, W, 3) uint8, ``index`` (N, H, W) uint16: Blender's own part ids at the
-pixel centres, and ``reference`` (V, H, W) uint8.
+A variant may have ``effects`` (part id -> effect, strength, scale, colour, offset; as in
+``pipeline.anomalies.anomaly.Appearance``), drawn on top of the material that the part wears. A query with
+``plain`` true is drawn once more without them, and in ``plain_materials`` (part id -> material) in place of
+``materials`` where it has that: the same view without its change of appearance.
+
+OUT.npz holds ``query`` (N, H, W, 3) uint8; ``plain`` the same, zeros for queries without, (0, H, W, 3) where
+no query has one; ``index`` (N, H, W) uint16: Blender's own part ids at the pixel centres; and ``reference``
+(V, H, W) uint8.
 """
 
 from __future__ import annotations
@@ -47,20 +54,30 @@ class Renderer:
         self._reference = shading.reference()
         self._index = shading.index()
 
-    def query(self, query: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """One query image (H, W, 3) uint8 and its part ids (H, W) uint16."""
+    def query(self, query: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One query image (H, W, 3) uint8, the same or zeros as ``plain``, and its part ids (H, W) uint16."""
         variant = self._job["variants"][query["variant"]]
         self._show(variant)
-        for part_id, name in variant["parts"]:
-            self._objects[name].data.materials[0] = self._material(query["materials"][str(part_id)])
         self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
         self._scene.query_look(query["light"], variant["ground"])
-        margin = round(SHADOW_MARGIN * self._size)
-        image = _fade_to_white(self._render(query["box"], margin), query["box"], margin)
+        image = self._photo(query, query["materials"], variant.get("effects", {}))
+        plain = np.zeros_like(image)
+        if query.get("plain", False):
+            plain = self._photo(query, query.get("plain_materials", query["materials"]), {})
         self._scene.plain_look(self._index, samples=1, exact=True)
         colours = self._render(query["box"], EDGE_MARGIN).astype(np.uint16)
         ids = colours[..., 0] + 256 * colours[..., 1]
-        return image, np.where(ids == WHITE_ID, 0, ids).astype(np.uint16)
+        return image, plain, np.where(ids == WHITE_ID, 0, ids).astype(np.uint16)
+
+    def _photo(
+        self, query: Mapping[str, Any], worn: Mapping[str, str], effects: Mapping[str, Mapping[str, Any]]
+    ) -> np.ndarray:
+        """(H, W, 3) uint8: the scene as it stands, its parts in these materials and effects."""
+        for part_id, name in self._job["variants"][query["variant"]]["parts"]:
+            key = str(part_id)
+            self._objects[name].data.materials[0] = self._material(worn[key], effects.get(key))
+        margin = round(SHADOW_MARGIN * self._size)
+        return _fade_to_white(self._render(query["box"], margin), query["box"], margin)
 
     def reference(self, camera: Mapping[str, Any]) -> np.ndarray:
         """One reference view (H, W) uint8."""
@@ -77,10 +94,11 @@ class Renderer:
             self._objects[name].hide_render = False
             self._objects[name].color = (part_id % 256 / 255, part_id // 256 / 255, 0.0, 1.0)
 
-    def _material(self, name: str) -> Any:
-        if name not in self._materials:
-            self._materials[name] = shading.svbrdf(name, self._job["materials"][name])
-        return self._materials[name]
+    def _material(self, name: str, effect: Mapping[str, Any] | None) -> Any:
+        key = json.dumps([name, effect], sort_keys=True)
+        if key not in self._materials:
+            self._materials[key] = shading.svbrdf(name, self._job["materials"][name], effect)
+        return self._materials[key]
 
     def _render(self, box: Sequence[int], margin: int) -> np.ndarray:
         """(H, W, 3) uint8: traced within ``margin`` pixels of ``box``, white elsewhere."""
@@ -117,10 +135,13 @@ def main(job_path: Path, out_path: Path) -> None:
         drawn = [renderer.query(query) for query in job["queries"]]
         references = [renderer.reference(camera) for camera in job["references"]]
     size = job["settings"]["resolution"]
+    has_plain = any(query.get("plain", False) for query in job["queries"])
+    plain = [image for _, image, _ in drawn] if has_plain else []
     np.savez(
         out_path,
-        query=np.array([image for image, _ in drawn], dtype=np.uint8).reshape(-1, size, size, 3),
-        index=np.array([ids for _, ids in drawn], dtype=np.uint16).reshape(-1, size, size),
+        query=np.array([image for image, _, _ in drawn], dtype=np.uint8).reshape(-1, size, size, 3),
+        plain=np.array(plain, dtype=np.uint8).reshape(-1, size, size, 3),
+        index=np.array([ids for _, _, ids in drawn], dtype=np.uint16).reshape(-1, size, size),
         reference=np.array(references, dtype=np.uint8).reshape(-1, size, size),
     )
 

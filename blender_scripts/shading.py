@@ -8,16 +8,20 @@ from typing import Any
 
 import bpy
 
+from blender_scripts import effects
+from blender_scripts.pigments import mean_colour
+
 #: Reference views: grey of a surface seen edge-on and face-on, and the headlight's direction in the
 #: camera's frame (x right, y up, z toward the viewer): a little above and to the left of the lens.
 REFERENCE_EDGE, REFERENCE_FACE = 0.06, 0.62
 HEADLIGHT = (-0.28, 0.42, 0.86)
 
 
-def svbrdf(name: str, maps: Mapping[str, Any]) -> Any:
+def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None = None) -> Any:
     """Principled BSDF from four maps; UVs are in object units, ``tile_size`` object units a tile.
 
-    Raises FileNotFoundError for a missing map: Blender itself would render magenta.
+    ``effect`` (see ``effects.apply``) changes what the maps give. Raises FileNotFoundError for a missing
+    map: Blender itself would render magenta.
     """
     material = bpy.data.materials.new(name)
     material.use_nodes = True
@@ -44,6 +48,8 @@ def svbrdf(name: str, maps: Mapping[str, Any]) -> Any:
     normal = tree.nodes.new("ShaderNodeNormalMap")
     tree.links.new(texture("normal", "Non-Color"), normal.inputs["Color"])
     tree.links.new(normal.outputs["Normal"], bsdf.inputs["Normal"])
+    if effect is not None:
+        effects.apply(tree, bsdf, effect, mean_colour(Path(maps["base_color"])))
     return material
 
 

@@ -12,6 +12,8 @@ ByteMap = NDArray[np.uint8]
 
 #: Luminance weights of linear sRGB primaries (ITU-R BT.709).
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+#: Linear sRGB to CIE XYZ (IEC 61966-2-1).
+_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], LUMINANCE, [0.0193, 0.1192, 0.9505]])
 
 
 def linear(color: Hex) -> FloatMap:
@@ -30,6 +32,13 @@ def to_srgb(linear_values: FloatMap) -> ByteMap:
     value = np.clip(linear_values, 0.0, 1.0)
     encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
     return np.round(encoded * 255).astype(np.uint8)
+
+
+def to_lab(linear_rgb: FloatMap) -> FloatMap:
+    """(..., 3) CIE L*a*b* of linear sRGB, for its white (D65); distances in it are CIE 1976 colour differences."""
+    x, y, z = np.moveaxis(linear_rgb @ (_TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)).T, -1, 0)
+    x, y, z = (np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116) for t in (x, y, z))
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
 def mix(first: FloatMap, second: FloatMap, share: FloatMap) -> FloatMap:

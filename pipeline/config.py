@@ -47,6 +47,8 @@ PositiveCountRange = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_
 Positive = Annotated[float, Field(gt=0)]
 Elevation = Annotated[float, Field(gt=-90, lt=90)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_ordered)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 
 
 class StrictModel(BaseModel):
@@ -161,6 +163,29 @@ class SwappedConfig(StrictModel):
     )
 
 
+class AppearanceConfig(StrictModel):
+    """A part faded, stained, scratched or in another material; its shape stays."""
+
+    fade_strength: FractionRange = Field((0.4, 0.7), description="share of its colour that a faded part has lost")
+    stain_strength: FractionRange = Field((0.65, 0.9), description="opacity of stains")
+    scratch_strength: FractionRange = Field((0.7, 1.0), description="opacity of scratches")
+    patch_size: PositiveRange = Field(
+        (0.25, 0.45), description="size of stains and of unevenly faded patches, over the root of the part's area"
+    )
+    scratch_length: PositiveRange = Field((0.15, 0.35), description="the same of scratches")
+    needs_twin: bool = Field(
+        True,
+        description="only parts with others that always wear the same (a leg of four) get another material: a seat "
+        "unlike the back is a design, not an anomaly",
+    )
+    min_colour_difference: Positive = Field(
+        15.0, description="CIE 1976 colour difference that another material has at least from the part's own"
+    )
+    min_colour_difference_in_class: Positive = Field(
+        30.0, description="the same where both are of one class, such as wood"
+    )
+
+
 class AnomaliesConfig(StrictModel):
     """Anomalies and the proof each must pass. Distances are in object radii (the object's is 1)."""
 
@@ -183,6 +208,7 @@ class AnomaliesConfig(StrictModel):
     rotational: RotationalConfig = RotationalConfig()
     broken: BrokenConfig = BrokenConfig()
     swapped: SwappedConfig = SwappedConfig()
+    appearance: AppearanceConfig = AppearanceConfig()
 
 
 class ViewsConfig(StrictModel):

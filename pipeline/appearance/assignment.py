@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,12 +43,23 @@ def assign_materials(shape: Shape, texture_id: int, catalogue: Catalogue, seed: 
     Raises PipelineError when the catalogue has nothing of any class that a part allows.
     """
     priors = load_priors()
-    slots = {part.part_id: _Slot(priors.zone_of(part.label), part.hardness) for part in shape.parts}
+    slots = _slots(shape, priors)
     chosen: _Chosen = {}
     for slot in _in_order(set(slots.values()), priors):
         draw = rng(seed, "appearance", shape.shape_id, texture_id, slot.zone, slot.hardness or "unknown")
         chosen[slot] = _follow(slot, priors, chosen, draw) or _pick(slot, priors, catalogue, chosen, draw)
     return Assignment(texture_id, {part_id: chosen[slot].name for part_id, slot in slots.items()})
+
+
+def twins(shape: Shape, part_ids: Collection[int]) -> tuple[int, ...]:
+    """Ids of the other parts that share a material with one of these under every texture id, ascending."""
+    slots = _slots(shape, load_priors())
+    taken = {slots[i] for i in part_ids}
+    return tuple(i for i, slot in slots.items() if slot in taken and i not in part_ids)
+
+
+def _slots(shape: Shape, priors: Priors) -> dict[int, _Slot]:
+    return {part.part_id: _Slot(priors.zone_of(part.label), part.hardness) for part in shape.parts}
 
 
 def _in_order(slots: set[_Slot], priors: Priors) -> list[_Slot]:

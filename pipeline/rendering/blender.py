@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,14 @@ _LOG_TAIL = 1500
 
 @dataclass(frozen=True)
 class Drawn:
-    """query (N,S,S,3) uint8; index (N,S,S) uint16, Blender's own part ids; reference (V,S,S) uint8."""
+    """query (N,S,S,3) uint8; index (N,S,S) uint16, Blender's own part ids; reference (V,S,S) uint8.
+
+    plain: (N,S,S,3) uint8, the query without its anomaly's change of appearance; zeros for queries that have
+    none, (0,S,S,3) where no query has any.
+    """
 
     query: NDArray[np.uint8]
+    plain: NDArray[np.uint8]
     index: NDArray[np.uint16]
     reference: NDArray[np.uint8]
 
@@ -53,4 +58,4 @@ def draw(job: Path, timeout_seconds: float) -> Drawn:
         tail = done.stdout.decode(errors="replace")[-_LOG_TAIL:]
         raise PipelineError(f"Blender ended with status {done.returncode}:\n{tail}")
     with np.load(out, allow_pickle=False) as archive:
-        return Drawn(archive["query"], archive["index"], archive["reference"])
+        return Drawn(**{field.name: archive[field.name] for field in fields(Drawn)})

@@ -1,0 +1,84 @@
+"""Appearance anomalies: what is drawn stays within its settings, replaces nothing, and keeps to what can be told."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toy_chairs import chair, task
+
+from pipeline.anomalies.anomaly import Appearance, Effect
+from pipeline.anomalies.kind import Kind
+from pipeline.anomalies.surface import FADED, OTHER_MATERIAL, SCRATCHED, STAINED, STAINS
+from pipeline.anomalies.task import Change
+from pipeline.config import AnomaliesConfig, AppearanceConfig
+from pipeline.errors import UnitRejected
+
+SEAT, LEG = 1, 3
+PATTERNS = {"faded": FADED, "stained": STAINED, "scratched": SCRATCHED}
+
+
+def draw(kind: Kind, seed: int, part: int = SEAT, config: AnomaliesConfig | None = None) -> Change:
+    return kind.draw(task(chair(), part, config=config), np.random.default_rng(seed))
+
+
+def appearance(kind: Kind, seed: int, part: int = SEAT) -> Appearance:
+    drawn = draw(kind, seed, part).appearance
+    assert drawn is not None
+    return drawn
+
+
+@pytest.mark.parametrize("effect", PATTERNS)
+@given(seed=st.integers(0, 10_000))
+def test_draws_stay_within_their_settings_and_leave_the_geometry(effect: str, seed: int) -> None:
+    settings = AppearanceConfig()
+    strengths = {
+        "faded": settings.fade_strength,
+        "stained": settings.stain_strength,
+        "scratched": settings.scratch_strength,
+    }
+    sizes = settings.scratch_length if effect == "scratched" else settings.patch_size
+    change = draw(PATTERNS[effect], seed)
+    assert change.appearance is not None
+    assert change.replaced == {}
+    assert change.appearance.effect == effect
+    assert strengths[effect][0] <= change.appearance.strength <= strengths[effect][1]
+    # The seat is a box of 0.8 x 0.1 x 0.8: its area is 1.6.
+    assert sizes[0] <= change.appearance.scale / 1.6**0.5 <= sizes[1]
+    assert json.loads(json.dumps(change.parameters))["offset"] == list(change.appearance.offset)
+
+
+def test_pattern_of_a_leg_is_finer_than_that_of_a_seat_by_the_root_of_their_areas() -> None:
+    seat, leg = appearance(STAINED, 5), appearance(STAINED, 5, LEG)
+    assert leg.scale / seat.scale == pytest.approx(((4 * 0.08 * 0.5 + 2 * 0.08**2) / 1.6) ** 0.5)
+
+
+def test_every_stain_is_drawn_sooner_or_later_in_its_own_colour() -> None:
+    drawn = {(str(c.parameters["stain"]), c.parameters["colour"]) for c in (draw(STAINED, seed) for seed in range(60))}
+    assert drawn == set(STAINS.items())
+
+
+def test_same_seed_gives_the_same_change_and_another_seed_another() -> None:
+    for kind in (*PATTERNS.values(), OTHER_MATERIAL):
+        assert appearance(kind, 3, LEG) == appearance(kind, 3, LEG) != appearance(kind, 4, LEG)
+
+
+def test_leg_may_get_another_material_because_the_other_legs_tell_it_is_odd() -> None:
+    change = draw(OTHER_MATERIAL, 0, LEG)
+    assert change.appearance is not None
+    assert change.replaced == {}
+    assert change.appearance.effect == "other material"
+    assert 0 <= change.appearance.choice < 1
+    assert change.appearance.effect in get_args(Effect)
+
+
+def test_only_seat_in_another_material_is_no_anomaly_unless_the_settings_say_so() -> None:
+    with pytest.raises(UnitRejected, match="needs_twin") as rejected:
+        draw(OTHER_MATERIAL, 0, SEAT)
+    assert rejected.value.reason == "no-twin"
+    lenient = AnomaliesConfig(appearance=AppearanceConfig(needs_twin=False))
+    assert draw(OTHER_MATERIAL, 0, SEAT, lenient).appearance is not None

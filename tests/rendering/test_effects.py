@@ -1,0 +1,201 @@
+"""Effects as Blender draws them: on their part only, on any material, and reproducibly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from blender_scripts.pigments import CONTRAST, mean_colour, pigment
+from materials.color import to_lab, to_linear
+from pipeline.config import ViewsConfig
+from pipeline.errors import PipelineError
+from pipeline.geometry.raycast import RayScene
+from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.storage import load_drawn, save_drawn
+from pipeline.shapes.shape import flatten
+from pipeline.views.cameras import orbit_camera
+from pipeline.views.visibility import bounding_box
+from tests.scenes import two_cubes
+
+SIZE, BODY, KNOB = 64, 1, 2
+CAMERA = orbit_camera(ViewsConfig(resolution=SIZE, focal_mm=70), 30.0, 30.0)
+PART_IDS = RayScene(flatten((p.part_id, p.mesh) for p in two_cubes().parts)).render(CAMERA).part_ids
+COLOURS = {"blue": (40, 60, 140), "grey": (120, 120, 120), "white": (230, 230, 225)}
+COFFEE = (0.09, 0.04, 0.016)
+EFFECTS = {
+    effect: {"effect": effect, "strength": 0.7, "scale": 0.2, "colour": colour, "offset": [3.0, 1.0, 4.0]}
+    for effect, colour in {"faded": (0.62, 0.58, 0.52), "stained": COFFEE, "scratched": (0.0, 0.0, 0.0)}.items()
+}
+
+
+def query(variant: str, body: str = "blue", plain: bool = True) -> dict[str, Any]:
+    x, y, width, height = bounding_box(PART_IDS)
+    return {
+        "variant": variant,
+        "light": 0,
+        "materials": {"1": body, "2": "grey"},
+        "K": CAMERA.K.tolist(),
+        "world_to_camera": CAMERA.world_to_camera.tolist(),
+        "box": [x, y, x + width, y + height],
+        "plain": plain,
+    }
+
+
+def write_job(folder: Path, queries: list[dict[str, Any]], effects: dict[str, Any]) -> Path:
+    """The two cubes; ``effects``: variant -> effect on the body, beside a variant ``normal`` without."""
+    arrays, materials = {}, {}
+    for part in two_cubes().parts:
+        arrays[f"{part.name}/vertices"], arrays[f"{part.name}/faces"] = part.mesh.vertices, part.mesh.faces
+    np.savez(folder / "meshes.npz", **arrays)
+    for name, colour in COLOURS.items():
+        values = {"base_color": colour, "roughness": (150,) * 3, "metallic": (0,) * 3, "normal": (128, 128, 255)}
+        for kind, value in values.items():
+            Image.new("RGB", (4, 4), value).save(folder / f"{name}-{kind}.png")
+        materials[name] = {**{kind: str(folder / f"{name}-{kind}.png") for kind in values}, "tile_size": 0.5}
+    shown = {"parts": [[part.part_id, part.name] for part in two_cubes().parts], "ground": -0.3}
+    with_effects = {name: {**shown, "effects": {str(BODY): effect}} for name, effect in effects.items()}
+    settings = {"resolution": SIZE, "samples": 4, "reference_samples": 1, "denoise": "none", "device": "CPU"}
+    job = {
+        "version": 1,
+        "meshes": str(folder / "meshes.npz"),
+        "variants": {"normal": shown, **with_effects},
+        "materials": materials,
+        "queries": queries,
+        "references": [],
+        "settings": {**settings, "threads": 1},
+    }
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    return folder / "job.json"
+
+
+NAMES = ["normal", "faded", "stained", "scratched", "other", "white"]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    folder = tmp_path_factory.mktemp("effects")
+    other = {**query("normal", body="white"), "plain_materials": {"1": "blue", "2": "grey"}}
+    queries = [query("normal", plain=False), *(query(name) for name in EFFECTS), other, query("stained", "white")]
+    return draw(write_job(folder, queries, EFFECTS), 300)
+
+
+def difference(drawn: Drawn, name: str) -> NDArray[np.float64]:
+    """(S, S) mean absolute difference to the plain image over the channels, of 255."""
+    number = NAMES.index(name)
+    return np.abs(drawn.query[number].astype(float) - drawn.plain[number].astype(float)).mean(axis=2)
+
+
+def inside(part_id: int) -> NDArray[np.bool_]:
+    """Pixels that show this part and whose neighbours do: anti-aliased edges belong to two parts."""
+    return np.asarray(minimum_filter(part_id == PART_IDS, 3))
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("faded", 1, 1), ("stained", 0.1, 0.8), ("scratched", 0.08, 0.6)])
+def test_effect_shows_on_its_part_and_hardly_elsewhere(drawn: Drawn, name: str, least: float, most: float) -> None:
+    seen = difference(drawn, name)
+    assert least <= (seen[inside(BODY)] > 10).mean() <= most
+    assert inside(KNOB).sum() > 20
+    # Only light that the body throws on its surroundings.
+    assert seen[inside(KNOB)].mean() < 0.05 * seen[inside(BODY)].mean()
+    away = ~maximum_filter(PART_IDS == BODY, 5)
+    assert seen[away].mean() < 0.05 * seen[inside(BODY)].mean()
+
+
+def test_faded_part_loses_its_colour_toward_a_light_grey(drawn: Drawn) -> None:
+    number = NAMES.index("faded")
+    after, before = (images[number][inside(BODY)].astype(float) for images in (drawn.query, drawn.plain))
+    assert np.ptp(after.mean(axis=0)) < 0.5 * np.ptp(before.mean(axis=0))
+    assert after.mean() > before.mean() + 20
+
+
+def test_stain_darkens_a_white_part_and_only_where_it_is(drawn: Drawn) -> None:
+    number = NAMES.index("white")
+    body = inside(BODY)
+    change = drawn.plain[number].astype(float).mean(axis=2)[body] - drawn.query[number].astype(float).mean(axis=2)[body]
+    assert (change > 30).mean() > 0.1
+    assert (np.abs(change) < 5).mean() > 0.2
+    # The same pattern, whatever is below it.
+    on_blue = difference(drawn, "stained")[body] > 10
+    assert (on_blue == (change > 10)).mean() > 0.8
+
+
+def test_plain_image_is_the_variant_without_its_effects(drawn: Drawn) -> None:
+    for name in EFFECTS:
+        np.testing.assert_array_equal(drawn.plain[NAMES.index(name)], drawn.query[0])
+
+
+def test_plain_materials_stand_in_for_the_other_material(drawn: Drawn) -> None:
+    np.testing.assert_array_equal(drawn.plain[NAMES.index("other")], drawn.query[0])
+    seen = difference(drawn, "other")
+    assert seen[inside(BODY)].min() > 30
+    assert seen[inside(KNOB)].mean() < 4
+
+
+def test_query_without_plain_has_zeros(drawn: Drawn) -> None:
+    assert not drawn.plain[0].any()
+
+
+def test_effects_leave_the_index_pass_alone(drawn: Drawn) -> None:
+    assert {BODY, KNOB} <= set(np.unique(drawn.index[0]))
+    for index in drawn.index[1:]:
+        np.testing.assert_array_equal(index, drawn.index[0])
+
+
+def test_same_job_gives_the_same_bytes_and_another_offset_another_pattern(drawn: Drawn, tmp_path: Path) -> None:
+    moved = {**EFFECTS["stained"], "offset": [8.5, 2.0, 7.0]}
+    job = write_job(tmp_path, [query("stained"), query("moved")], {**EFFECTS, "moved": moved})
+    again = draw(job, 300)
+    np.testing.assert_array_equal(again.query[0], drawn.query[NAMES.index("stained")])
+    assert (again.query[1] != again.query[0]).any(axis=2)[inside(BODY)].mean() > 0.2
+
+
+def test_unknown_effect_is_refused(tmp_path: Path) -> None:
+    job = write_job(tmp_path, [query("odd")], {"odd": {**EFFECTS["faded"], "effect": "melted"}})
+    with pytest.raises(PipelineError, match="'melted'"):
+        draw(job, 300)
+
+
+@pytest.mark.parametrize("has_plain", [True, False])
+def test_stored_images_come_back_and_take_no_space_without_plain(tmp_path: Path, has_plain: bool) -> None:
+    random = np.random.default_rng(0)
+    query_images, plain = random.integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
+    index, reference = np.ones((3, 8, 8), np.uint16), np.zeros((1, 8, 8), np.uint8)
+    original = Drawn(query_images, plain if has_plain else plain[:0], index, reference)
+    save_drawn(tmp_path / "a.h5", original)
+    loaded = load_drawn(tmp_path / "a.h5")
+    np.testing.assert_array_equal(loaded.plain, original.plain)
+    assert loaded.plain.shape == ((3, 8, 8, 3) if has_plain else (0, 8, 8, 3))
+    np.testing.assert_array_equal(loaded.query, query_images)
+
+
+@pytest.mark.parametrize("effect", ["stained", "scratched"])
+def test_pigment_shows_on_every_grey(effect: str) -> None:
+    for value in np.linspace(0, 1, 21):
+        surface = np.full(3, value)
+        mixed_in = pigment(effect, np.array(COFFEE), surface)
+        assert np.linalg.norm(to_lab(mixed_in) - to_lab(surface)) > 0.95 * CONTRAST
+
+
+def test_pigment_is_the_wish_where_that_shows() -> None:
+    wish = np.array(COFFEE)
+    np.testing.assert_array_equal(pigment("stained", wish, np.full(3, 0.7)), wish)
+    assert to_lab(pigment("stained", wish, wish))[0] > to_lab(wish)[0] + 0.9 * CONTRAST
+    bleached = np.array([0.62, 0.58, 0.52])
+    np.testing.assert_array_equal(pigment("faded", bleached, np.full(3, 0.05)), bleached)
+    aged = to_lab(pigment("faded", bleached, bleached))
+    assert aged[0] < to_lab(bleached)[0] - 20, "what is light already turns darker"
+    assert aged[2] > 20, "and yellow"
+
+
+def test_mean_colour_of_an_image_is_the_mean_of_its_light(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    pixels[0] = (255, 188, 0)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_allclose(mean_colour(tmp_path / "a.png"), [0.5, to_linear(np.array(188)) / 2, 0])
