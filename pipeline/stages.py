@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from materials.cache import ensure_maps
@@ -20,6 +20,7 @@ from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
 from pipeline.appearance.assignment import assign_materials
+from pipeline.appearance.other import Lab, mean_colours, other_material
 from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
@@ -30,7 +31,7 @@ from pipeline.planning.plan import PlannedAnomaly, ShapePlan
 from pipeline.planning.topup import Made
 from pipeline.quality.verdict import judge_query, judge_reference
 from pipeline.rendering.blender import draw
-from pipeline.rendering.job import Job, Surface, write_job
+from pipeline.rendering.job import OTHER_MATERIAL, Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.seeding import rng
 from pipeline.shapes.sources import Source
@@ -38,7 +39,7 @@ from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.shards.schema import SPLITS, ShapeRecord
 from pipeline.shards.writer import write_shard
 from pipeline.views.reference import make_reference_views
-from pipeline.views.select import View, ViewSelector
+from pipeline.views.select import View, ViewSelector, Wanted
 from pipeline.views.storage import load_views, save_views
 
 STAGES = ("shapes", "anomalies", "topup", "views", "materials", "render", "quality", "shards", "report")
@@ -107,7 +108,7 @@ def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePla
             save_anomaly(folder, anomaly)
             made.append(anomaly)
     # As many as the plan could ask for in the end, when other shapes fall short.
-    limits = [((), config.plan.normal.views[1])]
+    limits: list[Wanted] = [((), config.plan.normal.views[1])]
     limits += [((anomaly,), config.plan.types[anomaly.type].views[1]) for anomaly in made]
     seen = ViewSelector(shape, config.views, config.seed).look(limits)
     rejects.update(f"{anomaly.type}: no view shows it" for anomaly in made if not seen[anomaly.name])
@@ -147,7 +148,7 @@ def choose_views(context: Context, plan: ShapePlan, shape_id: str) -> Result:
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
     anomalies = _load_anomalies(context, shape_id, (a.name for a in plan.anomalies))
-    wanted: list[tuple[Sequence[Anomaly], int]] = [((), plan.normal_views)]
+    wanted: list[Wanted] = [((), plan.normal_views)]
     wanted += [((anomalies[planned.name],), planned.views) for planned in plan.anomalies]
     wanted += [([anomalies[name] for name in several.names], several.views) for several in plan.several]
     selection = ViewSelector(shape, config.views, config.seed).select(wanted)
@@ -167,28 +168,48 @@ def _shown(views: Sequence[View]) -> list[str]:
 
 
 def assign_textures(context: Context, shape_id: str) -> Result:
-    """materials: part -> material for every texture id that the shape's views use."""
+    """materials: part -> material for every texture id that the shape's views use, and what anomalies give instead."""
     layout = context.layout
     shape = load_shape(layout.shape(shape_id))
     catalogue = load_catalogue()
     views, _ = load_views(layout.views, shape_id)
-    textures = {
-        str(texture): {
-            str(part_id): name
-            for part_id, name in assign_materials(shape, texture, catalogue, context.config.seed).materials.items()
-        }
-        for texture in sorted({view.texture for view in views})
-    }
-    write_json(layout.materials(shape_id), textures)
+    anomalies = _load_anomalies(context, shape_id, _shown(views))
+    textures: dict[str, dict[int, str]] = {}
+    overrides: dict[str, dict[str, dict[int, str]]] = {}
+    for view in views:
+        worn = assign_materials(shape, view.texture, catalogue, context.config.seed).materials
+        textures[str(view.texture)] = dict(worn)
+        for anomaly in (anomalies[mark.anomaly] for mark in view.marks):
+            if anomaly.appearance and anomaly.appearance.effect == OTHER_MATERIAL:
+                name = other_material(
+                    shape,
+                    anomaly.target,
+                    worn,
+                    catalogue,
+                    _mean_colours(),
+                    anomaly.appearance.choice,
+                    context.config.anomalies.appearance,
+                )
+                overrides.setdefault(str(view.texture), {})[anomaly.name] = dict.fromkeys(anomaly.target, name)
+    write_json(layout.materials(shape_id), {"textures": textures, "overrides": overrides})
     return Result((layout.materials(shape_id),))
+
+
+@cache
+def _mean_colours() -> dict[str, Lab]:
+    """Of the library's materials; some seconds, so once a process and only where an anomaly needs them."""
+    return mean_colours(load_catalogue())
 
 
 def render(context: Context, shape_id: str) -> Result:
     """render: hand one job file to Blender and keep its images."""
     config, layout = context.config, context.layout
-    textures = {
-        int(texture): {int(part_id): name for part_id, name in parts.items()}
-        for texture, parts in read_json(layout.materials(shape_id)).items()
+    chosen = read_json(layout.materials(shape_id))
+    textures = {int(texture): _by_part(parts) for texture, parts in chosen["textures"].items()}
+    overrides = {
+        (int(texture), anomaly): _by_part(parts)
+        for texture, by_anomaly in chosen["overrides"].items()
+        for anomaly, parts in by_anomaly.items()
     }
     views, reference = load_views(layout.views, shape_id)
     job = Job(
@@ -197,13 +218,20 @@ def render(context: Context, shape_id: str) -> Result:
         views=views,
         reference=reference,
         textures=textures,
-        surfaces=_surfaces(context, {name for parts in textures.values() for name in parts.values()}),
+        surfaces=_surfaces(
+            context, {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()}
+        ),
+        overrides=overrides,
     )
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         path = write_job(Path(folder), job, config.views, config.render, context.threads)
         drawn = draw(path, config.render.timeout_seconds)
     save_drawn(layout.render(shape_id), drawn)
     return Result((layout.render(shape_id),))
+
+
+def _by_part(entries: dict[str, str]) -> dict[int, str]:
+    return {int(part_id): name for part_id, name in entries.items()}
 
 
 def _surfaces(context: Context, names: set[str]) -> dict[str, Surface]:
@@ -222,7 +250,9 @@ def judge(context: Context, shape_id: str) -> Result:
         for reason in judge_reference(image, reference.part_ids[number], config.quality):
             raise UnitRejected(reason, f"shape {shape_id}: reference view {number} is blank")
     verdicts = {
-        view.name: judge_query(drawn.query[i], drawn.index[i], view.image, view.masks, config.quality)
+        view.name: judge_query(
+            drawn.query[i], drawn.plain[i] if len(drawn.plain) else drawn.query[i], drawn.index[i], view, config.quality
+        )
         for i, view in enumerate(views)
     }
     write_json(layout.quality(shape_id), {name: asdict(verdict) for name, verdict in verdicts.items()})

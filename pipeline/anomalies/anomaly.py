@@ -21,6 +21,10 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "broken": "broken:BROKEN",
         "swapped": "swapped:SWAPPED",
         "missing": "missing:MISSING",
+        "faded": "surface:FADED",
+        "stained": "surface:STAINED",
+        "scratched": "surface:SCRATCHED",
+        "other_material": "surface:OTHER_MATERIAL",
     }
 )
 ANOMALY_TYPES = tuple(TYPES)

@@ -83,7 +83,7 @@ def _whole_nodes(shape: Shape) -> dict[tuple[int, ...], str]:
             members[part.node_path[depth]].append(part)
             labels[part.node_path[depth]] = "/".join(names[: depth + 1])
     repeats = Counter(labels.values())
-    nodes = {(part.part_id,): part.label for part in shape.parts}
+    nodes: dict[tuple[int, ...], str] = {(part.part_id,): part.label for part in shape.parts}
     for node_id, parts in members.items():
         label = labels[node_id]
         ids = tuple(part.part_id for part in parts)
