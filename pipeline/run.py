@@ -85,15 +85,14 @@ class Run:
         """Run the wanted stages (names from STAGES) over all units; earlier ones must be finished."""
         config = self._config
         source, ids = self._source()
+        library = [_library(), config.anomalies.appearance.model_dump()]
         last = max(STAGES.index(stage) for stage in wanted)
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
             "anomalies": self._anomaly_units,
             "topup": self._topup_units,
             "views": self._view_units,
-            "materials": partial(
-                self._units, "materials", stages.assign_textures, self._material_settings(), ("views",)
-            ),
+            "materials": partial(self._units, "materials", stages.assign_textures, library, ("views",)),
             "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
         }
@@ -239,9 +238,6 @@ class Run:
     def _make_planner(self, ids: list[str]) -> Planner:
         nodes = {i: stages.read_nodes(self._layout, i) for i in ids}
         return Planner(self._config, nodes, self._splits(ids))
-
-    def _material_settings(self) -> list[Any]:
-        return [_library(), self._config.anomalies.appearance.model_dump()]
 
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()

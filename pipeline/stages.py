@@ -249,10 +249,9 @@ def judge(context: Context, shape_id: str) -> Result:
     for number, image in enumerate(drawn.reference):
         for reason in judge_reference(image, reference.part_ids[number], config.quality):
             raise UnitRejected(reason, f"shape {shape_id}: reference view {number} is blank")
+    plain = drawn.plain if len(drawn.plain) else drawn.query
     verdicts = {
-        view.name: judge_query(
-            drawn.query[i], drawn.plain[i] if len(drawn.plain) else drawn.query[i], drawn.index[i], view, config.quality
-        )
+        view.name: judge_query(drawn.query[i], plain[i], drawn.index[i], view, config.quality)
         for i, view in enumerate(views)
     }
     write_json(layout.quality(shape_id), {name: asdict(verdict) for name, verdict in verdicts.items()})

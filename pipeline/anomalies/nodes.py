@@ -65,8 +65,8 @@ def find_nodes(shape: Shape) -> list[Node]:
         index = np.array(ids) - 1
         bounds = np.array([shape.part(i).mesh.bounds for i in ids])
         x, y, z = (round(float(e), 6) for e in bounds[:, 1].max(axis=0) - bounds[:, 0].min(axis=0))
-        shares = (round(float(share[index].sum()), 6) for share in (area_share, visible_share))
-        return Node(ids, label, (x, y, z), *shares, count)
+        area, visible = (round(float(share[index].sum()), 6) for share in (area_share, visible_share))
+        return Node(ids, label, (x, y, z), area, visible, count)
 
     nodes = [node(ids, label, 1) for ids, label in labels.items()]
     nodes += [node(ids, label, count) for ids, (label, count) in instances.items()]
