@@ -10,9 +10,11 @@ import numpy as np
 from pipeline.anomalies.anomaly import LABELS, Anomaly
 from pipeline.rendering.blender import Drawn
 from pipeline.shapes.shape import Shape
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.combine import combine
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
+from pipeline.views.visibility import Mark
 
 
 def shape_record(
@@ -47,18 +49,19 @@ def shape_record(
     )
 
 
-def _query(view: View, image: Any, anomalies: Mapping[str, Anomaly], radius: float) -> QueryRecord:
-    anomaly = anomalies.get(view.anomaly)
+def _query(view: View, image: Any, by_name: Mapping[str, Anomaly], radius: float) -> QueryRecord:
+    anomalies = tuple(_anomaly(mark, by_name[mark.anomaly]) for mark in view.marks)
+    whole = combine(anomalies, view.object_mask.shape)
     return QueryRecord(
         name=view.name,
         image=image,
-        anomaly_type=LABELS.index(anomaly.type if anomaly else "normal"),
-        part_label=anomaly.target_label if anomaly else "",
-        bbox=_f32(view.bbox),
-        mask_new=view.masks.new,
-        mask_old=view.masks.old,
-        object_mask=view.masks.object,
-        object_mask_normal=view.masks.object_normal,
+        anomaly_type=whole.anomaly_type,
+        part_label=whole.part_label,
+        bbox=whole.bbox,
+        mask_new=whole.mask_new,
+        mask_old=whole.mask_old,
+        object_mask=view.object_mask,
+        object_mask_normal=view.object_mask_normal,
         part_ids=view.image.part_ids,
         depth=view.image.depth,
         K=_f32(view.camera.K),
@@ -68,7 +71,12 @@ def _query(view: View, image: Any, anomalies: Mapping[str, Anomaly], radius: flo
         radius=radius,
         light=view.light,
         texture=view.texture,
+        anomalies=anomalies,
     )
+
+
+def _anomaly(mark: Mark, anomaly: Anomaly) -> AnomalyRecord:
+    return AnomalyRecord(LABELS.index(anomaly.type), anomaly.target_label, _f32(mark.bbox), mark.new, mark.old)
 
 
 def _f32(values: Any) -> Any:

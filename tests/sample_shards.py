@@ -9,15 +9,16 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import LABELS, Anomaly, part_meshes
+from pipeline.anomalies.anomaly import LABELS, NORMAL, SEVERAL, Anomaly, Appearance, part_meshes
 from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.shapes.shape import Part, Shape, flatten
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.combine import combine
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
 from pipeline.views.cameras import orbit_camera
 from pipeline.views.reference import make_reference_views
-from pipeline.views.visibility import bounding_box, make_masks
+from pipeline.views.visibility import bounding_box, object_mask, part_mask
 
 #: label, size and centre of each part; the front is +Z.
 BOXES = (
@@ -30,6 +31,7 @@ BOXES = (
 )
 COLOURS = np.array([[235, 238, 242], [196, 88, 62], [70, 120, 160], *[[120, 92, 66]] * 4], dtype=np.uint8)
 LEG = 6  # front, on the viewer's right at azimuth 0
+BACK = 2
 
 
 def box_chair(shape_id: str) -> Shape:
@@ -40,10 +42,19 @@ def box_chair(shape_id: str) -> Shape:
     return Shape(shape_id, f"model-{shape_id}", "Chair", tuple(parts))
 
 
-def leg_anomaly(shape: Shape, kind: str) -> Anomaly | None:
-    """An anomaly of the front right leg; None for ``normal``."""
-    if kind == "normal":
-        return None
+def make_anomalies(shape: Shape, kind: str) -> tuple[Anomaly, ...]:
+    """None for ``normal``; for ``several`` the leg is moved and the back missing; else the leg has the one anomaly."""
+    if kind == NORMAL:
+        return ()
+    if kind == SEVERAL:
+        return leg_anomaly(shape, "positional"), Anomaly(
+            1, "missing", (BACK,), BOXES[BACK - 1][0], {BACK: None}, {}, {}
+        )
+    return (leg_anomaly(shape, kind),)
+
+
+def leg_anomaly(shape: Shape, kind: str) -> Anomaly:
+    """An anomaly of the front right leg; one of a type beyond the paper's only has another surface."""
     mesh = shape.part(LEG).mesh.copy()
     if kind == "positional":
         mesh.apply_translation([-0.15, 0.0, 0.1])
@@ -55,6 +66,9 @@ def leg_anomaly(shape: Shape, kind: str) -> Anomaly | None:
         mesh = trimesh.creation.cylinder(0.09, 0.6, transform=np.diag([1.0, 1, 1, 1]))
         mesh.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, [1, 0, 0]))
         mesh.apply_translation(BOXES[LEG - 1][2])
+    elif kind != "missing":
+        surface = Appearance("faded", 1.0, 0.1, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0)
+        return Anomaly(0, kind, (LEG,), BOXES[LEG - 1][0], {}, {}, {}, surface)
     return Anomaly(0, kind, (LEG,), BOXES[LEG - 1][0], {LEG: None if kind == "missing" else mesh}, {}, {})
 
 
@@ -66,21 +80,22 @@ def draw(image: RayImage) -> NDArray[np.uint8]:
 
 def make_query(shape: Shape, kind: str, azimuth: int, config: ViewsConfig) -> QueryRecord:
     camera = orbit_camera(config, azimuth, 30)
-    anomaly = leg_anomaly(shape, kind)
-    intact = RayScene(flatten(part_meshes(shape, None))).render(camera)
-    image = RayScene(flatten(part_meshes(shape, anomaly))).render(camera)
-    masks = make_masks(intact, image, anomaly.target if anomaly else ())
+    made = make_anomalies(shape, kind)
+    intact = RayScene(flatten(part_meshes(shape))).render(camera)
+    image = RayScene(flatten(part_meshes(shape, made))).render(camera)
+    anomalies = tuple(_record(anomaly, intact, image) for anomaly in made)
+    whole = combine(anomalies, image.part_ids.shape)
     texture = LABELS.index(kind)
     return QueryRecord(
-        name=f"render_{shape.shape_id}_{texture}_2.5_{azimuth}_30_3_{'anomaly' if anomaly else 'normal'}",
+        name=f"render_{shape.shape_id}_{texture}_2.5_{azimuth}_30_3_{'anomaly' if made else 'normal'}",
         image=draw(image),
         anomaly_type=LABELS.index(kind),
-        part_label=anomaly.target_label if anomaly else "",
-        bbox=np.array(bounding_box(masks.old if kind == "missing" else masks.new), dtype=np.float32),
-        mask_new=masks.new,
-        mask_old=masks.old,
-        object_mask=masks.object,
-        object_mask_normal=masks.object_normal,
+        part_label=whole.part_label,
+        bbox=whole.bbox,
+        mask_new=whole.mask_new,
+        mask_old=whole.mask_old,
+        object_mask=object_mask(image),
+        object_mask_normal=object_mask(intact),
         part_ids=image.part_ids,
         depth=image.depth,
         K=camera.K.astype(np.float32),
@@ -90,7 +105,14 @@ def make_query(shape: Shape, kind: str, azimuth: int, config: ViewsConfig) -> Qu
         radius=2.5,
         light=3,
         texture=texture,
+        anomalies=anomalies,
     )
+
+
+def _record(anomaly: Anomaly, intact: RayImage, image: RayImage) -> AnomalyRecord:
+    new, old = part_mask(image, anomaly.target), part_mask(intact, anomaly.target)
+    box = np.array(bounding_box(old if anomaly.is_missing else new), dtype=np.float32)
+    return AnomalyRecord(LABELS.index(anomaly.type), anomaly.target_label, box, new, old)
 
 
 def make_shape(shape_id: str, queries: Sequence[tuple[str, int]], resolution: int = 32) -> ShapeRecord:

@@ -12,8 +12,9 @@ from PIL import Image
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, read_json, write_json
 from pipeline.shards.checks import name_problems
+from pipeline.shards.combine import Mask, union
 from pipeline.shards.reader import Shard, find_shards
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 
 #: Boxes are given in a square frame of this edge, whatever the size of the image.
 BOX_FRAME = 512
@@ -122,29 +123,50 @@ def _write_query(out: Path, query: QueryRecord) -> None:
     _write_png(out / "images" / query.type_name / f"{query.name}.png", query.image)
 
 
-def _masks(query: QueryRecord) -> dict[str, NDArray[np.uint8]]:
+def _masks(query: QueryRecord) -> dict[str, Mask]:
+    """The masks by the first part of their file names: of all anomalies together, and of several also each one's."""
+    masks = {"mask_object": query.object_mask, "mask_object_normal": query.object_mask_normal}
+    shape = query.object_mask.shape
+    each = [_anomaly_masks(anomaly) for anomaly in query.anomalies]
+    for name in ("mask_new", "mask_old"):
+        found = [own[name] for own in each if name in own]
+        if found:
+            masks[name] = union(found, shape)
+    if len(each) > 1:
+        masks |= {f"{name}{number}": mask for number, own in enumerate(each) for name, mask in own.items()}
+    return masks
+
+
+def _anomaly_masks(anomaly: AnomalyRecord) -> dict[str, Mask]:
     """``mask_new`` is always what the box bounds; so for a missing part, where it was, and no ``mask_old``."""
-    whole = {"mask_object": query.object_mask, "mask_object_normal": query.object_mask_normal}
-    if query.type_name == "missing":
-        return {"mask_new": query.mask_old, **whole}
-    return {"mask_new": query.mask_new, "mask_old": query.mask_old, **whole}
+    if anomaly.type_name == "missing":
+        return {"mask_new": anomaly.region}
+    return {"mask_new": anomaly.region, "mask_old": anomaly.mask_old}
 
 
 def _annotation(query: QueryRecord) -> dict[str, Any]:
-    height, width = query.mask_new.shape
-    new, old = query.mask_new > 0, query.mask_old > 0
-    scale = np.array([BOX_FRAME / width, BOX_FRAME / height] * 2)
     return {
-        "2d_bbox": (query.bbox * scale).tolist(),
-        "anomaly_type": query.type_name,
-        "part_label": query.part_label,
-        "mask_iou": float((new & old).sum() / max((new | old).sum(), 1)),
+        **_description(query),
+        "anomalies": [_description(anomaly) for anomaly in query.anomalies],
         "azimuth": query.azimuth,
         "elevation": query.elevation,
         "radius": query.radius,
         "light": query.light,
         "texture_id": query.texture,
-        **_camera_json(query.K, query.world_to_camera, width),
+        **_camera_json(query.K, query.world_to_camera, query.object_mask.shape[1]),
+    }
+
+
+def _description(record: QueryRecord | AnomalyRecord) -> dict[str, Any]:
+    """Of all anomalies of an image, or of one of them."""
+    height, width = record.mask_new.shape
+    new, old = record.mask_new > 0, record.mask_old > 0
+    scale = np.array([BOX_FRAME / width, BOX_FRAME / height] * 2)
+    return {
+        "2d_bbox": (record.bbox * scale).tolist(),
+        "anomaly_type": record.type_name,
+        "part_label": record.part_label,
+        "mask_iou": float((new & old).sum() / max((new | old).sum(), 1)),
     }
 
 

@@ -7,20 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import LABELS
+from pipeline.anomalies.anomaly import NORMAL, SEVERAL
 from pipeline.geometry.cameras import Camera, project
-from pipeline.shards.schema import PATCH, QueryRecord, ShapeRecord
+from pipeline.shards.combine import combine
+from pipeline.shards.schema import PATCH, AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.views.visibility import bounding_box
 
 #: Stored float32 points reproject to stored float32 pixels within this.
 PIXEL_TOLERANCE = 0.01
 #: Entries of R R^T differ from the identity by less than this in float32.
 ROTATION_TOLERANCE = 1e-4
-
-
-def anomaly_region(query: QueryRecord) -> NDArray[np.uint8]:
-    """The mask that the box bounds: where the part is, or for a missing part where it was."""
-    return query.mask_old if query.type_name == "missing" else query.mask_new
 
 
 def name_problems(name: str, shape_id: str, label: int) -> list[str]:
@@ -35,53 +31,71 @@ def name_problems(name: str, shape_id: str, label: int) -> list[str]:
 
 
 def query_problems(query: QueryRecord) -> list[str]:
-    """Contradictions inside one query: masks, part ids, depth, box, camera."""
-    if query.anomaly_type >= len(LABELS):
-        return [f"anomaly_type {query.anomaly_type} is not one of 0 to {len(LABELS) - 1}"]
-    problems = []
-    for name in ("mask_new", "mask_old", "object_mask", "object_mask_normal"):
-        if not np.isin(getattr(query, name), (0, 255)).all():
-            problems.append(f"{name} holds values other than 0 and 255")
+    """Contradictions inside one query: types, masks, part ids, depth, boxes, camera."""
+    problems = _type_problems(query)
+    if problems:
+        return problems
+    whole = combine(query.anomalies, query.part_ids.shape)
+    if query.anomaly_type != whole.anomaly_type:
+        types = ", ".join(anomaly.type_name for anomaly in query.anomalies) or "none"
+        problems.append(f"it is {query.type_name}, but its rows of anomalies/ are {types}")
+    for name in ("part_label", "bbox", "mask_new", "mask_old"):
+        if not np.array_equal(getattr(query, name), getattr(whole, name)):
+            problems.append(f"{name} is not what its rows of anomalies/ make it")
+    for name in ("object_mask", "object_mask_normal"):
+        problems += _mask_problems(name, getattr(query, name))
     seen = query.part_ids > 0
     if ((query.object_mask > 0) != seen).any():
         problems.append("object_mask is not where part_ids > 0")
     if ((query.depth > 0) != seen).any():
         problems.append("depth > 0 is not where part_ids > 0")
-    if bool(query.part_label) != bool(query.label):
-        problems.append(f"part_label {query.part_label!r} contradicts label {query.label}")
-    problems += _anomaly_problems(query) if query.label else _normal_problems(query)
+    if not query.label and (query.object_mask != query.object_mask_normal).any():
+        problems.append("a normal image has object_mask unlike object_mask_normal")
+    for number, anomaly in enumerate(query.anomalies):
+        problems += [f"anomaly {number}: {problem}" for problem in _anomaly_problems(anomaly, query)]
+    for name in ("mask_new", "mask_old"):
+        shown = [getattr(anomaly, name) > 0 for anomaly in query.anomalies]
+        if np.sum(shown, axis=0).max(initial=0) > 1:
+            problems.append(f"two anomalies share pixels of {name}")
     return problems + camera_problems(query.K, query.world_to_camera)
 
 
-def _normal_problems(query: QueryRecord) -> list[str]:
-    problems = []
-    if query.mask_new.any() or query.mask_old.any():
-        problems.append("a normal image has anomaly masks that are not empty")
-    if query.bbox.any():
-        problems.append(f"a normal image has bbox {query.bbox.tolist()}, expected zeros")
-    if (query.object_mask != query.object_mask_normal).any():
-        problems.append("a normal image has object_mask unlike object_mask_normal")
+def _type_problems(query: QueryRecord) -> list[str]:
+    names = query.type_names
+    found = [query.anomaly_type, *(anomaly.anomaly_type for anomaly in query.anomalies)]
+    problems = [f"anomaly_type {value} is not one of 0 to {len(names) - 1}" for value in found if value >= len(names)]
+    for anomaly in query.anomalies if not problems else ():
+        if anomaly.type_name in (NORMAL, SEVERAL):
+            problems.append(f"a row of anomalies/ has type {anomaly.type_name}")
+    if len(query.anomalies) > 1 and SEVERAL not in names:
+        problems.append(f"it has {len(query.anomalies)} rows of anomalies/, but the file's names lack {SEVERAL}")
     return problems
 
 
-def _anomaly_problems(query: QueryRecord) -> list[str]:
-    problems = []
-    new = query.mask_new > 0
+def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord) -> list[str]:
+    problems = _mask_problems("mask_new", anomaly.mask_new) + _mask_problems("mask_old", anomaly.mask_old)
+    if not anomaly.part_label:
+        problems.append("part_label is empty")
+    new = anomaly.mask_new > 0
     cut = np.intersect1d(query.part_ids[new], query.part_ids[~new])
     if (query.part_ids[new] == 0).any() or len(cut):
         problems.append(f"mask_new is not a union of whole parts (it splits part ids {cut.tolist()})")
-    if ((query.mask_old > 0) & (query.object_mask_normal == 0)).any():
+    if ((anomaly.mask_old > 0) & (query.object_mask_normal == 0)).any():
         problems.append("mask_old leaves object_mask_normal")
-    if query.type_name == "missing" and new.any():
+    if anomaly.type_name == "missing" and new.any():
         problems.append("a missing part has pixels in mask_new")
     height, width = new.shape
-    x, y, w, h = query.bbox.tolist()
-    tight = bounding_box(anomaly_region(query))
+    x, y, w, h = anomaly.bbox.tolist()
+    tight = bounding_box(anomaly.region)
     if x < 0 or y < 0 or w <= 0 or h <= 0 or x + w > width or y + h > height:
         problems.append(f"bbox {[x, y, w, h]} is empty or outside the {width}x{height} image")
     elif (x, y, w, h) != tight:
         problems.append(f"bbox {[x, y, w, h]} is not the tight box of its mask, {list(tight)}")
     return problems
+
+
+def _mask_problems(name: str, mask: NDArray[np.uint8]) -> list[str]:
+    return [] if np.isin(mask, (0, 255)).all() else [f"{name} holds values other than 0 and 255"]
 
 
 def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.shards import schema
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 
 
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:
@@ -77,6 +77,16 @@ class Shard:
         return str(self.file.attrs["fingerprint"])
 
     @property
+    def type_names(self) -> tuple[str, ...]:
+        """What the values of ``anomaly_type`` stand for in this file, which may know fewer types than this program."""
+        dataset = self._dataset("queries", "anomaly_type")
+        if "names" not in dataset.attrs:
+            raise PipelineError(
+                f"{self.path}: attribute names of queries/anomaly_type is missing; run `l3d-data verify`"
+            )
+        return tuple(str(name) for name in dataset.attrs["names"])
+
+    @property
     def query_count(self) -> int:
         return len(self._dataset("queries", "name"))
 
@@ -89,8 +99,15 @@ class Shard:
         return np.asarray(self._read(group, name, slice(None)))
 
     def query(self, row: int) -> QueryRecord:
-        """Row ``row`` of ``queries/``."""
-        return QueryRecord(**{name: self.row("queries", name, row) for name in schema.QUERY_RECORD})
+        """Row ``row`` of ``queries/`` with its anomalies."""
+        values = {name: self.row("queries", name, row) for name in schema.QUERY_RECORD}
+        anomalies = tuple(self.anomaly(i) for i in np.flatnonzero(self.column("anomalies", "query_index") == row))
+        return QueryRecord(**values, anomalies=anomalies, type_names=self.type_names)
+
+    def anomaly(self, row: int) -> AnomalyRecord:
+        """Row ``row`` of ``anomalies/``."""
+        values = {name: self.row("anomalies", name, int(row)) for name in schema.ANOMALY_RECORD}
+        return AnomalyRecord(**values, type_names=self.type_names)
 
     def query_rows(self, shape_row: int) -> list[int]:
         """Rows of ``queries/`` that show the shape in row ``shape_row`` of ``shapes/``."""

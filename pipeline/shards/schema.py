@@ -1,6 +1,6 @@
 """The shard format ``l3d-shard`` version 1: the one place that owns every dataset's name, dtype and shape.
 
-The two record classes are the schema: each field annotated with a :class:`Column` is one HDF5 dataset
+The record classes are the schema: each field annotated with a :class:`Column` is one HDF5 dataset
 of the same name, with one row a record. ``docs/format.md`` describes the format for readers.
 """
 
@@ -53,20 +53,46 @@ Text = Annotated[str, Column(TEXT)]
 U8 = Annotated[int, Column("u1")]
 I32 = Annotated[int, Column("i4")]
 F32 = Annotated[float, Column("f4")]
+Box = Annotated[NDArray[np.float32], Column("f4", (4,))]
 Mask = Annotated[NDArray[np.uint8], Column("u1", ("H", "W"))]
 
 
 @dataclass(frozen=True, eq=False)
+class AnomalyRecord:
+    """One anomaly of one query image: a row of ``anomalies/``.
+
+    anomaly_type: index into ``type_names``, the ``names`` of the file that the record is from.
+    part_label: label path of the anomalous part.
+    mask_new, mask_old: visible pixels of the part as it is now and as it was, 0 or 255.
+    bbox: [x, y, width, height] in pixels, half-open: the tight box of ``mask_new``, or of ``mask_old``
+        for a missing part.
+    """
+
+    anomaly_type: U8
+    part_label: Text
+    bbox: Box
+    mask_new: Mask
+    mask_old: Mask
+    type_names: tuple[str, ...] = LABELS
+
+    @property
+    def type_name(self) -> str:
+        return self.type_names[self.anomaly_type]
+
+    @property
+    def region(self) -> NDArray[np.uint8]:
+        """The mask that the box bounds: where the part is, or for a missing part where it was."""
+        return self.mask_old if self.type_name == "missing" else self.mask_new
+
+
+@dataclass(frozen=True, eq=False)
 class QueryRecord:
-    """One query image: a row of ``queries/``.
+    """One query image: a row of ``queries/``, and its anomalies.
 
     name: the published file stem, ``render_<shape>_<texture>_<radius>_<az>_<el>_<light>_<normal|anomaly>``.
-    anomaly_type: index into ``pipeline.anomalies.anomaly.LABELS`` (normal is 0).
-    part_label: label path of the anomalous part; '' for normal.
-    bbox: [x, y, width, height] in pixels, half-open: the tight box of ``mask_new``, or of ``mask_old``
-        for a missing part; zeros for normal.
-    mask_new, mask_old: visible pixels of the anomalous part as it is now and as it was; empty for
-        normal. object_mask, object_mask_normal: the whole object now, and intact. All 0 or 255.
+    anomaly_type, part_label, bbox, mask_new, mask_old: as ``combine`` (``combine.py``) makes them of
+        ``anomalies``: those of the only one, of several all together, of none (normal) zeros and ''.
+    object_mask, object_mask_normal: the whole object now, and intact, 0 or 255.
     part_ids: 0 is background; depth: z in world units, 0 is background; both as the image shows it.
     K: pixels, centres at integer + 0.5; world_to_camera: OpenCV axes.
     azimuth, elevation: degrees; radius: object radii; light, texture: indices.
@@ -76,7 +102,7 @@ class QueryRecord:
     image: Annotated[NDArray[np.uint8], Column("u1", ("H", "W", 3))]
     anomaly_type: U8
     part_label: Text
-    bbox: Annotated[NDArray[np.float32], Column("f4", (4,))]
+    bbox: Box
     mask_new: Mask
     mask_old: Mask
     object_mask: Mask
@@ -90,15 +116,17 @@ class QueryRecord:
     radius: F32
     light: U8
     texture: I32
+    anomalies: tuple[AnomalyRecord, ...] = ()
+    type_names: tuple[str, ...] = LABELS
 
     @property
     def label(self) -> int:
-        """1 for an anomaly, 0 for normal (the column ``queries/label``)."""
-        return int(self.anomaly_type != LABELS.index("normal"))
+        """1 for an anomaly, 0 for normal, the first of the names (the column ``queries/label``)."""
+        return int(self.anomaly_type > 0)
 
     @property
     def type_name(self) -> str:
-        return LABELS[self.anomaly_type]
+        return self.type_names[self.anomaly_type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +160,13 @@ def _record_columns(record_class: type) -> dict[str, Column]:
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
-#: What a record holds, and what a group holds: ``queries/`` has two columns more, which the writer derives.
+#: What a record holds, and what a group holds: the writer derives the columns that a group has beyond its records.
 QUERY_RECORD = _record_columns(QueryRecord)
+ANOMALY_RECORD = _record_columns(AnomalyRecord)
 SHAPES = _record_columns(ShapeRecord)
 QUERIES = {"shape_index": Column("i4"), "label": Column("u1"), **QUERY_RECORD}
-GROUPS: Mapping[str, Mapping[str, Column]] = {"queries": QUERIES, "shapes": SHAPES}
+ANOMALIES = {"query_index": Column("i4"), **ANOMALY_RECORD}
+GROUPS: Mapping[str, Mapping[str, Column]] = {"queries": QUERIES, "anomalies": ANOMALIES, "shapes": SHAPES}
 
 
 def dims_of(shape: ShapeRecord) -> Dims:

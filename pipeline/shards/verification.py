@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from pipeline.anomalies.anomaly import NORMAL
 from pipeline.errors import PipelineError
 from pipeline.shards import checks, schema
 from pipeline.shards.reader import Shard, find_shards
@@ -64,6 +65,18 @@ def _structure_problems(shard: Shard) -> list[str]:
             shape = (*rows, *dims.shape(column))
             if dataset.dtype != dtype or dataset.shape != shape:
                 problems.append(f"{group}/{name}: got {dataset.dtype} {dataset.shape}, expected {dtype} {shape}")
+    return problems + _names_problems(shard)
+
+
+def _names_problems(shard: Shard) -> list[str]:
+    """What ``anomaly_type`` stands for must be said, and alike wherever it stands."""
+    stored = (shard.file[f"{group}/anomaly_type"].attrs.get("names", ()) for group in ("queries", "anomalies"))
+    queries, anomalies = (tuple(str(name) for name in names) for names in stored)
+    problems = []
+    if queries[:1] != (NORMAL,) or len(set(queries)) < len(queries):
+        problems.append(f"attribute names of queries/anomaly_type is {queries}, expected {NORMAL} and the types")
+    if anomalies != queries:
+        problems.append(f"attribute names of anomalies/anomaly_type is {anomalies}, unlike that of queries/")
     return problems
 
 
@@ -72,6 +85,9 @@ def _content_problems(shard: Shard) -> list[str]:
     index = shard.column("queries", "shape_index")
     for row in np.flatnonzero((index < 0) | (index >= shard.shape_count)):
         problems.append(f"query {row}: shape_index {index[row]} is no row of shapes/")
+    index = shard.column("anomalies", "query_index")
+    for row in np.flatnonzero((index < 0) | (index >= shard.query_count)):
+        problems.append(f"anomaly {row}: query_index {index[row]} is no row of queries/")
     label, anomaly_type = shard.column("queries", "label"), shard.column("queries", "anomaly_type")
     for row in np.flatnonzero(label != (anomaly_type > 0)):
         problems.append(f"query {row}: label {label[row]} contradicts anomaly_type {anomaly_type[row]}")

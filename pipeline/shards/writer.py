@@ -15,7 +15,7 @@ from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.shards import schema
-from pipeline.shards.schema import Column, Dims, QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, Column, Dims, QueryRecord, ShapeRecord
 
 #: Rows of a few numbers or one text share chunks of about this many bytes.
 CHUNK_BYTES = 16 * 1024
@@ -65,12 +65,14 @@ def _write_shapes(file: h5py.File, shapes: Iterable[ShapeRecord], compression_le
             _create_datasets(file, dims, compression_level)
         _check_record(shape, schema.SHAPES, dims, f"shape {shape.id}: shapes")
         for query in shape.queries:
-            where = f"shape {shape.id}, query {query.name}: queries"
-            _check_record(query, schema.QUERY_RECORD, dims, where)
-            if not query.anomaly_type < len(LABELS):
-                raise PipelineError(f"{where}/anomaly_type: got {query.anomaly_type}, expected 0 to {len(LABELS) - 1}")
+            where = f"shape {shape.id}, query {query.name}: "
+            _check_typed(query, schema.QUERY_RECORD, dims, f"{where}queries")
+            for anomaly in query.anomalies:
+                _check_typed(anomaly, schema.ANOMALY_RECORD, dims, f"{where}anomalies")
+        first = len(file["queries/name"])
         _append(file["shapes"], {name: [getattr(shape, name)] for name in schema.SHAPES})
         _append(file["queries"], _query_rows(shape.queries, index))
+        _append(file["anomalies"], _anomaly_rows(shape.queries, first))
     if dims is None:
         raise PipelineError(f"{file.filename}: no shapes to write; leave out the shard of an empty split")
 
@@ -91,7 +93,8 @@ def _create_datasets(file: h5py.File, dims: Dims, compression_level: int) -> Non
                 shuffle=True,
                 fletcher32=True,
             )
-    file["queries/anomaly_type"].attrs["names"] = LABELS
+    for group in ("queries", "anomalies"):
+        file[f"{group}/anomaly_type"].attrs["names"] = LABELS
 
 
 def _chunks(column: Column, row: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:
@@ -103,14 +106,32 @@ def _chunks(column: Column, row: tuple[int, ...], item_bytes: int) -> tuple[int,
     return (CHUNK_BYTES // (item_bytes * math.prod(row)), *row)
 
 
-def _check_record(record: ShapeRecord | QueryRecord, columns: Mapping[str, Column], dims: Dims, where: str) -> None:
+def _check_record(
+    record: ShapeRecord | QueryRecord | AnomalyRecord, columns: Mapping[str, Column], dims: Dims, where: str
+) -> None:
     for name, column in columns.items():
         schema.check(getattr(record, name), column, dims, f"{where}/{name}")
+
+
+def _check_typed(record: QueryRecord | AnomalyRecord, columns: Mapping[str, Column], dims: Dims, where: str) -> None:
+    """The same of a record whose type is written by the names of this program."""
+    _check_record(record, columns, dims, where)
+    if record.type_names != LABELS:
+        raise PipelineError(f"{where}/anomaly_type: is by the names {record.type_names}, expected {LABELS}")
+    if not record.anomaly_type < len(LABELS):
+        raise PipelineError(f"{where}/anomaly_type: got {record.anomaly_type}, expected 0 to {len(LABELS) - 1}")
 
 
 def _query_rows(queries: Sequence[QueryRecord], shape_index: int) -> dict[str, list[Any]]:
     rows = {name: [getattr(query, name) for query in queries] for name in schema.QUERY_RECORD}
     return {"shape_index": [shape_index] * len(queries), "label": [query.label for query in queries], **rows}
+
+
+def _anomaly_rows(queries: Sequence[QueryRecord], first: int) -> dict[str, list[Any]]:
+    """``first``: the row of the first query."""
+    pairs = [(row, anomaly) for row, query in enumerate(queries, first) for anomaly in query.anomalies]
+    rows = {name: [getattr(anomaly, name) for _, anomaly in pairs] for name in schema.ANOMALY_RECORD}
+    return {"query_index": [row for row, _ in pairs], **rows}
 
 
 def _append(group: h5py.Group, rows: Mapping[str, Sequence[Any]]) -> None:

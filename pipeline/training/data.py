@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
     image: (3, H, W) uint8; views: (n, H, W) uint8; patch_xyz: (n, H/8, W/8, 3) float32, world;
     patch_valid: (n, H/8, W/8) bool; label: () float32, 1 for anomalous; anomaly_type: () int64, index into
-    ``pipeline.anomalies.anomaly.LABELS``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
+    ``SplitIndex.type_names``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
     normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
     matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
     last pairs with the first), with match_valid (n, p).
@@ -101,7 +101,7 @@ class ShardDataset(Dataset[Sample]):
             patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
             patch_valid=torch.from_numpy(reference.patch_valid[views]),
             label=torch.tensor(float(index.label[item])),
-            anomaly_type=torch.tensor(int(shard.row("queries", "anomaly_type", row))),
+            anomaly_type=torch.tensor(int(index.anomaly_type[item])),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
             object_patches=torch.from_numpy(object_patches),
             object_patch_valid=torch.from_numpy(object_patch_valid),

@@ -47,4 +47,5 @@ def predict(model: CMT, index: SplitIndex, config: TrainingConfig, device: torch
         torch.cat(probability).numpy().astype(np.float64),
         torch.cat(anomaly_type).numpy(),
         torch.cat(box_iou).numpy().astype(np.float64) if box_iou else None,
+        index.type_names,
     )

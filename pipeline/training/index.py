@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.anomalies.anomaly import NORMAL
 from pipeline.errors import PipelineError
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.training.encoder import SIZE_MULTIPLE
@@ -18,7 +19,8 @@ class SplitIndex:
     """One entry a sample, in stored order.
 
     files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
-    label: (n,) 1 for anomalous; size: (height, width) of every image; views: reference views of each shape.
+    label: (n,) 1 for anomalous; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
+    size: (height, width) of every image; views: reference views of each shape.
     """
 
     files: tuple[Path, ...]
@@ -26,6 +28,8 @@ class SplitIndex:
     row: NDArray[np.int64]
     shape_row: NDArray[np.int64]
     label: NDArray[np.int64]
+    anomaly_type: NDArray[np.int64]
+    type_names: tuple[str, ...]
     size: tuple[int, int]
     views: int
 
@@ -42,9 +46,8 @@ class SplitIndex:
                 f"the split has {(self.label == 0).sum()} and {(self.label == 1).sum()}"
             )
         kept = np.sort(np.concatenate(groups))
-        return replace(
-            self, file=self.file[kept], row=self.row[kept], shape_row=self.shape_row[kept], label=self.label[kept]
-        )
+        columns = ("file", "row", "shape_row", "label", "anomaly_type")
+        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
 
 
 def index_split(dataset: Path, split: str) -> SplitIndex:
@@ -56,21 +59,26 @@ def index_split(dataset: Path, split: str) -> SplitIndex:
     files = tuple(find_shards(dataset, split))
     columns: list[tuple[NDArray[np.int64], ...]] = []
     layouts: dict[tuple[int, int, int], Path] = {}
+    places = {NORMAL: 0}  # of type names, whatever order each file has them in
     for number, path in enumerate(files):
         with Shard(path) as shard:
             label = shard.column("queries", "label").astype(np.int64)
             shape_row = shard.column("queries", "shape_index").astype(np.int64)
+            numbers = [places.setdefault(name, len(places)) for name in shard.type_names]
+            anomaly_type = np.array(numbers)[shard.column("queries", "anomaly_type")]
             views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
-        columns.append((np.full(len(label), number), np.arange(len(label)), shape_row, label))
+        columns.append((np.full(len(label), number), np.arange(len(label)), shape_row, label, anomaly_type))
         layouts[views, height, width] = path
     if len(layouts) > 1:
         found = "; ".join(f"{v} views of {h}x{w} in {path}" for (v, h, w), path in layouts.items())
         raise PipelineError(f"shards of one split must agree in views and image size: {found}")
-    file, row, shape_row, label = (np.concatenate(column) for column in zip(*columns, strict=True))
+    file, row, shape_row, label, anomaly_type = (np.concatenate(column) for column in zip(*columns, strict=True))
     if len(label) == 0:
         raise PipelineError(f"the {split} shards in {files[0].parent} hold no query images")
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise PipelineError(
             f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"
         )
-    return SplitIndex(files, file, row, shape_row, label, (height, width), views)
+    return SplitIndex(
+        files, file, row, shape_row, label, anomaly_type, tuple(places), size=(height, width), views=views
+    )

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from pipeline.anomalies.anomaly import LABELS
-
 IOU_THRESHOLD = 0.5
 
 
@@ -18,22 +16,22 @@ IOU_THRESHOLD = 0.5
 class Scores:
     """Predictions for a split, one entry a sample.
 
-    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into LABELS, 0 for normal;
+    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into ``type_names``, 0 for normal;
     box_iou: (n,) overlap of predicted and true box, meaningful where anomalous; None without a box head.
     """
 
     probability: NDArray[np.float64]
     anomaly_type: NDArray[np.int64]
     box_iou: NDArray[np.float64] | None
+    type_names: tuple[str, ...]
 
     @property
     def label(self) -> NDArray[np.bool_]:
         return self.anomaly_type > 0
 
     def select(self, rows: NDArray[np.bool_]) -> Scores:
-        return Scores(
-            self.probability[rows], self.anomaly_type[rows], None if self.box_iou is None else self.box_iou[rows]
-        )
+        box_iou = None if self.box_iou is None else self.box_iou[rows]
+        return Scores(self.probability[rows], self.anomaly_type[rows], box_iou, self.type_names)
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,9 @@ class Evaluation:
 
 
 def evaluate_scores(scores: Scores) -> Evaluation:
-    """Metrics of all predictions together and by anomaly type, in the order of LABELS."""
+    """Metrics of all predictions together and by anomaly type, in the order of ``type_names``."""
     by_type = {}
-    for value, name in enumerate(LABELS):
+    for value, name in enumerate(scores.type_names):
         rows = scores.anomaly_type == value
         if rows.any():
             own = scores.select(rows)

@@ -13,7 +13,7 @@ from tests.sample_shards import make_shape, write_dataset
 
 @pytest.fixture(scope="session")
 def shape() -> ShapeRecord:
-    """Shape 7 with a normal query and one of every anomaly, all at azimuth 20."""
+    """Shape 7 with a normal query and one of every other label, all at azimuth 20."""
     return make_shape("7", [(kind, 20) for kind in LABELS])
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.geometry.cameras import Camera, look_at_origin, project
 from pipeline.shards.brokenchairs import export_brokenchairs, published_camera
@@ -22,7 +23,7 @@ from tests.sample_shards import make_shape, write_dataset
 
 @pytest.fixture
 def exported(dataset: Path, tmp_path: Path) -> Path:
-    assert export_brokenchairs(dataset, tmp_path / "export") == 7
+    assert export_brokenchairs(dataset, tmp_path / "export") == len(LABELS) + 1
     return tmp_path / "export"
 
 
@@ -59,7 +60,7 @@ def test_every_annotation_mirrors_an_image_that_its_name_calls_an_anomaly(export
         i.replace("images/", "annotations/").replace("render_", "info_").replace(".png", ".json") for i in images
     )
     assert annotations == set(mirrored)
-    assert len(annotations) == 5
+    assert len(annotations) == len(LABELS) - 1
 
 
 def test_images_and_masks_are_the_shards_pixels(exported: Path, shape: ShapeRecord) -> None:
@@ -97,6 +98,36 @@ def test_the_annotation_tells_how_the_image_was_made(exported: Path, shape: Shap
     expected = ("rotational", "chair/chair_base/regular_leg_base/leg", 20, 30, 2.5, 3, 2)
     keys = ("anomaly_type", "part_label", "azimuth", "elevation", "radius", "light", "texture_id")
     assert tuple(info[key] for key in keys) == expected
+
+
+def test_the_only_anomaly_of_an_image_is_listed_as_the_whole(exported: Path) -> None:
+    for kind in ("rotational", "missing"):
+        [path] = (exported / "annotations" / kind).glob("info_*.json")
+        info = json.loads(path.read_text())
+        keys = ("2d_bbox", "anomaly_type", "part_label", "mask_iou")
+        assert info["anomalies"] == [{key: info[key] for key in keys}]
+        assert not list(path.parent.glob("mask_new0_*"))
+
+
+def test_several_anomalies_have_an_entry_and_masks_each_and_all_together(exported: Path, shape: ShapeRecord) -> None:
+    folder, stem = exported / "annotations/several", "7_6_2.5_20_30_3_anomaly"
+    info = json.loads((folder / f"info_{stem}.json").read_text())
+    masks = {path.name.removesuffix(f"_{stem}.png"): np.array(Image.open(path)) for path in folder.glob("mask_*.png")}
+    expected = {"mask_new", "mask_old", "mask_new0", "mask_old0", "mask_new1", "mask_object", "mask_object_normal"}
+    assert set(masks) == expected, "the second is missing: it has no mask_old"
+    leg, back = shape.queries[6].anomalies
+    assert np.array_equal(masks["mask_new0"], leg.mask_new) and np.array_equal(masks["mask_old0"], leg.mask_old)
+    assert np.array_equal(masks["mask_new1"], back.mask_old)
+    assert np.array_equal(masks["mask_new"] > 0, (leg.mask_new > 0) | (back.mask_old > 0))
+    assert np.array_equal(masks["mask_old"], leg.mask_old)
+    assert [(one["anomaly_type"], one["part_label"]) for one in info["anomalies"]] == [
+        ("positional", leg.part_label), ("missing", back.part_label),
+    ]  # fmt: skip
+    assert (info["anomaly_type"], info["part_label"]) == ("several", f"{leg.part_label}; {back.part_label}")
+    for number, one in enumerate(info["anomalies"]):
+        x, y, w, h = (value * 32 / 512 for value in one["2d_bbox"])
+        rows, columns = np.nonzero(masks[f"mask_new{number}"])
+        assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (x, y, x + w, y + h)
 
 
 def test_points_land_on_their_pixels_through_the_published_formula(exported: Path, shape: ShapeRecord) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.anomalies.anomaly import LABELS
 from pipeline.shards import schema
 from pipeline.shards.schema import ShapeRecord
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("group", ["queries", "shapes"])
+@pytest.mark.parametrize("group", ["queries", "anomalies", "shapes"])
 def test_the_tables_name_exactly_the_datasets_with_their_dtypes(group: str) -> None:
     section = DOCUMENT.split(f"### `{group}/`")[1].split("\n##")[0]
     documented = {}
@@ -35,3 +36,10 @@ def test_the_example_reads_a_row(dataset: Path, shape: ShapeRecord, monkeypatch:
     assert (names["name"], names["label"], names["kind"]) == (query.name, 0, "normal")
     assert np.array_equal(names["image"], query.image)
     assert np.array_equal(names["views"], shape.image)
+    assert names["masks"].shape == (0, 32, 32)  # type: ignore[attr-defined]
+    names = {}
+    exec(code[1].replace("row = 0", f"row = {LABELS.index('several')}"), names)
+    anomalies = shape.queries[LABELS.index("several")].anomalies
+    assert names["kind"] == "several"
+    assert np.array_equal(names["masks"], [anomaly.mask_new for anomaly in anomalies])
+    assert np.array_equal(names["boxes"], [anomaly.bbox for anomaly in anomalies])

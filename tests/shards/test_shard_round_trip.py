@@ -21,9 +21,11 @@ from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.shards import schema
 from pipeline.shards.reader import Shard, find_shards
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape
+
+Record = QueryRecord | AnomalyRecord | ShapeRecord
 
 
 def write(path: Path, *shapes: ShapeRecord) -> Path:
@@ -31,7 +33,7 @@ def write(path: Path, *shapes: ShapeRecord) -> Path:
     return path
 
 
-def assert_same(got: QueryRecord | ShapeRecord, expected: QueryRecord | ShapeRecord, columns: Any) -> None:
+def assert_same(got: Record, expected: Record, columns: Any) -> None:
     for name in columns:
         a, b = getattr(got, name), getattr(expected, name)
         assert type(a) is type(b), name
@@ -41,15 +43,18 @@ def assert_same(got: QueryRecord | ShapeRecord, expected: QueryRecord | ShapeRec
 
 
 def test_every_dataset_of_every_record_comes_back_as_it_went_in(tmp_path: Path, shape: ShapeRecord) -> None:
-    other = make_shape("a8", [("normal", 0), ("broken", 36)])
+    other = make_shape("a8", [("normal", 0), ("several", 36), ("broken", 36)])
     with Shard(write(tmp_path / "train-00000.h5", shape, other)) as shard:
-        assert (shard.shape_count, shard.query_count) == (2, 8)
+        assert (shard.shape_count, shard.query_count) == (2, len(LABELS) + 3)
         for row, expected in enumerate((shape, other)):
             got = shard.shape(row)
             assert_same(got, expected, schema.SHAPES)
             assert len(got.queries) == len(expected.queries)
             for a, b in zip(got.queries, expected.queries, strict=True):
                 assert_same(a, b, schema.QUERY_RECORD)
+                assert len(a.anomalies) == len(b.anomalies) == {"normal": 0, "several": 2}.get(b.type_name, 1)
+                for mine, theirs in zip(a.anomalies, b.anomalies, strict=True):
+                    assert_same(mine, theirs, schema.ANOMALY_RECORD)
 
 
 def test_derived_columns_and_attributes_are_those_of_the_format(tmp_path: Path, shape: ShapeRecord) -> None:
@@ -57,9 +62,12 @@ def test_derived_columns_and_attributes_are_those_of_the_format(tmp_path: Path, 
         assert dict(file.attrs) == {
             "format": "l3d-shard", "version": 1, "split": "train", "config": '{"seed": 0}', "fingerprint": "f00d",
         }  # fmt: skip
-        assert file["queries/shape_index"][:].tolist() == [1] * 6
-        assert file["queries/label"][:].tolist() == [0, 1, 1, 1, 1, 1]
+        assert file["queries/shape_index"][:].tolist() == [1] * len(LABELS)
+        assert file["queries/label"][:].tolist() == [0] + [1] * (len(LABELS) - 1)
         assert list(file["queries/anomaly_type"].attrs["names"]) == list(LABELS)
+        assert list(file["anomalies/anomaly_type"].attrs["names"]) == list(LABELS)
+        assert file["anomalies/query_index"][:].tolist() == [1, 2, 3, 4, 5, 6, 6, *range(7, len(LABELS))]
+        assert file["anomalies/anomaly_type"][:].tolist() == [1, 2, 3, 4, 5, 1, 5, *range(7, len(LABELS))]
         for group, columns in schema.GROUPS.items():
             assert set(file[group]) == set(columns)
             for name in columns:
@@ -127,7 +135,8 @@ def test_a_misfitting_shape_is_refused_by_name(
     [
         ({"bbox": [0, 0, 1, 1]}, r"queries/bbox: got list, expected float32 \(4,\)"),
         ({"mask_new": np.zeros((32, 32), bool)}, "queries/mask_new: got bool"),
-        ({"anomaly_type": 6}, "queries/anomaly_type: got 6, expected 0 to 5"),
+        ({"anomaly_type": 200}, f"queries/anomaly_type: got 200, expected 0 to {len(LABELS) - 1}"),
+        ({"type_names": ("normal", "bent")}, r"queries/anomaly_type: is by the names \('normal', 'bent'\), expected"),
         ({"light": 256}, r"queries/light: got 256 \(int\), expected one uint8"),
         ({"texture": 1.5}, r"queries/texture: got 1.5 \(float\), expected one int32"),
         ({"azimuth": float("nan")}, "queries/azimuth: got nan"),
@@ -139,6 +148,49 @@ def test_a_misfitting_query_is_refused_by_name(
     query = dataclasses.replace(shape.queries[1], **change)
     with pytest.raises(PipelineError, match=f"shape 7, query render_7_1_2.5_20_30_3_anomaly: {message}"):
         write(tmp_path / "train-00000.h5", dataclasses.replace(shape, queries=(query,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": np.zeros(4)}, r"got float64 \(4,\), expected float32 \(4,\)"),
+        ({"mask_old": np.zeros((16, 16), np.uint8)}, r"got uint8 \(16, 16\), expected uint8 \(32, 32\)"),
+        ({"anomaly_type": 200}, f"got 200, expected 0 to {len(LABELS) - 1}"),
+        ({"part_label": "x" * 257}, ".* at most 256"),
+    ],
+)
+def test_a_misfitting_anomaly_is_refused_by_name(
+    tmp_path: Path, shape: ShapeRecord, change: dict[str, Any], message: str
+) -> None:
+    query = shape.queries[LABELS.index("several")]
+    first, second = query.anomalies
+    wrong = dataclasses.replace(query, anomalies=(first, dataclasses.replace(second, **change)))
+    [name] = change
+    with pytest.raises(PipelineError, match=f"shape 7, query {query.name}: anomalies/{name}: {message}"):
+        write(tmp_path / "train-00000.h5", dataclasses.replace(shape, queries=(wrong,)))
+
+
+def test_types_are_named_by_the_file_and_not_by_the_program(dataset: Path) -> None:
+    """A file of other types, in another order, keeps its meaning."""
+    path = dataset / "shards" / "train-00000.h5"
+    names = ["normal", "rusty", *reversed(LABELS[1:])]
+    with h5py.File(path, "r+") as file:
+        for group in ("queries", "anomalies"):
+            file[f"{group}/anomaly_type"].attrs["names"] = names
+    with Shard(path) as shard:
+        assert shard.type_names == tuple(names)
+        queries = shard.shape(0).queries
+    assert [query.type_name for query in queries] == names[: len(LABELS)]
+    assert queries[1].anomalies[0].type_name == "rusty"
+    assert [query.label for query in queries] == [0] + [1] * (len(LABELS) - 1)
+
+
+def test_a_file_that_does_not_name_its_types_is_an_error(dataset: Path) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    with h5py.File(path, "r+") as file:
+        del file["queries/anomaly_type"].attrs["names"]
+    with pytest.raises(PipelineError, match=r"train-00000\.h5: attribute names of queries/anomaly_type is missing"):
+        Shard(path).query(0)
 
 
 def test_a_shape_of_another_resolution_is_refused(tmp_path: Path, shape: ShapeRecord) -> None:

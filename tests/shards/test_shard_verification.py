@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
@@ -16,7 +16,9 @@ from pipeline.shards.schema import ShapeRecord
 from pipeline.shards.verification import verify
 from tests.sample_shards import make_shape, write_dataset
 
-NORMAL, POSITIONAL, MISSING = (LABELS.index(kind) for kind in ("normal", "positional", "missing"))
+#: Rows of ``queries/`` of shape 7, and of ``anomalies/``: one for each type, two for several (moved leg, missing back).
+NORMAL, POSITIONAL, MISSING, TOGETHER = (LABELS.index(kind) for kind in ("normal", "positional", "missing", "several"))
+LEG_ROW, MISSING_ROW, FIRST_ROW, SECOND_ROW = POSITIONAL - 1, MISSING - 1, TOGETHER - 1, TOGETHER
 
 
 def edit(dataset: Path, name: str, row: int, change: Callable[[np.ndarray], None]) -> list[str]:
@@ -42,22 +44,54 @@ def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "row", "change", "problem"),
     [
-        ("queries/mask_new", POSITIONAL, setter((0, 0), 255), "mask_new is not a union of whole parts"),
-        ("queries/mask_new", POSITIONAL, setter(..., 0), "bbox .* is not the tight box of its mask"),
-        ("queries/mask_new", NORMAL, setter((0, 0), 255), "normal image has anomaly masks"),
-        ("queries/mask_new", MISSING, setter((16, 16), 255), "missing part has pixels in mask_new"),
-        ("queries/mask_old", POSITIONAL, setter((0, 0), 255), "mask_old leaves object_mask_normal"),
-        ("queries/mask_old", MISSING, setter(..., 0), r"tight box of its mask, \[0, 0, 0, 0\]"),
+        ("queries/mask_new", POSITIONAL, setter((0, 0), 255), "mask_new is not what its rows of anomalies/ make it"),
+        ("queries/mask_new", TOGETHER, setter(..., 0), "mask_new is not what its rows"),
+        ("queries/mask_new", NORMAL, setter((0, 0), 255), "mask_new is not what its rows"),
+        ("queries/mask_old", TOGETHER, setter((0, 0), 255), "mask_old is not what its rows"),
+        ("anomalies/mask_new", LEG_ROW, setter((0, 0), 255), "anomaly 0: mask_new is not a union of whole parts"),
+        ("anomalies/mask_new", LEG_ROW, setter(..., 0), "anomaly 0: bbox .* is not the tight box of its mask"),
+        ("anomalies/mask_new", MISSING_ROW, setter((16, 16), 255), "missing part has pixels in mask_new"),
+        ("anomalies/mask_new", FIRST_ROW, setter((0, 0), 7), "mask_new holds values other than 0 and 255"),
+        ("anomalies/mask_old", LEG_ROW, setter((0, 0), 255), "anomaly 0: mask_old leaves object_mask_normal"),
+        ("anomalies/mask_old", MISSING_ROW, setter(..., 0), r"tight box of its mask, \[0, 0, 0, 0\]"),
+        ("anomalies/mask_old", SECOND_ROW, setter(..., 255), "two anomalies share pixels of mask_old"),
+        ("anomalies/bbox", LEG_ROW, setter(2, 31), "bbox .* outside the 32x32 image"),
+        ("anomalies/bbox", SECOND_ROW, setter(0, 1), "anomaly 1: bbox .* is not the tight box of its mask"),
+        ("anomalies/part_label", LEG_ROW, setter(..., b""), "anomaly 0: part_label is empty"),
+        (
+            "anomalies/anomaly_type",
+            LEG_ROW,
+            setter(..., 2),
+            "it is positional, but its rows of anomalies/ are rotational",
+        ),
+        ("anomalies/anomaly_type", LEG_ROW, setter(..., 0), "a row of anomalies/ has type normal"),
+        ("anomalies/anomaly_type", SECOND_ROW, setter(..., 6), "a row of anomalies/ has type several"),
+        ("anomalies/anomaly_type", SECOND_ROW, setter(..., 200), "anomaly_type 200 is not one of"),
+        ("anomalies/query_index", SECOND_ROW, setter(..., 999), "anomaly 6: query_index 999 is no row of queries/"),
+        ("anomalies/query_index", SECOND_ROW, setter(..., TOGETHER - 1), "it is missing, but .* are missing, missing"),
+        ("anomalies/query_index", SECOND_ROW, setter(..., TOGETHER - 1), "it is several, but .* are positional"),
+        (
+            "anomalies/query_index",
+            LEG_ROW,
+            setter(..., NORMAL),
+            "it is normal, but its rows of anomalies/ are positional",
+        ),
+        (
+            "anomalies/query_index",
+            LEG_ROW,
+            setter(..., NORMAL),
+            "it is positional, but its rows of anomalies/ are none",
+        ),
         ("queries/object_mask", POSITIONAL, setter((0, 0), 255), "object_mask is not where part_ids"),
         ("queries/object_mask", POSITIONAL, setter((0, 0), 7), "object_mask holds values other than 0 and 255"),
         ("queries/object_mask_normal", NORMAL, setter((0, 0), 255), "object_mask unlike object_mask_normal"),
         ("queries/depth", NORMAL, setter((0, 0), 2.0), "depth > 0 is not where part_ids"),
-        ("queries/bbox", POSITIONAL, setter(2, 31), "bbox .* outside the 32x32 image"),
-        ("queries/bbox", POSITIONAL, setter(0, 1), "is not the tight box of its mask"),
-        ("queries/bbox", NORMAL, setter(2, 3), "normal image has bbox"),
+        ("queries/bbox", POSITIONAL, setter(0, 1), "bbox is not what its rows of anomalies/ make it"),
+        ("queries/bbox", TOGETHER, setter(2, 3), "bbox is not what its rows"),
+        ("queries/bbox", NORMAL, setter(2, 3), "bbox is not what its rows"),
         ("queries/label", POSITIONAL, setter(..., 0), f"query {POSITIONAL}: label 0 contradicts anomaly_type 1"),
-        ("queries/anomaly_type", MISSING, setter(..., 9), "anomaly_type 9 is not one of"),
-        ("queries/part_label", POSITIONAL, setter(..., b""), "part_label '' contradicts label 1"),
+        ("queries/anomaly_type", MISSING, setter(..., 200), "anomaly_type 200 is not one of"),
+        ("queries/part_label", POSITIONAL, setter(..., b""), "part_label is not what its rows"),
         ("queries/name", NORMAL, setter(..., b"render_9_0_normal"), "does not begin with render_7_"),
         ("queries/name", NORMAL, setter(..., b"render_7_0_anomaly"), "contradicts label 0"),
         ("queries/shape_index", NORMAL, setter(..., 5), "query 0: shape_index 5 is no row"),
@@ -116,16 +150,48 @@ def test_missing_and_misshapen_datasets_are_named(dataset: Path) -> None:
     ]
     with h5py.File(path, "r+") as file:
         file.attrs["fingerprint"] = "f00d"
-        file["queries/depth"] = np.zeros((6, 32, 32))
+        file["queries/depth"] = np.zeros((len(LABELS), 32, 32))
         file["shapes/points"] = np.zeros((1, 40, 3), np.float32)
-    assert verify(dataset) == ["train-00000.h5: queries/depth: got float64 (6, 32, 32), expected float32 (6, 32, 32)"]
+    assert verify(dataset) == [
+        f"train-00000.h5: queries/depth: got float64 ({len(LABELS)}, 32, 32), expected float32 ({len(LABELS)}, 32, 32)"
+    ]
+
+
+def rename_types(dataset: Path, *groups: str, names: Sequence[str]) -> list[str]:
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        for group in groups:
+            file[f"{group}/anomaly_type"].attrs["names"] = list(names)
+    return verify(dataset)
+
+
+def test_names_of_the_types_must_be_told_alike_with_normal_first(dataset: Path) -> None:
+    assert rename_types(dataset, "queries", names=[*LABELS, "rusty"]) == [
+        f"train-00000.h5: attribute names of anomalies/anomaly_type is {LABELS}, unlike that of queries/"
+    ]
+    both = ("queries", "anomalies")
+    for wrong in (["broken", *LABELS[1:]], [*LABELS, "broken"], []):
+        [problem] = rename_types(dataset, *both, names=wrong)
+        assert "attribute names of queries/anomaly_type is" in problem
+    assert rename_types(dataset, *both, names=[*LABELS, "rusty"]) == []
+
+
+def test_a_file_of_types_that_this_program_does_not_know_is_sound(tmp_path: Path) -> None:
+    shape = make_shape("7", [(kind, 20) for kind in ("normal", "broken")])
+    dataset = write_dataset(tmp_path, {"train": [shape]})
+    assert rename_types(dataset, "queries", "anomalies", names=["normal", "bent", "rotten", "rusty"]) == []
+
+
+def test_several_anomalies_need_a_name_for_it(dataset: Path) -> None:
+    names = [name if name != "several" else "some" for name in LABELS]
+    [problem] = rename_types(dataset, "queries", "anomalies", names=names)
+    assert problem.endswith("it has 2 rows of anomalies/, but the file's names lack several")
 
 
 def test_an_unreadable_shard_does_not_hide_the_others(dataset: Path) -> None:
     (dataset / "shards" / "test-00000.h5").write_bytes(b"cut")
     problems = edit(dataset, "queries/bbox", 0, setter(0, 9))
     assert len(problems) == 2
-    assert "normal image has bbox" in problems[0]
+    assert "bbox is not what its rows" in problems[0]
     assert "test-00000.h5 is unreadable" in problems[1]
 
 

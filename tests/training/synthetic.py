@@ -7,9 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.anomalies.anomaly import LABELS
+from pipeline.config import PAPER_TYPES
 from pipeline.seeding import rng
-from pipeline.shards.schema import QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
 from pipeline.training.config import ModelConfig, TrainingConfig
 
@@ -97,10 +97,11 @@ def _query(shape: str, number: int, generator: np.random.Generator) -> QueryReco
         image[y : y + MARK, x : x + MARK] = (230, 20, 20)
         mark[y : y + MARK, x : x + MARK] = 255
         bbox = np.array([x, y, MARK, MARK], dtype=np.float32)
+    anomaly_type = 1 + number // 2 % len(PAPER_TYPES) if anomalous else 0
     return QueryRecord(
         name=f"render_{shape}_{number}_2.5_0_30_0_{'anomaly' if anomalous else 'normal'}",
         image=image,
-        anomaly_type=1 + number // 2 % (len(LABELS) - 1) if anomalous else 0,
+        anomaly_type=anomaly_type,
         part_label="chair/leg" if anomalous else "",
         bbox=bbox,
         mask_new=mark,
@@ -116,4 +117,5 @@ def _query(shape: str, number: int, generator: np.random.Generator) -> QueryReco
         radius=2.5,
         light=0,
         texture=0,
+        anomalies=(AnomalyRecord(anomaly_type, "chair/leg", bbox, mark, mark),) if anomalous else (),
     )

@@ -153,6 +153,28 @@ def test_a_limit_takes_the_first_of_each_label(dataset: Path) -> None:
         index_split(dataset, "train").balanced(10)
 
 
+def test_types_of_shards_that_number_them_otherwise_are_told_by_name(tmp_path: Path) -> None:
+    """The second file's names are in another order, and it knows a type more."""
+    write_dataset(tmp_path)
+    first, second = (tmp_path / f"shards/train-0000{i}.h5" for i in (0, 1))
+    shutil.copy(first, second)
+    names = ["normal", "rusty", "positional"]
+    with h5py.File(second, "r+") as file:
+        file["queries/anomaly_type"].attrs["names"] = names
+    index = index_split(tmp_path, "train")
+    with Shard(first) as shard:
+        stored = shard.column("queries", "anomaly_type")
+        known = shard.type_names
+    assert set(stored) == {0, 1, 2}
+    assert index.type_names == (*known, "rusty")
+    expected = [known[i] for i in stored] + [names[i] for i in stored]
+    assert [index.type_names[i] for i in index.anomaly_type] == expected
+    sample = ShardDataset(index, TINY, False)[0, len(stored) + int(np.argmax(stored == 1))]
+    assert index.type_names[int(sample.anomaly_type)] == "rusty"
+    few = index.balanced(4)
+    assert few.anomaly_type.tolist() == index.anomaly_type[few.row].tolist()
+
+
 def test_the_folder_may_be_the_shards_folder(dataset: Path) -> None:
     assert len(index_split(dataset / "shards", "val")) == len(index_split(dataset, "val")) == 8
 

@@ -48,6 +48,7 @@ def test_evaluation_by_type_sets_each_type_against_the_normal_images() -> None:
         probability=np.array([0.1, 0.4, 0.9, 0.3, 0.2]),
         anomaly_type=np.array([0, 0, 1, 5, 5]),
         box_iou=np.array([0.0, 0.0, 0.8, 0.5, 0.4]),
+        type_names=("normal", "positional", "rotational", "broken", "swapped", "missing"),
     )
     evaluation = evaluate_scores(scores)
     assert list(evaluation.by_type) == ["normal", "positional", "missing"]
@@ -61,6 +62,12 @@ def test_evaluation_by_type_sets_each_type_against_the_normal_images() -> None:
     assert evaluation.overall.box_ap == pytest.approx(2 / 3)
 
 
+def test_types_go_by_the_names_of_the_shards() -> None:
+    scores = Scores(np.array([0.1, 0.7, 0.8]), np.array([0, 2, 3]), None, ("normal", "broken", "rusty", "several"))
+    by_type = evaluate_scores(scores).by_type
+    assert {name: metrics.images for name, metrics in by_type.items()} == {"normal": 1, "rusty": 1, "several": 1}
+
+
 def test_without_a_box_head_there_is_no_ap() -> None:
-    evaluation = evaluate_scores(Scores(np.array([0.1, 0.9]), np.array([0, 1]), None))
+    evaluation = evaluate_scores(Scores(np.array([0.1, 0.9]), np.array([0, 1]), None, ("normal", "broken")))
     assert evaluation.overall.box_ap is None and evaluation.overall.auc == 1
