@@ -183,7 +183,7 @@ def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
         (["--set", "plan.normal.views=[-3,-1]"], "plan.normal.views"),
         (["--set", "materials.map_size=300"], "power of two"),
         (["--set", "plan.types.melted.images=1"], "positional"),
-        (["--set", "plan.types.broken.images=9"], "1 to 7 can"),
+        (["--set", "plan.types.broken.images=9"], "1 to 1 can"),
         (["--config", "nothing"], "config 'nothing' is neither"),
     ],
 )

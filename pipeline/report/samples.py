@@ -36,8 +36,8 @@ def pick(shards: Sequence[Path], kind: str, limit: int) -> Iterator[Sample]:
     rows: list[tuple[Path, int]] = []
     for path in shards:
         with Shard(path) as shard:
-            types = shard.column("queries", "anomaly_type")
-            rows += [(path, int(row)) for row in np.flatnonzero(types == LABELS.index(kind))]
+            types = np.array(shard.type_names)[shard.column("queries", "anomaly_type")]
+            rows += [(path, int(row)) for row in np.flatnonzero(types == kind)]
     count = min(limit, len(rows))
     for i in range(count):
         path, row = rows[i * len(rows) // count]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import LABELS, NORMAL
+from pipeline.anomalies.anomaly import NORMAL
 from pipeline.anomalies.groups import PAPER_IMAGES, part_group
 from pipeline.report.paper import Counts, count_table, kinds
 from pipeline.shards.reader import Shard
@@ -37,7 +37,7 @@ class Statistics:
     """What :func:`statistics` counts. Keys are in a fixed order.
 
     table: Table 1 by column (``paper.count_table``). parts: paper group -> anomaly type
-    -> images; part_labels: label path -> images. azimuths: whole degrees -> images. mask_share,
+    -> anomalies; part_labels: label path -> anomalies. azimuths: whole degrees -> images. mask_share,
     box_share: area over the image's area, by anomaly type, of the region that the box bounds.
     """
 
@@ -53,68 +53,77 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """The numbers of one query."""
+class _Query:
+    """The numbers of one image; type is ``several`` for more than one anomaly."""
 
     split: str
     shape_id: str
     type: str
-    part_label: str
     azimuth: int
     light: int
+
+
+@dataclass(frozen=True)
+class _Anomaly:
+    """The numbers of one anomaly in one image."""
+
+    type: str
+    part_label: str
     mask_share: float
     box_share: float
 
 
 def statistics(shards: Sequence[Path]) -> Statistics:
-    """Count all queries and shapes of ``shards``, reading two masks a row and no images."""
-    rows: list[_Row] = []
+    """Count all queries, anomalies and shapes of ``shards``, reading one mask an anomaly and no images."""
+    queries: list[_Query] = []
+    anomalies: list[_Anomaly] = []
     shapes: Counter[str] = Counter()
     categories: Counter[str] = Counter()
     for path in shards:
         with Shard(path) as shard:
-            rows += _rows(shard)
+            queries += _queries(shard)
+            anomalies += _anomalies(shard)
             shapes[shard.split] += shard.shape_count
             categories.update(shard.column("shapes", "category").tolist())
-    types = kinds({row.type for row in rows})
-    anomalous = [row for row in rows if row.type != NORMAL]
+    types = kinds({anomaly.type for anomaly in anomalies})
+    groups = {part_group(anomaly.part_label) for anomaly in anomalies}
     return Statistics(
-        table=count_table(Counter((row.shape_id, row.type) for row in rows)),
-        splits={s: _split_counts(rows, s, shapes[s]) for s in shapes},
+        table=count_table(Counter((query.shape_id, query.type) for query in queries)),
+        splits={s: _split_counts(queries, s, shapes[s]) for s in shapes},
         parts={
-            group: _counts(types, (r.type for r in anomalous if part_group(r.part_label) == group))
+            group: _counts(types, (a.type for a in anomalies if part_group(a.part_label) == group))
             # The paper's groups, and whatever other categories bring.
-            for group in dict.fromkeys((*PAPER_IMAGES, *sorted({part_group(r.part_label) for r in anomalous})))
+            for group in dict.fromkeys((*PAPER_IMAGES, *sorted(groups)))
         },
-        part_labels=dict(sorted(Counter(r.part_label for r in anomalous).items())),
+        part_labels=dict(sorted(Counter(a.part_label for a in anomalies).items())),
         categories=dict(sorted(categories.items())),
-        lights=dict(sorted(Counter(r.light for r in rows).items())),
-        azimuths=dict(sorted(Counter(r.azimuth for r in rows).items())),
-        mask_share={t: _spread([r.mask_share for r in anomalous if r.type == t]) for t in types},
-        box_share={t: _spread([r.box_share for r in anomalous if r.type == t]) for t in types},
+        lights=dict(sorted(Counter(query.light for query in queries).items())),
+        azimuths=dict(sorted(Counter(query.azimuth for query in queries).items())),
+        mask_share={t: _spread([a.mask_share for a in anomalies if a.type == t]) for t in types},
+        box_share={t: _spread([a.box_share for a in anomalies if a.type == t]) for t in types},
     )
 
 
-def _rows(shard: Shard) -> Iterable[_Row]:
+def _queries(shard: Shard) -> Iterable[_Query]:
     ids = shard.column("shapes", "id")
-    names = ("shape_index", "anomaly_type", "part_label", "azimuth", "light", "bbox")
-    columns = zip(*(shard.column("queries", name) for name in names), strict=True)
-    for row, (shape_index, anomaly_type, part_label, azimuth, light, bbox) in enumerate(columns):
-        region = shard.row("queries", "mask_old" if LABELS[anomaly_type] == "missing" else "mask_new", row)
-        yield _Row(
-            shard.split,
-            ids[shape_index],
-            LABELS[anomaly_type],
-            part_label,
-            round(float(azimuth)) % 360,
-            int(light),
-            np.count_nonzero(region) / region.size,
-            float(bbox[2] * bbox[3]) / region.size,
-        )
+    names = ("shape_index", "anomaly_type", "azimuth", "light")
+    for shape_index, kind, azimuth, light in zip(*(shard.column("queries", n) for n in names), strict=True):
+        whole_degrees = round(float(azimuth)) % 360
+        yield _Query(shard.split, ids[shape_index], shard.type_names[kind], whole_degrees, int(light))
 
 
-def _split_counts(rows: Sequence[_Row], split: str, shapes: int) -> SplitCounts:
-    types = [row.type for row in rows if row.split == split]
+def _anomalies(shard: Shard) -> Iterable[_Anomaly]:
+    names = ("anomaly_type", "part_label", "bbox")
+    columns = zip(*(shard.column("anomalies", name) for name in names), strict=True)
+    for row, (kind, part_label, bbox) in enumerate(columns):
+        name = shard.type_names[kind]
+        region = shard.row("anomalies", "mask_old" if name == "missing" else "mask_new", row)
+        box_share = float(bbox[2] * bbox[3]) / region.size
+        yield _Anomaly(name, part_label, np.count_nonzero(region) / region.size, box_share)
+
+
+def _split_counts(queries: Sequence[_Query], split: str, shapes: int) -> SplitCounts:
+    types = [query.type for query in queries if query.split == split]
     return SplitCounts(shapes, len(types), sum(kind != NORMAL for kind in types))
 
 
