@@ -13,9 +13,9 @@ import numpy as np
 
 from blender_scripts.pigments import pigment
 
-#: Stains: the noise above which there is one (Blender's noise has mean 0.5; measured: a third of a surface is above),
-#: the width of its soft edge, and where inside it the rim ends that drying leaves, darker than the middle.
-STAIN_LEVEL, STAIN_EDGE, STAIN_RIM, STAIN_MIDDLE = 0.53, 0.04, 0.09, 0.7
+#: Stains: the noise above which there is one (its mean is 0.5; measured: two fifths of a surface are stained), how far
+#: above it the soft edge ends, and then the rim that drying leaves; the middle is this much as dense as the rim.
+STAIN_LEVEL, STAIN_EDGE, STAIN_RIM, STAIN_MIDDLE = 0.515, 0.04, 0.09, 0.7
 #: Scratches: layers with one scratch a Voronoi cell, each a share of the scale; width and depth in object radii.
 SCRATCH_LAYERS = (1.0, 0.8, 0.65, 0.5)
 SCRATCH_WIDTH, SCRATCH_DEPTH = 0.010, 0.004

@@ -16,7 +16,7 @@ from materials.color import FloatMap, to_lab, to_linear
 #: CIE 1976 colour difference at which one colour is clearly seen on another.
 CONTRAST = 28.0
 #: What a light, dull surface fades to: old plastic, paint and cloth turn yellow and brown.
-AGED = np.array([0.33, 0.19, 0.07])
+AGED = np.array([0.30, 0.21, 0.10])
 #: Tint of a film of dried dirt, at luminance 1.
 FILM = np.array([1.1, 0.99, 0.8])
 #: A scratch lays open lighter material; on light surfaces it gathers dirt.

@@ -170,7 +170,7 @@ class AppearanceConfig(StrictModel):
     stain_strength: FractionRange = Field((0.65, 0.9), description="opacity of stains")
     scratch_strength: FractionRange = Field((0.7, 1.0), description="opacity of scratches")
     patch_size: PositiveRange = Field(
-        (0.25, 0.45), description="size of stains and of unevenly faded patches, over the root of the part's area"
+        (0.2, 0.4), description="size of stains and of unevenly faded patches, over the root of the part's area"
     )
     scratch_length: PositiveRange = Field((0.15, 0.35), description="the same of scratches")
     needs_twin: bool = Field(

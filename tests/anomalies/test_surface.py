@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_chairs import chair, task
 
@@ -33,15 +33,16 @@ def appearance(kind: Kind, seed: int, part: int = SEAT) -> Appearance:
 
 
 @pytest.mark.parametrize("effect", PATTERNS)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_draws_stay_within_their_settings_and_leave_the_geometry(effect: str, seed: int) -> None:
-    settings = AppearanceConfig()
+    config = AppearanceConfig()
     strengths = {
-        "faded": settings.fade_strength,
-        "stained": settings.stain_strength,
-        "scratched": settings.scratch_strength,
+        "faded": config.fade_strength,
+        "stained": config.stain_strength,
+        "scratched": config.scratch_strength,
     }
-    sizes = settings.scratch_length if effect == "scratched" else settings.patch_size
+    sizes = config.scratch_length if effect == "scratched" else config.patch_size
     change = draw(PATTERNS[effect], seed)
     assert change.appearance is not None
     assert change.replaced == {}
