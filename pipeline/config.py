@@ -126,7 +126,7 @@ class DeformedConfig(StrictModel):
     bent_share: Fraction = Field(0.5, description="probability of a bend; the others are dents")
     bend_degrees: Range = Field((15.0, 50.0), description="angle between a bent part's two ends")
     dent_radius: Range = Field((0.25, 0.6), description="radius of a dent over the part's (half its box's diagonal)")
-    dent_depth: Range = Field((0.05, 0.15), description="depth of a dent, in object radii; at most its radius")
+    dent_depth: Range = Field((0.05, 0.15), description="depth of a dent, in object radii; less where it is narrow")
     min_distance: float = Field(
         0.03, ge=0, description="the surface is somewhere displaced by at least this, in object radii"
     )

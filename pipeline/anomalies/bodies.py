@@ -6,6 +6,7 @@ mending; a wrap around walls that enclose a volume together; and clipping, for t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,20 +44,14 @@ def part_bodies(mesh: trimesh.Trimesh, part_id: int, intact: Soup, first: int = 
     def piece(surface: trimesh.Trimesh) -> Piece:
         return Piece(surface, part_id, first + len(found), float(surface.area), None)
 
-    sheets = []
-    for component in split(mesh):
-        solid = _solid(piece(component), intact, "boolean", "capped boolean")
-        found += [solid] if solid else []
-        sheets += [] if solid else [component]
-    loose = []
-    for component in split(mended(join(sheets))) if sheets else []:
-        solid = _solid(piece(component), intact, "mended boolean", "mended capped boolean")
-        found += [solid] if solid else []
-        loose += [] if solid else [component]
-    for solid, offset, walls in wrapped(loose) if loose else []:
+    sheets = _take_solids(split(mesh), piece, intact, ("boolean", "capped boolean"), found)
+    if sheets:
+        components = split(mended(join(sheets)))
+        sheets = _take_solids(components, piece, intact, ("mended boolean", "mended capped boolean"), found)
+    for solid, offset, walls in wrapped(sheets) if sheets else []:
         found.append(Wrapped(piece(join(walls)), solid, offset))
-        loose = [sheet for sheet in loose if not any(sheet is wall for wall in walls)]
-    for sheet in loose:
+        sheets = [sheet for sheet in sheets if not any(sheet is wall for wall in walls)]
+    for sheet in sheets:
         found.append(Sheet(piece(sheet)))
     return found
 
@@ -73,26 +68,47 @@ def cut(body: Body, tool: Tool, side: Side) -> tuple[tuple[Piece, ...], Method]:
     return sheet.cut(tool, side), sheet.method
 
 
-def _solid(piece: Piece, intact: Soup, closed: Method, capped: Method) -> Solid | None:
-    """The solid that a component stands for, as one is or once its holes are capped."""
-    mesh = piece.mesh
-    if not mesh.is_winding_consistent:
-        return None
-    extra, caps = cap(mesh)
-    vertices = np.vstack([mesh.vertices, extra])
-    if not _stands_for_solid(vertices[caps], float(mesh.area), intact):
-        return None
-    solid = manifold(vertices, np.vstack([mesh.faces, caps]))
-    if solid is None:
-        return None
-    if len(caps):
-        return Solid(piece, solid, len(mesh.faces), capped)
-    return Solid(replace(piece, volume=float(solid.volume())), solid, len(mesh.faces), closed)
+def _take_solids(
+    components: Sequence[trimesh.Trimesh],
+    piece: Callable[[trimesh.Trimesh], Piece],
+    intact: Soup,
+    methods: tuple[Method, Method],
+    found: list[Body],
+) -> list[trimesh.Trimesh]:
+    """Append the solids that components stand for to ``found``; return the components that stand for none.
+
+    methods: of closed components, and of those whose holes are capped.
+    """
+    capped = [cap(c) if c.is_winding_consistent else None for c in components]
+    corners = [np.vstack([c.vertices, k[0]])[k[1]] for c, k in zip(components, capped, strict=True) if k is not None]
+    areas = [float(c.area) for c, k in zip(components, capped, strict=True) if k is not None]
+    stands = iter(_stand_for_solids(corners, areas, intact))
+    sheets = []
+    for component, caps in zip(components, capped, strict=True):
+        solid = None
+        if caps is not None and next(stands):
+            vertices, faces = np.vstack([component.vertices, caps[0]]), np.vstack([component.faces, caps[1]])
+            solid = manifold(vertices, faces)
+        if solid is None:
+            sheets.append(component)
+        elif caps is not None and len(caps[1]):
+            found.append(Solid(piece(component), solid, len(component.faces), methods[1]))
+        else:
+            whole = replace(piece(component), volume=float(solid.volume()))
+            found.append(Solid(whole, solid, len(component.faces), methods[0]))
+    return sheets
 
 
-def _stands_for_solid(caps: NDArray[np.float64], area: float, intact: Soup) -> bool:
-    """Whether the holes that ``caps`` (k, 3, 3) close are small, or hidden from every camera."""
-    areas = triangle_areas(caps)
-    if areas.sum() <= MAX_CAP_SHARE * area:
-        return True
-    return bool(areas @ exposed(caps.mean(axis=1), intact) <= MAX_EXPOSED_CAP * areas.sum())
+def _stand_for_solids(caps: Sequence[NDArray[np.float64]], areas: Sequence[float], intact: Soup) -> list[bool]:
+    """Whether the holes that caps (k, 3, 3) close, in components of these areas, are small or hidden."""
+    small = [float(triangle_areas(c).sum()) <= MAX_CAP_SHARE * area for c, area in zip(caps, areas, strict=True)]
+    large = [c for c, is_small in zip(caps, small, strict=True) if not is_small]
+    if not large:
+        return small
+    # One ray scene for all: building it costs more than the rays.
+    seen = np.split(exposed(np.concatenate(large).mean(axis=1), intact), np.cumsum([len(c) for c in large])[:-1])
+    hidden = iter(
+        bool(triangle_areas(c) @ s <= MAX_EXPOSED_CAP * triangle_areas(c).sum())
+        for c, s in zip(large, seen, strict=True)
+    )
+    return [is_small or next(hidden) for is_small in small]

@@ -16,17 +16,21 @@ from pipeline.shapes.shape import make_mesh
 MERGE = 3e-4
 
 
+def boundary_edges(faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(k, 2) edges that only one of the faces (m, 3) has, directed as in that face."""
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    _, index = unique_rows(np.sort(edges, axis=1))
+    return edges[np.bincount(index, minlength=1)[index] == 1]
+
+
 def boundary_loops(faces: NDArray[np.int64]) -> list[list[int]]:
     """Simple loops of boundary edges, as vertex indices, each running as its faces' edges do.
 
     ``faces`` (m, 3) are wound consistently and have at most two faces an edge. A vertex where the
     boundary touches itself starts a loop of its own.
     """
-    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    _, index = unique_rows(np.sort(edges, axis=1))
-    once = np.bincount(index)[index] == 1
     following: dict[int, list[int]] = defaultdict(list)
-    for start, end in edges[once].tolist():
+    for start, end in boundary_edges(faces).tolist():
         following[start].append(end)
     loops = []
     for first in list(following):

@@ -24,6 +24,8 @@ TOOL = 2**30
 MIN_VOLUME = 1e-9
 #: A sheet's triangles near the cut are refined to this share of the cutter's largest half axis.
 CLIP_DETAIL = 0.1
+#: The gauge grows at most about this fast where a cutter is rough, over its smallest half axis.
+GAUGE_SLOPE = 3.0
 #: A cut grows nothing but by what float32 rounds.
 ROUNDING = 1e-6
 
@@ -187,14 +189,17 @@ def clipped(mesh: trimesh.Trimesh, tool: Tool, side: Side) -> trimesh.Trimesh | 
 
     The cut follows the cutter's gauge, taken as linear over each refined triangle.
     """
-    low, high = tool.bounds
+    cutter = tool.cutter
+    half_axes = np.linalg.norm(cutter.axes, axis=0)
 
     def near(triangles: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return np.asarray(((triangles.min(axis=1) <= high) & (triangles.max(axis=1) >= low)).all(axis=1))
+        middle = triangles.mean(axis=1)
+        reach = np.linalg.norm(triangles - middle[:, None], axis=2).max(axis=1)
+        return np.asarray(np.abs(cutter.gauge(middle) - 1) < GAUGE_SLOPE * reach / half_axes.min())
 
-    size = CLIP_DETAIL * float(np.linalg.norm(tool.cutter.axes, axis=0).max())
+    size = CLIP_DETAIL * float(half_axes.max())
     vertices, faces = refine(np.asarray(mesh.vertices), np.asarray(mesh.faces), near, size)
-    beyond = (tool.cutter.gauge(vertices) - 1) * (1 if side == "outside" else -1)
+    beyond = (cutter.gauge(vertices) - 1) * (1 if side == "outside" else -1)
     if (beyond > 0).all():
         return None
     triangles = clip_triangles(vertices[faces], beyond[faces])

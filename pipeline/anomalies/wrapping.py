@@ -11,6 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pipeline.anomalies.closing import boundary_edges
 from pipeline.anomalies.cutting import (
     TOOL,
     Method,
@@ -32,6 +33,8 @@ ALPHA, OFFSET = 0.05, 0.002
 MIN_FULLNESS = 1.5
 #: A fracture's rim is drawn to the surface's cut edge from within this many offsets.
 REACH = 8.0
+#: Segments of the cut edge that may hold the nearest point.
+FEW = 8
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ class Wrapped:
     def _fitted(self, fracture: trimesh.Trimesh, walls: trimesh.Trimesh, tool: Tool) -> trimesh.Trimesh:
         """The fracture (n faces) with its rim on the walls' cut edge, and nothing beyond their bounding box."""
         vertices = np.array(fracture.vertices)
-        edges = _boundary_edges(np.asarray(walls.faces))
+        edges = boundary_edges(np.asarray(walls.faces))
         on_cut = np.abs(tool.cutter.gauge(np.asarray(walls.vertices)) - 1) < 1e-3
         segments = np.asarray(walls.vertices)[edges[on_cut[edges].all(axis=1)]]
-        rim = np.unique(_boundary_edges(np.asarray(fracture.faces)))
+        rim = np.unique(boundary_edges(np.asarray(fracture.faces)))
         if len(segments) and len(rim):
             target = _nearest_on_segments(vertices[rim], segments)
             near = np.linalg.norm(target - vertices[rim], axis=1) < REACH * self.offset
@@ -116,17 +119,12 @@ def wrapped(sheets: list[trimesh.Trimesh]) -> list[tuple[manifold3d.Manifold, fl
     return result
 
 
-def _boundary_edges(faces: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(k, 2) edges that one face has."""
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    return unique[count == 1]
-
-
 def _nearest_on_segments(points: NDArray[np.float64], segments: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 3) nearest points to ``points`` (n, 3) on any of the segments (k, 2, 3)."""
-    start, along = segments[:, 0], segments[:, 1] - segments[:, 0]
-    length = np.maximum((along**2).sum(axis=1), 1e-30)
+    """(n, 3) near points to ``points`` (n, 3) on segments (k, 2, 3): nearest on the few with the nearest middles."""
+    _, few = cKDTree(segments.mean(axis=1)).query(points, k=min(FEW, len(segments)))
+    few = few.reshape(len(points), -1)
+    start, along = segments[few, 0], segments[few, 1] - segments[few, 0]
+    length = np.maximum((along**2).sum(axis=2), 1e-30)
     t = np.clip(((points[:, None] - start) * along).sum(axis=2) / length, 0, 1)
     candidates = start + t[..., None] * along
     best = np.linalg.norm(candidates - points[:, None], axis=2).argmin(axis=1)
