@@ -149,9 +149,36 @@ class BrokenConfig(StrictModel):
     """A sphere or cube, roughened, subtracted from a part (Boolean; after DeepJoin)."""
 
     removed_share: Range = Field((0.10, 0.60), description="share of the part's volume (or area, if open) removed")
+    fragments: Literal["remove", "keep"] = Field(
+        "remove", description="what becomes of loose fragments that would float in the air"
+    )
     roughness: float = Field(0.08, ge=0, le=0.3, description="amplitude of the cutter's surface noise over its size")
     min_depth: float = Field(
-        0.05, ge=0, description="the fracture is somewhere at least this far from the intact surface, in object radii"
+        0.03, ge=0, description="the fracture is somewhere at least this far from the intact surface, in object radii"
+    )
+
+
+class CrackedConfig(StrictModel):
+    """A fracture whose piece stays, slightly displaced; nothing is removed."""
+
+    piece_share: Range = Field((0.10, 0.50), description="share of the part's volume (or area, if open) that moves")
+    gap: Range = Field((0.015, 0.04), description="how far the piece moves off the fracture, in object radii")
+    turn_degrees: Range = Field((2.0, 10.0), description="angle by which the piece turns, opening the crack")
+    roughness: float = Field(0.08, ge=0, le=0.3, description="amplitude of the cutter's surface noise over its size")
+    min_gone_share: Fraction = Field(
+        0.05, description="share of the part's surface that is no longer where it was, so that a step can be seen"
+    )
+
+
+class DeformedConfig(StrictModel):
+    """A part bent or dented, its surface as connected as before."""
+
+    bent_share: Fraction = Field(0.5, description="probability of a bend; the others are dents")
+    bend_degrees: Range = Field((15.0, 50.0), description="angle between a bent part's two ends")
+    dent_radius: Range = Field((0.25, 0.6), description="radius of a dent over the part's (half its box's diagonal)")
+    dent_depth: Range = Field((0.05, 0.15), description="depth of a dent, in object radii; less where it is narrow")
+    min_distance: float = Field(
+        0.03, ge=0, description="the surface is somewhere displaced by at least this, in object radii"
     )
 
 
@@ -209,6 +236,8 @@ class AnomaliesConfig(StrictModel):
     broken: BrokenConfig = BrokenConfig()
     swapped: SwappedConfig = SwappedConfig()
     appearance: AppearanceConfig = AppearanceConfig()
+    cracked: CrackedConfig = CrackedConfig()
+    deformed: DeformedConfig = DeformedConfig()
 
 
 class ViewsConfig(StrictModel):

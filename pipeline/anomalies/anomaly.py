@@ -21,6 +21,8 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "broken": "broken:BROKEN",
         "swapped": "swapped:SWAPPED",
         "missing": "missing:MISSING",
+        "deformed": "deformed:DEFORMED",
+        "cracked": "cracked:CRACKED",
         "faded": "surface:FADED",
         "stained": "surface:STAINED",
         "scratched": "surface:SCRATCHED",

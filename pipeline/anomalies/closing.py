@@ -1,13 +1,26 @@
-"""Closing an open shell for as long as a Boolean needs it closed."""
+"""Mending a shell, and closing it for as long as a Boolean needs it closed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
 import numpy as np
+import pymeshlab
 import trimesh
 from numpy.typing import NDArray
 from trimesh.grouping import unique_rows
+
+from pipeline.shapes.shape import make_mesh
+
+#: Vertices nearer than this, in object radii, are one vertex to a person.
+MERGE = 3e-4
+
+
+def boundary_edges(faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(k, 2) edges that only one of the faces (m, 3) has, directed as in that face."""
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    _, index = unique_rows(np.sort(edges, axis=1))
+    return edges[np.bincount(index, minlength=1)[index] == 1]
 
 
 def boundary_loops(faces: NDArray[np.int64]) -> list[list[int]]:
@@ -16,11 +29,8 @@ def boundary_loops(faces: NDArray[np.int64]) -> list[list[int]]:
     ``faces`` (m, 3) are wound consistently and have at most two faces an edge. A vertex where the
     boundary touches itself starts a loop of its own.
     """
-    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    _, index = unique_rows(np.sort(edges, axis=1))
-    once = np.bincount(index)[index] == 1
     following: dict[int, list[int]] = defaultdict(list)
-    for start, end in edges[once].tolist():
+    for start, end in boundary_edges(faces).tolist():
         following[start].append(end)
     loops = []
     for first in list(following):
@@ -54,3 +64,20 @@ def cap(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         centre = np.full(len(rim), len(mesh.vertices) + number, dtype=np.int64)
         faces.append(np.column_stack([np.roll(rim, -1), rim, centre]))
     return vertices, np.concatenate(faces)
+
+
+def mended(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh with close vertices merged, doubled faces dropped, and neighbours wound alike (MeshLab).
+
+    A box made of six separate squares becomes a closed box. Holes stay open: ``cap`` closes them.
+    """
+    meshes = pymeshlab.MeshSet(verbose=False)
+    meshes.add_mesh(pymeshlab.Mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
+    meshes.meshing_merge_close_vertices(threshold=pymeshlab.PureValue(MERGE))
+    meshes.meshing_remove_duplicate_faces()
+    meshes.meshing_remove_null_faces()
+    # Edges of three faces: MeshLab splits their vertices, which comes to the same as taking the walls apart.
+    meshes.meshing_repair_non_manifold_edges(method="Split Vertices")
+    meshes.meshing_re_orient_faces_coherently()
+    result = meshes.current_mesh()
+    return make_mesh(result.vertex_matrix(), result.face_matrix().astype(np.int64))

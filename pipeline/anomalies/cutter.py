@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pipeline.config import BrokenConfig
 from pipeline.shapes.shape import make_mesh
+
+Kind = Literal["sphere", "cube"]
 
 #: Plane waves whose sum roughens the surface; their wave numbers, in radians over the unit sphere.
 WAVES = 6
@@ -29,12 +31,16 @@ class Cutter:
     is ``roughness``.
     """
 
-    kind: Literal["sphere", "cube"]
+    kind: Kind
     centre: NDArray[np.float64]
     axes: NDArray[np.float64]
     waves: NDArray[np.float64]
     phases: NDArray[np.float64]
     roughness: float
+
+    def scaled(self, factor: float) -> Cutter:
+        """The same body about the same centre, ``factor`` times as large."""
+        return replace(self, axes=self.axes * factor)
 
     def gauge(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) below 1 inside, 1 on the surface, above 1 outside, for points (n, 3).
@@ -47,15 +53,9 @@ class Cutter:
 
     def mesh(self) -> trimesh.Trimesh:
         """The closed surface, outward, with some thousand faces."""
-        if self.kind == "sphere":
-            template = trimesh.creation.icosphere(subdivisions=4)
-        else:
-            template = trimesh.creation.box(extents=(2, 2, 2))
-            for _ in range(4):
-                template = template.subdivide()
-        directions = template.vertices / np.linalg.norm(template.vertices, axis=1, keepdims=True)
+        directions, faces = _template(self.kind)
         radii = (1 + self._noise(directions)) / self._norm(directions)
-        return make_mesh((directions * radii[:, None]) @ self.axes.T + self.centre, template.faces)
+        return make_mesh((directions * radii[:, None]) @ self.axes.T + self.centre, faces)
 
     def parameters(self) -> dict[str, Any]:
         """Everything that defines the body, JSON-serialisable."""
@@ -76,21 +76,47 @@ class Cutter:
         return 2 * self.roughness * np.cos(directions @ self.waves.T + self.phases).mean(axis=1)
 
 
-def random_cutter(points: NDArray[np.float64], config: BrokenConfig, random: np.random.Generator) -> Cutter:
-    """A cutter centred on one of the surface points (n, 3), as large as holds a random share of them.
+@cache
+def _template(kind: Kind) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Unit directions (n, 3) of the vertices of a sphere or cube about the origin, and faces (m, 3)."""
+    if kind == "sphere":
+        mesh = trimesh.creation.icosphere(subdivisions=4)
+    else:
+        mesh = trimesh.creation.box(extents=(2, 2, 2))
+        for _ in range(4):
+            mesh = mesh.subdivide()
+    directions = np.asarray(mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True))
+    faces = np.array(mesh.faces, dtype=np.int64)
+    directions.flags.writeable = faces.flags.writeable = False
+    return directions, faces
 
-    The share is drawn from ``config.removed_share``: what is removed in the end differs from it, as
-    volume does from area and as fragments that nothing holds go too.
+
+def random_cutter(
+    centre: NDArray[np.float64],
+    points: NDArray[np.float64],
+    share: tuple[float, float],
+    min_depth: float,
+    roughness: float,
+    random: np.random.Generator,
+) -> Cutter:
+    """A cutter about ``centre`` (3,), as large as holds a random share of the surface points (n, 3).
+
+    The share is drawn from the range ``share``; a cutter smaller than ``min_depth`` grows as far as the
+    range allows.
     """
     directions = random.normal(size=(WAVES, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    stretch = random.uniform(*STRETCH, size=3)
     unit = Cutter(
         kind="sphere" if random.random() < 0.5 else "cube",
-        centre=points[random.integers(len(points))],
-        axes=Rotation.random(random_state=random).as_matrix() * random.uniform(*STRETCH, size=3),
+        centre=centre,
+        axes=Rotation.random(random_state=random).as_matrix() * stretch,
         waves=directions * random.uniform(*WAVE_NUMBERS, size=(WAVES, 1)),
         phases=random.uniform(0, 2 * np.pi, size=WAVES),
-        roughness=config.roughness,
+        roughness=roughness,
     )
-    size = float(np.quantile(unit.gauge(points), random.uniform(*config.removed_share)))
-    return replace(unit, axes=unit.axes * size)
+    gauge = unit.gauge(points)
+    size, largest = np.quantile(gauge, [random.uniform(*share), share[1]])
+    # Noise and stretch make the fracture less deep than the body is large.
+    deep = min_depth / float(stretch.min() * (1 - roughness))
+    return unit.scaled(float(np.clip(deep, size, largest)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
@@ -16,12 +17,15 @@ from trimesh.sample import sample_surface
 from pipeline.anomalies.measure import CONTACT, SAMPLES, Points, join
 from pipeline.shapes.shape import make_mesh
 
+#: A fragment with a smaller share of the target's area is a crumb.
+CRUMB = 0.005
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Piece:
     """A connected piece of a part.
 
-    component: number of the connected component of the intact part that it is, or was cut from.
+    component: number of the connected component of the intact target that it is, or was cut from.
     original_area: area of the intact surface that it still has; volume: None where it is not closed.
     """
 
@@ -30,6 +34,10 @@ class Piece:
     component: int
     original_area: float
     volume: float | None
+
+    def remnant(self, mesh: trimesh.Trimesh, original_area: float, volume: float | None) -> Piece:
+        """What a cut left of this piece."""
+        return replace(self, mesh=mesh, original_area=original_area, volume=volume)
 
 
 def submesh(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> trimesh.Trimesh:
@@ -68,6 +76,36 @@ def supported(pieces: Sequence[Piece], rest: Points, random: np.random.Generator
     graph = coo_array((np.ones(len(start), dtype=bool), (start, end)), shape=(ground + 1, ground + 1))
     _, cluster = connected_components(graph, directed=False)
     return np.asarray(cluster[:ground] == cluster[ground])
+
+
+def held(
+    intact: Sequence[Piece], left: Sequence[Piece], rest: Points, random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """(n,) True for pieces ``left`` that the rest of the object (m, 3) holds as it held their component.
+
+    Where the intact part touched nothing, its largest piece is what holds the others.
+    """
+    if not left:
+        return np.zeros(0, dtype=bool)
+    held_before = supported(intact, rest, random)
+    if not held_before.any():
+        largest = max(left, key=lambda piece: piece.original_area)
+        rest, held_before = np.asarray(largest.mesh.vertices), np.ones(len(intact), dtype=bool)
+    floated = {piece.component for piece, was_held in zip(intact, held_before, strict=True) if not was_held}
+    return supported(left, rest, random) | np.array([piece.component in floated for piece in left])
+
+
+def crumbs(intact: Sequence[Piece], left: Sequence[Piece]) -> NDArray[np.bool_]:
+    """(n,) True for pieces of components that fell apart, too small to be told from noise."""
+    siblings = Counter(piece.component for piece in left)
+    smallest = CRUMB * sum(piece.original_area for piece in intact)
+    return np.array([siblings[p.component] > 1 and p.original_area < smallest for p in left], dtype=bool)
+
+
+def assemble(part_ids: Iterable[int], pieces: Sequence[Piece]) -> Mapping[int, trimesh.Trimesh | None]:
+    """Every part's pieces in one mesh, or None where it has none."""
+    meshes = {i: [piece.mesh for piece in pieces if piece.part_id == i] for i in part_ids}
+    return {i: join(own) if own else None for i, own in meshes.items()}
 
 
 def _sample_pieces(pieces: Sequence[Piece], random: np.random.Generator) -> tuple[Points, NDArray[np.int64]]:

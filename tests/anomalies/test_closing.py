@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.anomalies.closing import boundary_loops, cap
+from pipeline.anomalies.closing import boundary_loops, cap, mended
+from pipeline.anomalies.pieces import split
 from pipeline.shapes.shape import make_mesh
 
 
@@ -33,3 +34,11 @@ def test_boundary_that_touches_itself_in_a_vertex_is_two_loops() -> None:
     # Two triangles of a fan around vertex 0, opposite each other: their boundaries meet in it.
     faces = np.array([[0, 1, 2], [0, 3, 4]], dtype=np.int64)
     assert sorted(sorted(loop) for loop in boundary_loops(faces)) == [[0, 1, 2], [0, 3, 4]]
+
+
+def test_walls_that_meet_a_box_in_its_edges_leave_it_closed() -> None:
+    cube = trimesh.creation.box()
+    wall = np.array([[0, 1, 7], [0, 7, 6]], dtype=np.int64)
+    parts = split(mended(make_mesh(cube.vertices, np.vstack([cube.faces, wall]))))
+    assert sorted(len(part.faces) for part in parts) == [2, 12]
+    assert max(parts, key=lambda part: len(part.faces)).is_volume
