@@ -139,9 +139,8 @@ def _masks(query: QueryRecord) -> dict[str, Mask]:
 
 def _anomaly_masks(anomaly: AnomalyRecord) -> dict[str, Mask]:
     """``mask_new`` is always what the box bounds; so for a missing part, where it was, and no ``mask_old``."""
-    if anomaly.type_name == "missing":
-        return {"mask_new": anomaly.region}
-    return {"mask_new": anomaly.region, "mask_old": anomaly.mask_old}
+    masks = {"mask_new": anomaly.region}
+    return masks | {"mask_old": anomaly.mask_old} if anomaly.mask_new.any() else masks
 
 
 def _annotation(query: QueryRecord) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def query_problems(query: QueryRecord) -> list[str]:
         problems.append(f"it is {query.type_name}, but its rows of anomalies/ are {types}")
     for name in ("part_label", "bbox", "mask_new", "mask_old"):
         if not np.array_equal(getattr(query, name), getattr(whole, name)):
-            problems.append(f"{name} is not what its rows of anomalies/ make it")
+            made = f"{name} is not what its rows of anomalies/ make it"
+            problems.append(made if query.label or query.anomalies else f"a normal image has {name}")
     for name in ("object_mask", "object_mask_normal"):
         problems += _mask_problems(name, getattr(query, name))
     seen = query.part_ids > 0

@@ -81,8 +81,8 @@ class AnomalyRecord:
 
     @property
     def region(self) -> NDArray[np.uint8]:
-        """The mask that the box bounds: where the part is, or for a missing part where it was."""
-        return self.mask_old if self.type_name == "missing" else self.mask_new
+        """The mask that the box bounds: where the part is, or where it was if nothing of it is left."""
+        return self.mask_new if self.mask_new.any() else self.mask_old
 
 
 @dataclass(frozen=True, eq=False)

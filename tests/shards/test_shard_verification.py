@@ -46,7 +46,7 @@ def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
     [
         ("queries/mask_new", POSITIONAL, setter((0, 0), 255), "mask_new is not what its rows of anomalies/ make it"),
         ("queries/mask_new", TOGETHER, setter(..., 0), "mask_new is not what its rows"),
-        ("queries/mask_new", NORMAL, setter((0, 0), 255), "mask_new is not what its rows"),
+        ("queries/mask_new", NORMAL, setter((0, 0), 255), "a normal image has mask_new"),
         ("queries/mask_old", TOGETHER, setter((0, 0), 255), "mask_old is not what its rows"),
         ("anomalies/mask_new", LEG_ROW, setter((0, 0), 255), "anomaly 0: mask_new is not a union of whole parts"),
         ("anomalies/mask_new", LEG_ROW, setter(..., 0), "anomaly 0: bbox .* is not the tight box of its mask"),
@@ -88,7 +88,7 @@ def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
         ("queries/depth", NORMAL, setter((0, 0), 2.0), "depth > 0 is not where part_ids"),
         ("queries/bbox", POSITIONAL, setter(0, 1), "bbox is not what its rows of anomalies/ make it"),
         ("queries/bbox", TOGETHER, setter(2, 3), "bbox is not what its rows"),
-        ("queries/bbox", NORMAL, setter(2, 3), "bbox is not what its rows"),
+        ("queries/bbox", NORMAL, setter(2, 3), "a normal image has bbox"),
         ("queries/label", POSITIONAL, setter(..., 0), f"query {POSITIONAL}: label 0 contradicts anomaly_type 1"),
         ("queries/anomaly_type", MISSING, setter(..., 200), "anomaly_type 200 is not one of"),
         ("queries/part_label", POSITIONAL, setter(..., b""), "part_label is not what its rows"),
@@ -191,7 +191,7 @@ def test_an_unreadable_shard_does_not_hide_the_others(dataset: Path) -> None:
     (dataset / "shards" / "test-00000.h5").write_bytes(b"cut")
     problems = edit(dataset, "queries/bbox", 0, setter(0, 9))
     assert len(problems) == 2
-    assert "bbox is not what its rows" in problems[0]
+    assert "a normal image has bbox" in problems[0]
     assert "test-00000.h5 is unreadable" in problems[1]
 
 

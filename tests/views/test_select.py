@@ -98,6 +98,16 @@ def test_a_view_in_which_another_anomaly_hides_one_is_refused() -> None:
     assert selection.refused["0_missing+2_swapped"] == {"too-few-changed-pixels": 20}
 
 
+def test_a_missing_part_whose_place_another_mostly_covers_is_refused() -> None:
+    frontal = CONFIG.model_copy(
+        update={"azimuths": 1, "elevation_degrees": (30.0, 30.0), "min_visible_share": 0.6, "min_changed_pixels": 1}
+    )
+    covering = left_knob(0.66, edge=0.24)  # from x = 0.54 on; the missing knob began at 0.5
+    selection = select(((MISSING,), 1), ((MISSING, covering), 1), config=frontal)
+    assert [v.variant for v in selection.views] == ["0_missing"]
+    assert selection.refused["0_missing+2_swapped"] == {"part-hidden": 1}
+
+
 def test_a_part_that_the_intact_shape_hides_is_no_anomaly_when_another_uncovers_it() -> None:
     """Nothing in the reference shows the knob inside the body, so nothing can tell that it was moved."""
     shape = three_cubes()
@@ -141,6 +151,7 @@ def test_stems_are_unique_and_follow_the_published_layout() -> None:
     assert len({v.name for v in views}) == len(views) > 60
     for view in views:
         place = f"2.5_{view.azimuth:.0f}_30_0"
+        assert 0 <= view.texture < 3
         assert view.name == f"render_cubes_{view.texture}_{place}_{'anomaly' if view.marks else 'normal'}"
 
 
