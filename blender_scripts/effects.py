@@ -13,7 +13,7 @@ import numpy as np
 
 from blender_scripts.pigments import pigment
 
-#: Stains: the noise above which there is one (its mean is 0.5; measured: two fifths of a surface are stained), how far
+#: Stains: the noise above which there is one (its mean is 0.5; measured: a third of a surface is stained), how far
 #: above it the soft edge ends, and then the rim that drying leaves; the middle is this much as dense as the rim.
 STAIN_LEVEL, STAIN_EDGE, STAIN_RIM, STAIN_MIDDLE = 0.515, 0.04, 0.09, 0.7
 #: Scratches: layers with one scratch a Voronoi cell, each a share of the scale; width and depth in object radii.
@@ -112,7 +112,7 @@ def _fade(nodes: Nodes, bsdf: Any, place: Any, colour: Sequence[float], effect: 
 
 def _stain(nodes: Nodes, bsdf: Any, place: Any, colour: Sequence[float], effect: Mapping[str, Any]) -> None:
     """Few irregular blotches with soft edges and a darker rim, where it dried last."""
-    level = nodes.noise(place, 4.0)
+    level = nodes.noise(place, 2.0)
     inside = nodes.smoothstep(STAIN_LEVEL, STAIN_LEVEL + STAIN_EDGE, level)
     middle = nodes.smoothstep(STAIN_LEVEL + STAIN_EDGE, STAIN_LEVEL + STAIN_RIM, level)
     density = nodes.math("MULTIPLY", inside, nodes.lerp(middle, 1.0, STAIN_MIDDLE))
