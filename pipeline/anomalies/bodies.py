@@ -57,13 +57,21 @@ def part_bodies(mesh: trimesh.Trimesh, part_id: int, intact: Soup, first: int = 
 
 
 def cut(body: Body, tool: Tool, side: Side) -> tuple[tuple[Piece, ...], Method]:
-    """The pieces on one side of the tool, by the body's own method or, where that fails its checks, by clipping."""
+    """The pieces on one side of the tool, by the first method whose result passes its checks.
+
+    That is the body's own, else a wrap of its own around it, else clipping.
+    """
     low, high = body.intact.mesh.bounds
     if (low > tool.bounds[1]).any() or (high < tool.bounds[0]).any():
         return ((body.intact,) if side == "outside" else ()), body.method
     pieces = body.cut(tool, side)
     if pieces is not None:
         return pieces, body.method
+    for solid, offset, _ in wrapped([body.intact.mesh]):
+        around = Wrapped(body.intact, solid, offset)
+        pieces = around.cut(tool, side)
+        if pieces is not None:
+            return pieces, around.method
     sheet = Sheet(body.intact)
     return sheet.cut(tool, side), sheet.method
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,9 +11,9 @@ from toy_cuts import Vector, cut_part, smooth
 
 from pipeline.anomalies.bodies import cut, part_bodies
 from pipeline.anomalies.cutter import random_cutter
-from pipeline.anomalies.cutting import Tool, as_float32
+from pipeline.anomalies.cutting import Method, Side, Tool, as_float32
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import split
+from pipeline.anomalies.pieces import Piece, split
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh
 
@@ -25,18 +26,6 @@ def quads(mesh: trimesh.Trimesh, jitter: float = 0.0) -> trimesh.Trimesh:
     faces = np.arange(len(corners)).reshape(-1, 3)
     faces[::2] = faces[::2, ::-1]
     return make_mesh(corners, faces)
-
-
-def first_hits_of_back_faces(mesh: trimesh.Trimesh, count: int = 400) -> float:
-    """Share of random rays from far away that first meet a triangle from behind."""
-    random = rng(0, "rays")
-    origins = random.normal(size=(count, 3))
-    origins *= 5 / np.linalg.norm(origins, axis=1, keepdims=True)
-    inner = random.uniform(*mesh.bounds, size=(count, 3))
-    directions = inner - origins
-    hits = mesh.ray.intersects_first(origins, directions)
-    facing = (mesh.face_normals[hits[hits >= 0]] * directions[hits >= 0]).sum(axis=1)
-    return float((facing > 0).mean())
 
 
 @pytest.mark.parametrize("kind", ["sphere", "cube"])
@@ -116,38 +105,6 @@ def test_box_of_loose_triangles_is_mended_to_a_closed_solid() -> None:
     assert piece.mesh.volume == pytest.approx(1 - 2 / 3 * np.pi * 0.4**3, rel=0.01)
 
 
-def test_walls_that_nearly_meet_are_cut_as_the_solid_they_enclose() -> None:
-    cube = trimesh.creation.box()
-    # Every square drawn in by a hundredth: no two walls touch, and no wall closes another.
-    corners = cube.triangles + 0.01 * cube.face_normals[:, None]
-    loose = make_mesh(corners.reshape(-1, 3), np.arange(36).reshape(-1, 3))
-    pieces, methods = cut_part(loose, smooth("sphere", (0.51, 0, 0), 0.3))
-    assert methods == {"wrapped boolean"}
-    (piece,) = pieces
-    assert piece.original_area == pytest.approx(6 - np.pi * 0.3**2, rel=0.01)
-    assert piece.mesh.area == pytest.approx(6 - np.pi * 0.3**2 + 2 * np.pi * 0.3**2, rel=0.02)
-    assert (np.abs(piece.mesh.vertices) <= 0.51 + 1e-6).all()
-    # The dent has a wall wherever one looks into it.
-    inner = np.linalg.norm(piece.mesh.triangles_center - [0.51, 0, 0], axis=1) < 0.29
-    assert not inner.any()
-    # But for the gaps between the walls.
-    assert first_hits_of_back_faces(piece.mesh) < first_hits_of_back_faces(loose) + 0.01
-    (inside,), _ = cut_part(loose, smooth("sphere", (0.51, 0, 0), 0.3), "inside")
-    assert inside.mesh.area == pytest.approx(np.pi * 0.3**2 + 2 * np.pi * 0.3**2, rel=0.03)
-
-
-def test_wrapped_body_cut_in_two_gives_two_pieces_with_their_own_walls() -> None:
-    bar = trimesh.creation.box(extents=(0.2, 1, 0.2))
-    corners = bar.triangles + 0.002 * bar.face_normals[:, None]
-    loose = make_mesh(corners.reshape(-1, 3), np.arange(36).reshape(-1, 3))
-    pieces, methods = cut_part(loose, smooth("cube", (0, 0.1, 0), 0.15))
-    assert methods == {"wrapped boolean"}
-    lower, upper = sorted(pieces, key=lambda piece: float(piece.mesh.bounds[0, 1]))
-    assert lower.mesh.bounds[1, 1] == pytest.approx(-0.05, abs=0.005)
-    assert upper.mesh.bounds[0, 1] == pytest.approx(0.25, abs=0.005)
-    assert first_hits_of_back_faces(join([lower.mesh, upper.mesh])) < first_hits_of_back_faces(loose) + 0.01
-
-
 def test_sheet_gets_a_hole_with_nothing_in_it() -> None:
     square = make_mesh(
         np.array([[0.0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0]]), np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int64)
@@ -199,3 +156,23 @@ def test_rounding_keeps_touching_solids_apart() -> None:
     rounded, faces, kept = as_float32(np.asarray(boxes.vertices), np.asarray(boxes.faces))
     assert kept.all()
     assert make_mesh(rounded, faces).is_watertight
+
+
+@dataclass(frozen=True)
+class _Failing:
+    intact: Piece
+    method: Method = "boolean"
+
+    def cut(self, tool: Tool, side: Side) -> None:
+        return None
+
+
+def test_method_that_fails_its_checks_gives_way_to_the_next() -> None:
+    tool = Tool.of(smooth("sphere", (0.5, 0, 0), 0.3))
+    cube = trimesh.creation.box()
+    (piece,), method = cut(_Failing(Piece(cube, 1, 0, 6.0, None)), tool, "outside")
+    assert method == "wrapped boolean"
+    assert piece.mesh.area == pytest.approx(6 + np.pi * 0.3**2, rel=0.02)
+    square = make_mesh(cube.vertices, cube.faces[cube.face_normals[:, 0] > 0.5])
+    _, method = cut(_Failing(Piece(square, 1, 0, 1.0, None)), tool, "outside")
+    assert method == "clip"
