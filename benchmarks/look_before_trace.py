@@ -17,7 +17,7 @@ from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.shapes.shape import flatten
 from pipeline.shapes.sources import parse_source
 from pipeline.views.reference import make_reference_views
-from pipeline.views.select import NORMAL, ViewSelector
+from pipeline.views.select import ViewSelector
 
 VIEWS = ViewsConfig(reference_views=1, surface_points=10)
 
@@ -31,9 +31,9 @@ def main() -> None:
         source = parse_source("synthetic:4", 0, folder / "source", ShapesConfig())
         for shape_id in source.ids():
             shape = source.read(shape_id)
-            soup = flatten(part_meshes(shape, None))
+            soup = flatten(part_meshes(shape))
             times["build ray scene"] += seconds(lambda soup=soup: RayScene(soup), 5)  # type: ignore[misc]
-            views = ViewSelector(shape, VIEWS, 0).select([], {NORMAL: 4}).views
+            views = ViewSelector(shape, VIEWS, 0).select([((), 4)]).views
             scene = RayScene(soup)
             for view in views:
                 times["ray cast"] += seconds(lambda s=scene, v=view: s.render(v.camera), 5)  # type: ignore[misc]

@@ -55,17 +55,16 @@ def _load(shard: Shard, row: int) -> Sample:
 
 
 def draw_query(query: QueryRecord, tile: int = TILE, contours: bool = True) -> Image.Image:
-    """The query at ``tile`` pixels with its box and, just outside them, the outlines of both masks."""
+    """The query at ``tile`` pixels with the box of every anomaly and, just outside them, the outlines of both masks."""
     picture = _fit(query.image, tile).convert("RGB")
     if contours:
         for mask, colour in ((query.mask_old, OLD_COLOUR), (query.mask_new, NEW_COLOUR)):
             region = Image.fromarray(mask).resize((tile, tile), Image.Resampling.NEAREST)
             outline = np.asarray(region.filter(ImageFilter.MaxFilter(5))) > np.asarray(region)
             picture.paste(Image.new("RGB", picture.size, colour), mask=Image.fromarray(outline))
-    if query.label:
-        scale = tile / query.image.shape[1]
-        x, y, w, h = (query.bbox * scale).tolist()
-        margin = 4
+    scale, margin = tile / query.image.shape[1], 4
+    for anomaly in query.anomalies:
+        x, y, w, h = (anomaly.bbox * scale).tolist()
         corners = [max(x - margin, 0), max(y - margin, 0), min(x + w + margin, tile) - 1, min(y + h + margin, tile) - 1]
         ImageDraw.Draw(picture).rectangle(corners, outline=BOX_COLOUR, width=2)
     return picture
