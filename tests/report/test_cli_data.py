@@ -33,7 +33,7 @@ def test_verify_exits_0_on_a_sound_dataset_and_1_with_the_problems(counted_datas
         file["queries/bbox"][0] = [0, 0, 5, 5]
     result = run("verify", broken)
     assert result.exit_code == 1
-    assert "render_1_0_2.5_0_30_3_normal" in result.stdout
+    assert "render_1_0_2.5_0_30_3_normal: a normal image has bbox" in result.stdout
 
 
 def test_stats_prints_table_1(counted_dataset: Path) -> None:
