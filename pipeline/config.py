@@ -133,16 +133,26 @@ class PlanConfig(StrictModel):
         return {**{name: TypeCounts() for name in PAPER_TYPES}, **types}
 
 
+#: Unit vectors: uniform on the sphere, uniform on the horizontal circle, or one of the world's axes, either way.
+Directions = Literal["sphere", "horizontal", "axes"]
+
+
 class PositionalConfig(StrictModel):
     """A part translated in a random direction."""
 
     distance: Range = Field((0.05, 0.25), description="length of the translation, in object radii (the object's is 1)")
+    distance_of_part: Range = Field(
+        (0.15, 0.6),
+        description="length of the translation over the diagonal of the part's bounding box; distance goes before it",
+    )
+    directions: Directions = Field("sphere", description="which way: sphere, horizontal, or axes (the world's six)")
 
 
 class RotationalConfig(StrictModel):
     """A part turned about a random axis through its pivot."""
 
     angle_degrees: Range = Field((15.0, 60.0), description="angle of the turn")
+    axes: Directions = Field("sphere", description="axis of the turn: sphere, horizontal, or axes (the world's three)")
 
 
 class BrokenConfig(StrictModel):
@@ -183,10 +193,13 @@ class DeformedConfig(StrictModel):
 
 
 class SwappedConfig(StrictModel):
-    """A part exchanged with the same-labelled part of another shape of the same split."""
+    """A part exchanged with one of the same label, else of the same part group, of another shape of the same split."""
 
     scale_limits: tuple[Positive, Positive] = Field(
         (0.5, 2.0), description="allowed scale per axis when fitting the donor into the slot"
+    )
+    max_turn_degrees: float = Field(
+        45.0, ge=0, le=90, description="a donor is turned at most so far to lie as the part does (a splayed leg)"
     )
 
 
@@ -226,8 +239,24 @@ class AnomaliesConfig(StrictModel):
     min_mean_distance: float = Field(
         0.01, ge=0, description="symmetric mean surface distance old-new that counts as changed"
     )
+    min_relative_distance: float = Field(
+        0.02, ge=0, description="the same over the diagonal of the part's bounding box, so that twins are no swap"
+    )
+    min_gone_share: Fraction = Field(
+        0.25, description="share of the part's surface where a moved or swapped part must not be any more"
+    )
+    min_perceived_share: Fraction = Field(
+        0.25, description="mean surface distance over mean displacement of a moved part: 0 where it looks the same"
+    )
+    min_seen_ratio: Fraction = Field(
+        0.6,
+        description="of a moved or swapped part, the share of its surface that shows, over that share before: not buried",
+    )
     max_gap: float = Field(0.15, ge=0, description="a moved or swapped part stays at most this far from the rest")
     max_sink: float = Field(0.05, ge=0, description="a moved or swapped part reaches at most this far below the ground")
+    max_hanging_share: Fraction = Field(
+        0.02, description="share of the surface that a missing, broken or swapped part may leave hanging in the air"
+    )
     min_exposed_share: Fraction = Field(
         0.1, description="share of the changed surface that a camera of the upper hemisphere can reach"
     )

@@ -26,8 +26,20 @@ SAMPLES = 1500
 REST_SAMPLES = 8000
 #: Surface points farther than this from the other surface have changed.
 CHANGED = 0.005
+#: A camera can tell surfaces this far apart along its ray.
+SHOWN = 0.01
 #: Sampled surfaces nearer than this touch.
 CONTACT = 0.03
+#: Rays that look for a camera start this far off the surface, so that they do not meet the triangle they leave from.
+OFFSET = 1e-3
+#: (24, 3) unit vectors towards cameras: twelve azimuths at 20 and 40 degrees, the borders of the paper's elevations.
+TOWARDS_CAMERAS = np.array(
+    [
+        [np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)]
+        for e in np.radians([20.0, 40.0])
+        for a in np.arange(12) * np.pi / 6
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class SurfaceDistance:
 
     mean: average of the two directed means; max: the larger of the two directed maxima (sampled).
     gone: (n, 3) sampled points of the first that the second lacks; new: (m, 3) the other way round.
-    gone_share: share of the first surface's area that is gone.
+    gone_share, new_share: share of the first surface's area that is gone, of the second's that is new.
     """
 
     mean: float
@@ -44,6 +56,7 @@ class SurfaceDistance:
     gone: Points
     new: Points
     gone_share: float
+    new_share: float
 
 
 def join(meshes: Iterable[trimesh.Trimesh]) -> trimesh.Trimesh:
@@ -54,8 +67,13 @@ def join(meshes: Iterable[trimesh.Trimesh]) -> trimesh.Trimesh:
 
 def sample(mesh: trimesh.Trimesh, count: int, random: np.random.Generator) -> Points:
     """(count, 3) points, uniform by area."""
-    points, _ = sample_surface(mesh, count, seed=random)
-    return np.asarray(points, dtype=np.float64)
+    return sample_faces(mesh, count, random)[0]
+
+
+def sample_faces(mesh: trimesh.Trimesh, count: int, random: np.random.Generator) -> tuple[Points, NDArray[np.int64]]:
+    """(count, 3) points, uniform by area, and (count,) the faces that they lie on."""
+    points, faces = sample_surface(mesh, count, seed=random)
+    return np.asarray(points, dtype=np.float64), np.asarray(faces)
 
 
 def distance_to_surface(points: Points, mesh: trimesh.Trimesh) -> NDArray[np.float64]:
@@ -86,7 +104,14 @@ def surface_distance(old: trimesh.Trimesh, new: trimesh.Trimesh, random: np.rand
         gone=from_old[to_new > CHANGED],
         new=from_new[to_old > CHANGED],
         gone_share=float((to_new > CHANGED).mean()),
+        new_share=float((to_old > CHANGED).mean()),
     )
+
+
+def nearest(tree: cKDTree, points: Points) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(n,) distance of points (n, 3) to the nearest in the tree, and (n,) which that is."""
+    distance, index = tree.query(points)
+    return np.asarray(distance), np.asarray(index)
 
 
 def gap(points: Points, others: Points) -> float:
@@ -95,15 +120,26 @@ def gap(points: Points, others: Points) -> float:
 
 
 def exposed(points: Points, soup: Soup) -> NDArray[np.bool_]:
-    """(n,) True for surface points that a camera of the upper hemisphere could see.
+    """(n,) True for surface points that a camera of the upper hemisphere could see, among the triangles of ``soup``."""
+    return free_rays(points, RayScene(soup)).any(axis=1)
 
-    From every point, rays leave towards twelve azimuths at the elevations 20 and 40 degrees, the
-    borders of the paper's range; one that meets no triangle of ``soup`` suffices.
+
+def free_rays(points: Points, *scenes: RayScene) -> NDArray[np.bool_]:
+    """(n, 24) True for rays from surface points (n, 3) ``TOWARDS_CAMERAS`` that meet nothing in any scene."""
+    origins = (points[:, None] + OFFSET * TOWARDS_CAMERAS).reshape(-1, 3)
+    directions = np.tile(TOWARDS_CAMERAS, (len(points), 1))
+    free = np.ones(len(origins), dtype=bool)
+    for scene in scenes:
+        free[free] = scene.first_hits(origins[free], directions[free])[0] == 0
+    return free.reshape(len(points), len(TOWARDS_CAMERAS))
+
+
+def shows(points: Points, free: NDArray[np.bool_], rest: RayScene) -> NDArray[np.bool_]:
+    """(n,) True for surface points (n, 3) that a camera can see, by ``free`` (n, 24), and that are not on ``rest``.
+
+    Without the point the camera looks through it, on to ``rest``: where that lies right behind it,
+    as under a veneer, nobody would miss it.
     """
-    azimuth, elevation = (a.ravel() for a in np.meshgrid(np.arange(12) * np.pi / 6, np.radians([20.0, 40.0])))
-    flat = np.cos(elevation)
-    directions = np.column_stack([flat * np.sin(azimuth), np.sin(elevation), flat * np.cos(azimuth)])
-    # Rays start off the surface, so that they do not meet the triangle they leave from.
-    origins = (points[:, None] + 1e-3 * directions).reshape(-1, 3)
-    t, _ = RayScene(soup).first_hits(origins, np.tile(directions, (len(points), 1)))
-    return np.asarray((t == 0).reshape(len(points), -1).any(axis=1))
+    directions = TOWARDS_CAMERAS[free.argmax(axis=1)]
+    t, _ = rest.first_hits(points + OFFSET * directions, -directions)
+    return np.asarray(free.any(axis=1) & ((t == 0) | (t > OFFSET + SHOWN)))

@@ -11,10 +11,13 @@ from pipeline.anomalies.task import Change, Task
 
 
 def draw(task: Task, random: np.random.Generator) -> Change:
-    """Shift the target in a direction uniform on the sphere by a length from ``positional.distance``."""
-    distance = float(random.uniform(*task.config.positional.distance))
-    offset = distance * random_direction(random)
-    return Change(move(task, np.eye(3), offset), {"distance": distance, "translation": offset.tolist()}, {})
+    """Shift the target in a random direction, by a length that suits the part within what suits the object."""
+    config = task.config.positional
+    low, high = np.clip(task.size * np.array(config.distance_of_part), *config.distance)
+    distance = float(random.uniform(low, high))
+    offset = distance * random_direction(random, config.directions)
+    parameters = {"distance": distance, "translation": offset.tolist()}
+    return Change(move(task, np.eye(3), offset), parameters, {"method": "translation"})
 
 
 POSITIONAL = Kind(draw, require_moved)

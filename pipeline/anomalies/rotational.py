@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from pipeline.anomalies.kind import Kind
-from pipeline.anomalies.measure import CONTACT
 from pipeline.anomalies.proof import require_moved
 from pipeline.anomalies.rigid import move, random_direction
 from pipeline.anomalies.task import Change, Task
 
 
 def draw(task: Task, random: np.random.Generator) -> Change:
-    """Turn the target about an axis uniform on the sphere, by an angle from ``rotational.angle_degrees``.
+    """Turn the target about a random axis, by an angle from ``rotational.angle_degrees``.
 
-    The pivot is the middle of the region where the target touches the rest of the object, as a part
-    bent at its joint would turn, or the target's centroid where it touches nothing.
+    The pivot is the middle of the region where the target touches one of its neighbours, as a part
+    turns that has come loose everywhere else, or the target's centroid where it touches nothing.
     """
-    angle = float(random.uniform(*task.config.rotational.angle_degrees))
-    axis = random_direction(random)
-    pivot, pivot_kind = _pivot(task)
+    config = task.config.rotational
+    angle = float(random.uniform(*config.angle_degrees))
+    axis = random_direction(random, config.axes)
+    pivot, neighbour = _pivot(task, random)
     rotation = Rotation.from_rotvec(np.radians(angle) * axis).as_matrix()
-    parameters = {"angle_degrees": angle, "axis": axis.tolist(), "pivot": pivot.tolist(), "pivot_kind": pivot_kind}
-    return Change(move(task, rotation, pivot - rotation @ pivot), parameters, {})
+    parameters = {
+        "angle_degrees": angle,
+        "axis": axis.tolist(),
+        "pivot": pivot.tolist(),
+        "pivot_kind": "centroid" if neighbour is None else "contact",
+        "pivot_neighbour": neighbour,
+    }
+    return Change(move(task, rotation, pivot - rotation @ pivot), parameters, {"method": "rotation"})
 
 
-def _pivot(task: Task) -> tuple[NDArray[np.float64], str]:
-    distances, _ = cKDTree(task.rest_points).query(task.old_points)
-    touching = task.old_points[distances < CONTACT]
-    if len(touching):
-        return touching.mean(axis=0), "contact"
-    return task.old_points.mean(axis=0), "centroid"
+def _pivot(task: Task, random: np.random.Generator) -> tuple[NDArray[np.float64], int | None]:
+    """The pivot (3,) and the part id of the neighbour that it joins; the larger the contact, the likelier."""
+    if len(task.contact) == 0:
+        return task.old_points.mean(axis=0), None
+    neighbour = int(random.choice(task.contact_neighbours))
+    return task.contact[task.contact_neighbours == neighbour].mean(axis=0), neighbour
 
 
 ROTATIONAL = Kind(draw, require_moved)

@@ -11,96 +11,193 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pipeline.anomalies.alignment import MIN_EXTENT, Box, box_in, fit_box, nearest_frame, turn_degrees
 from pipeline.anomalies.donors import Donor
 from pipeline.anomalies.kind import Kind
-from pipeline.anomalies.measure import CONTACT, join
-from pipeline.anomalies.proof import require_moved
+from pipeline.anomalies.measure import SAMPLES, Points, join, nearest, sample
+from pipeline.anomalies.proof import Proof, needed_distance, require_changed, require_support
 from pipeline.anomalies.task import Change, Task
+from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Part, make_mesh
 
-#: Thinner boxes are scaled as if they were this thick, in object radii: a sheet has no thickness to fit.
-MIN_EXTENT = 1e-3
-#: A part whose centre is farther than this from the plane x = 0 belongs to a side.
+#: A part whose centre is farther than this from a plane of symmetry belongs to a side.
 ASIDE = 0.05
+#: ... and, of front and back, only if its centre is farther than this share of its depth: an armrest has no such side.
+ASIDE_OF_DEPTH = 0.4
+#: A donor whose proportions are so near the target's fills its box: a twin then lies on it and is seen to be one.
+SAME_PROPORTIONS = 1.1
+#: A donor that keeps its proportions may have a diagonal so many times the target's.
+HARDLY_LARGER = 1.2
+#: Donors looked at in a draw; the last from the same part group if there are enough of the same label.
+TRIES = 4
+#: A fitted donor farther from the rest than the original, by this, is moved back to where the original touched.
+SNAP = 0.01
 
 Fit = Literal["box", "longest side"]
+Sizes = NDArray[np.float64]
 
 
 def draw(task: Task, random: np.random.Generator) -> Change:
     """Put a random donor in the target's place: as large as the target, and attached where it was.
 
-    Every other draw scales the donor per axis to fill the target's bounding box, the rest keep its
-    proportions and fit its longest side; both within ``swapped.scale_limits``. The point of contact
-    with the rest of the object keeps its relative position in the bounding box. All shapes share the
-    frame (+Y up, back toward -Z), so the donor keeps its orientation; it is mirrored in x where it
-    comes from the other side. Raises UnitRejected ``no-donor``.
+    The boxes of both are aligned, up to up and front to front: upright ones, or such as lie as a
+    splayed leg or a reclined back does. A donor from the other side is mirrored. Every other one is scaled
+    per axis to fill the target's box, the rest keep their proportions and fit its longest side; both
+    within ``swapped.scale_limits``, else the other way. The point of contact with the rest of the object
+    keeps its relative position in the box; where a gap is left, the nearest pair of points closes it.
+    Raises UnitRejected ``no-donor``, ``no-fit``, or ``unchanged`` where none of ``TRIES`` donors differs.
     """
-    options = _options(task)
-    if not options:
-        raise UnitRejected("no-donor", f"no other shape of the split has a part like {task.target.label}")
-    donor = options[int(random.integers(len(options)))]
+    rejection: UnitRejected | None = None
+    for donor in _options(task, random)[:TRIES]:
+        try:
+            return _swap(task, donor, random)
+        except UnitRejected as reason:
+            rejection = reason
+    assert rejection is not None, "there is an option"
+    raise rejection
+
+
+def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
     shape = task.donors.load(donor.shape_id)
     parts = [shape.part(i) for i in donor.node.part_ids]
-    bounds = join(p.mesh for p in parts).bounds
-    mirrored = _on_other_side(bounds, task.old.bounds)
-    flip = np.array([-1.0 if mirrored else 1.0, 1.0, 1.0])
-    bounds = np.sort(bounds * flip, axis=0)
-    fit: Fit = "box" if random.random() < 0.5 else "longest side"
-    scale = _scale(np.ptp(task.old.bounds, axis=0), np.ptp(bounds, axis=0), fit)
-    scale = np.clip(scale, *task.config.swapped.scale_limits)
-    contact = _contact(task)
-    anchor = task.old.bounds[0] + contact * np.ptp(task.old.bounds, axis=0)
-    offset = anchor - scale * (bounds[0] + contact * np.ptp(bounds, axis=0))
-    meshes = [(p, _placed(p.mesh, scale * flip, offset)) for p in parts]
-    parameters = {
-        "donor_shape": donor.shape_id,
-        "donor_parts": list(donor.node.part_ids),
-        "donor_label": donor.node.label,
-        "fit": fit,
-        "scale": scale.tolist(),
-        "translation": offset.tolist(),
-        "mirrored": mirrored,
-    }
-    return Change(_assign(task, meshes), parameters, {})
+    vertices = np.vstack([p.mesh.vertices[np.unique(p.mesh.faces)] for p in parts])
+    flip = _flip(vertices, task.old.bounds)
+    slot, box = _align(task, vertices * flip)
+    for fit in random.permutation(_fits(slot.extents, box.extents, task.config.swapped.scale_limits)):
+        ratio = slot.extents / box.extents
+        scale = ratio if fit == "box" else np.full(3, ratio[slot.extents.argmax()])
+        contact = _contact(task, slot)
+        linear = slot.frame @ np.diag(scale) @ box.frame.T @ np.diag(flip)
+        offset = slot.frame @ (slot.at(contact) - scale * box.at(contact))
+        points = sample(join(_placed(p.mesh, linear, offset) for p in parts), SAMPLES, random)
+        snap = _snap(task, points)
+        if not _may_differ(task, points + snap):
+            continue
+        offset += snap
+        turned = not np.array_equal(slot.frame @ box.frame.T, np.eye(3))
+        parameters = {
+            "donor_shape": donor.shape_id,
+            "donor_parts": list(donor.node.part_ids),
+            "donor_label": donor.node.label,
+            "fit": str(fit),
+            "scale": scale.tolist(),
+            "turn_degrees": turn_degrees(box.frame, slot.frame),
+            "linear": linear.tolist(),
+            "translation": offset.tolist(),
+            "mirrored": bool(np.prod(flip) < 0),
+            "reversed": bool(flip[2] < 0),
+        }
+        method = f"swap by {'oriented' if turned else 'upright'} boxes"
+        return Change(
+            _assign(task, [(p, _placed(p.mesh, linear, offset)) for p in parts]), parameters, {"method": method}
+        )
+    raise UnitRejected("unchanged", f"donor {donor.shape_id} {donor.node.label} fits only as a twin, or not at all")
 
 
-def _options(task: Task) -> Sequence[Donor]:
-    """Donors of the same label that fit, else all of the same label."""
-    same_label = task.donors.same_label(task.target.label, but=task.shape.shape_id)
-    return [d for d in same_label if _fits(task, d)] or same_label
+def accept(proof: Proof, config: AnomaliesConfig) -> None:
+    """The donor differs from the original, is attached as well, and leaves nothing in the air.
+
+    Raises UnitRejected as ``require_changed`` and ``require_support`` do.
+    """
+    require_changed(proof, config)
+    require_support(proof, config)
 
 
-def _fits(task: Task, donor: Donor) -> bool:
-    low, high = task.config.swapped.scale_limits
-    scale = _scale(np.ptp(task.old.bounds, axis=0), np.array(donor.node.extents), "box")
-    return bool(((scale >= low) & (scale <= high)).all())
+def _options(task: Task, random: np.random.Generator) -> list[Donor]:
+    """Donors that fit, at random: those of the same label, then those of the same part group."""
+    slot = np.maximum(task.target.extents, MIN_EXTENT)
+    limits = task.config.swapped.scale_limits
+    label, shape_id = task.target.label, task.shape.shape_id
+    pools = [task.donors.same_label(label, but=shape_id), task.donors.same_group(label, but=shape_id)]
+    if not any(pools):
+        raise UnitRejected("no-donor", f"no other shape of the split has a part like {label}")
+    options = []
+    for pool in pools:
+        fitting = [d for d in pool if _fits(slot, np.maximum(d.node.extents, MIN_EXTENT), limits)]
+        options += [fitting[i] for i in random.permutation(len(fitting))[: TRIES - 1]]
+    if not options:
+        raise UnitRejected(
+            "no-fit",
+            f"no part like {label} in other shapes of the split has such a size; "
+            f"anomalies.swapped.scale_limits is {limits}",
+        )
+    return options
 
 
-def _scale(target: NDArray[np.float64], donor: NDArray[np.float64], fit: Fit) -> NDArray[np.float64]:
-    """(3,) scale that takes bounding-box sizes of the donor (3,) to the target's (3,), or its longest side."""
-    ratio = np.maximum(target, MIN_EXTENT) / np.maximum(donor, MIN_EXTENT)
-    return ratio if fit == "box" else np.full(3, ratio[target.argmax()])
+def _fits(slot: Sizes, donor: Sizes, limits: tuple[float, float]) -> Sequence[Fit]:
+    """How a donor's box fits a slot, by their sizes (3,).
+
+    One that keeps its proportions may be thicker or thinner than the original by the square of the
+    limits, but hardly larger: a stool's column makes no room for four legs as tall.
+    """
+    low, high = limits
+    ratio = slot / donor
+    uniform = ratio[slot.argmax()]
+    left = ratio / uniform
+    larger = np.linalg.norm(uniform * donor) / np.linalg.norm(slot)
+    fits: list[Fit] = []
+    if ((ratio >= low) & (ratio <= high)).all():
+        fits.append("box")
+        if ratio.max() <= SAME_PROPORTIONS * ratio.min():
+            return fits
+    if low <= uniform <= high and ((left >= low**2) & (left <= high**2)).all() and larger <= HARDLY_LARGER:
+        fits.append("longest side")
+    return fits
 
 
-def _on_other_side(donor: NDArray[np.float64], target: NDArray[np.float64]) -> bool:
-    x, y = float(donor[:, 0].mean()), float(target[:, 0].mean())
-    return min(abs(x), abs(y)) > ASIDE and x * y < 0
+def _flip(donor: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) factors that mirror a donor, by its vertices (n, 3), to the side of the target's bounds (2, 3).
+
+    Left and right always; front and back where both lie wholly on one side, as legs do.
+    """
+    bounds = np.array([donor.min(axis=0), donor.max(axis=0)])
+    sides = [_side(b) for b in (bounds, target)]
+    return np.where(sides[0] * sides[1] < 0, -1.0, 1.0)
 
 
-def _contact(task: Task) -> NDArray[np.float64]:
-    """(3,) where the target touches the rest, on average, as a position in its bounding box (0 to 1 an axis)."""
-    distances, _ = cKDTree(task.rest_points).query(task.old_points)
-    touching = task.old_points[distances < CONTACT]
-    if len(touching) == 0:
+def _side(bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    centre, size = bounds.mean(axis=0), np.ptp(bounds, axis=0)
+    is_aside = np.abs(centre) > [ASIDE, np.inf, max(ASIDE, ASIDE_OF_DEPTH * size[2])]
+    return np.sign(centre) * is_aside
+
+
+def _align(task: Task, donor: NDArray[np.float64]) -> tuple[Box, Box]:
+    """Boxes of target and donor, by its vertices (n, 3); both upright where the donor would turn too far."""
+    slot = task.old_box
+    box = fit_box(donor)
+    box = box_in(nearest_frame(box.frame, slot.frame), donor)
+    if turn_degrees(box.frame, slot.frame) <= task.config.swapped.max_turn_degrees:
+        return slot, box
+    return box_in(np.eye(3), task.old.vertices), box_in(np.eye(3), donor)
+
+
+def _contact(task: Task, slot: Box) -> NDArray[np.float64]:
+    """(3,) where the target touches the rest, on average, as a position in its box (0 to 1 an axis)."""
+    if len(task.contact) == 0:
         return np.full(3, 0.5)
-    box = np.maximum(np.ptp(task.old.bounds, axis=0), MIN_EXTENT)
-    return np.clip((touching.mean(axis=0) - task.old.bounds[0]) / box, 0, 1)
+    return np.clip((task.contact.mean(axis=0) @ slot.frame - slot.low) / slot.extents, 0, 1)
 
 
-def _placed(mesh: trimesh.Trimesh, scale: NDArray[np.float64], offset: NDArray[np.float64]) -> trimesh.Trimesh:
-    faces = mesh.faces if np.prod(scale) > 0 else mesh.faces[:, ::-1]  # a mirror turns a mesh inside out
-    return make_mesh(mesh.vertices * scale + offset, faces)
+def _snap(task: Task, points: Points) -> Points:
+    """(3,) translation that closes the gap, if any, from the donor's points to the parts that the original touched."""
+    if len(task.contact) == 0:
+        return np.zeros(3)
+    distance, index = nearest(task.neighbour_tree, points)
+    if distance.min() <= task.old_to_rest.min() + SNAP:
+        return np.zeros(3)
+    return np.asarray(task.neighbour_tree.data[index[distance.argmin()]] - points[distance.argmin()])
+
+
+def _may_differ(task: Task, points: Points) -> bool:
+    """False where the mean distance of sampled points, which surfaces cannot exceed, is too small for a swap."""
+    there, back = nearest(task.old_tree, points)[0], nearest(cKDTree(points), task.old_points)[0]
+    return bool((there.mean() + back.mean()) / 2 >= needed_distance(task.config, task.size))
+
+
+def _placed(mesh: trimesh.Trimesh, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> trimesh.Trimesh:
+    faces = mesh.faces if np.linalg.det(linear) > 0 else mesh.faces[:, ::-1]  # a mirror turns a mesh inside out
+    return make_mesh(mesh.vertices @ linear.T + offset, faces)
 
 
 def _assign(task: Task, meshes: Sequence[tuple[Part, trimesh.Trimesh]]) -> dict[int, trimesh.Trimesh | None]:
@@ -115,4 +212,4 @@ def _assign(task: Task, meshes: Sequence[tuple[Part, trimesh.Trimesh]]) -> dict[
     return {t.part_id: join(taken[t.part_id]) if t.part_id in taken else None for t in targets}
 
 
-SWAPPED = Kind(draw, require_moved, needs_donor=True)
+SWAPPED = Kind(draw, accept, needs_donor=True)

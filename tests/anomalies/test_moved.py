@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import trimesh
@@ -10,9 +12,9 @@ from toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies import positional, rotational
 from pipeline.anomalies.proof import Proof, measure, require_moved
-from pipeline.anomalies.rigid import move
-from pipeline.anomalies.task import Task
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.rigid import move, random_direction
+from pipeline.anomalies.task import Change, Task
+from pipeline.config import AnomaliesConfig, Directions
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
@@ -36,12 +38,17 @@ def _stool(leg: trimesh.Trimesh) -> Shape:
 @given(seed=st.integers(0, 10_000))
 def test_translation_is_rigid_and_as_long_as_drawn(seed: int) -> None:
     work = task(chair(), 3)
-    change = positional.draw(work, rng(seed))
+    try:
+        change = positional.draw(work, rng(seed))
+    except UnitRejected as rejection:
+        assert rejection.reason == "sunk"
+        return
     old, new = work.shape.part(3).mesh, change.replaced[3]
     assert new is not None
     offset = np.asarray(change.parameters["translation"])
     np.testing.assert_allclose(new.vertices - old.vertices, np.broadcast_to(offset, old.vertices.shape))
-    assert 0.05 <= np.linalg.norm(offset) <= 0.25
+    size = np.linalg.norm([0.08, 0.5, 0.08])  # of a leg's box
+    assert max(0.05, 0.15 * size) <= np.linalg.norm(offset) <= min(0.25, 0.6 * size)
     assert np.linalg.norm(offset) == pytest.approx(change.parameters["distance"])
     assert (new.faces == old.faces).all()
 
@@ -50,7 +57,11 @@ def test_translation_is_rigid_and_as_long_as_drawn(seed: int) -> None:
 @given(seed=st.integers(0, 10_000))
 def test_rotation_keeps_the_pivot_and_the_volume_and_turns_by_the_angle_drawn(seed: int) -> None:
     work = task(chair(), 3)
-    change = rotational.draw(work, rng(seed))
+    try:
+        change = rotational.draw(work, rng(seed))
+    except UnitRejected as rejection:
+        assert rejection.reason == "sunk"
+        return
     new = change.replaced[3]
     assert new is not None
     parameters = change.parameters
@@ -118,10 +129,15 @@ def test_part_far_from_the_rest_is_refused_as_floating() -> None:
     assert _reason(proof) == "floating"
 
 
-def test_leg_pushed_into_the_ground_is_refused_as_sunk() -> None:
-    proof = _moved(task(chair(), 3), np.eye(3), (0, -0.1, 0))
+def test_leg_pushed_into_the_ground_is_refused_as_sunk_before_it_is_measured() -> None:
+    with pytest.raises(UnitRejected) as rejection:
+        _moved(task(chair(), 3), np.eye(3), (0, -0.1, 0))
+    assert rejection.value.reason == "sunk"
+    lenient = AnomaliesConfig(max_sink=0.2)
+    proof = _moved(task(chair(), 3, config=lenient), np.eye(3), (0.1, -0.1, 0))
     assert proof.sink == pytest.approx(0.1)
     assert _reason(proof) == "sunk"
+    require_moved(proof, lenient)
 
 
 def test_part_moved_inside_a_closed_box_is_refused_as_hidden() -> None:
@@ -131,3 +147,93 @@ def test_part_moved_inside_a_closed_box_is_refused_as_hidden() -> None:
     proof = _moved(task(shape, 2), np.eye(3), (0.2, 0, 0))
     assert proof.exposed_share == 0
     assert _reason(proof, AnomaliesConfig(max_gap=1.0)) == "hidden"
+
+
+def test_cushion_that_sinks_into_the_back_is_refused_as_buried() -> None:
+    shape = assemble(
+        "sofa",
+        [
+            ("chair/chair_back", (0, 1), box((1, 1, 0.5), (0, 0, -0.25))),
+            ("chair/chair_back/pillow", (0, 2), box((0.4, 0.4, 0.1), (0, 0, 0.05))),
+        ],
+    )
+    work = task(shape, 2)
+    assert _reason(_moved(work, np.eye(3), (0, 0, -0.105))) == "buried"
+    require_moved(_moved(work, np.eye(3), (0.05, 0.05, 0.05)), AnomaliesConfig())
+
+
+def test_turn_about_the_neighbour_that_was_drawn() -> None:
+    neighbours = {}
+    for seed in range(12):
+        parameters = rotational.draw(task(chair(), 7, config=AnomaliesConfig(max_sink=1.0)), rng(seed)).parameters
+        neighbours[parameters["pivot_neighbour"]] = parameters["pivot"]
+    # The post stands on the seat and bears the armrest, at its two ends.
+    assert neighbours[1] == pytest.approx([-0.37, 0.05, 0.3], abs=0.03)
+    assert neighbours[8] == pytest.approx([-0.37, 0.25, 0.3], abs=0.03)
+
+
+@pytest.mark.parametrize("directions", ["horizontal", "axes"])
+def test_directions_are_of_the_kind_asked_for(directions: Directions) -> None:
+    drawn = np.array([random_direction(rng(seed), directions) for seed in range(60)])
+    np.testing.assert_allclose(np.linalg.norm(drawn, axis=1), 1)
+    if directions == "horizontal":
+        assert (drawn[:, 1] == 0).all()
+        assert np.abs(drawn.mean(axis=0)).max() < 0.3
+    else:
+        assert len(np.unique(drawn, axis=0)) == 6
+        assert (np.abs(drawn).max(axis=1) == 1).all()
+
+
+PROFILES = st.lists(st.floats(0.03, 0.3), min_size=2, max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(radii=PROFILES, angle=st.floats(15, 180), tilt=st.integers(0, 1000))
+def test_solid_of_revolution_turned_about_its_axis_is_always_refused(
+    radii: list[float], angle: float, tilt: int
+) -> None:
+    heights = np.linspace(-0.4, 0.4, len(radii))
+    outline = np.array([[0, -0.4], *zip(radii, heights, strict=True), [0, 0.4]])
+    lathed = trimesh.creation.revolve(outline, sections=48)
+    pose = Rotation.random(random_state=tilt).as_matrix()
+    part = make_mesh(lathed.vertices @ pose.T, lathed.faces)
+    work = task(_stool(part), 2, config=AnomaliesConfig(max_sink=1.0))
+    turn = Rotation.from_rotvec(np.radians(angle) * pose[:, 2]).as_matrix()
+    assert _reason(_moved(work, turn, (0, 0, 0)), work.config) == "unchanged"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    length=st.floats(0.4, 1.5),
+    thickness=st.floats(0.01, 0.08),
+    share=st.floats(0.02, 0.45),
+    sections=st.integers(3, 20),
+    tilt=st.integers(0, 1000),
+)
+def test_bar_slid_along_itself_is_always_refused(
+    length: float, thickness: float, share: float, sections: int, tilt: int
+) -> None:
+    bar = trimesh.creation.cylinder(radius=thickness / 2, height=length, sections=sections)
+    pose = Rotation.random(random_state=tilt).as_matrix()
+    work = task(
+        _stool(make_mesh(bar.vertices @ pose.T, bar.faces)), 2, config=AnomaliesConfig(max_sink=2.0, max_gap=2.0)
+    )
+    slide = share * length * pose[:, 2]
+    assert _reason(_moved(work, np.eye(3), tuple(slide)), work.config) == "unchanged"
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), draw=st.sampled_from([positional.draw, rotational.draw]))
+def test_moved_hull_stays_closed_outward_and_of_the_same_size(
+    seed: int, draw: Callable[[Task, np.random.Generator], Change]
+) -> None:
+    hull = trimesh.convex.convex_hull(rng(seed, "hull").normal(size=(12, 3)) * 0.2)
+    work = task(_stool(make_mesh(hull.vertices, hull.faces)), 2, config=AnomaliesConfig(max_sink=2.0))
+    replaced = draw(work, rng(seed)).replaced
+    assert set(replaced) == {2}
+    new = replaced[2]
+    assert new is not None
+    assert new.is_watertight
+    assert new.is_winding_consistent
+    assert new.volume == pytest.approx(hull.volume)
+    np.testing.assert_allclose(new.edges_unique_length, hull.edges_unique_length, atol=1e-9)
