@@ -10,7 +10,7 @@ from pipeline.anomalies.cutting import Tool
 from pipeline.anomalies.fracture import fit, share_of, visible_centre
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.pieces import assemble, crumbs, held
-from pipeline.anomalies.proof import Proof, require_visible
+from pipeline.anomalies.proof import Proof, require_support, require_visible
 from pipeline.anomalies.task import Change, Task
 from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
@@ -49,11 +49,12 @@ def draw(task: Task, random: np.random.Generator) -> Change:
 
 
 def accept(proof: Proof, config: AnomaliesConfig) -> None:
-    """The fracture is deep enough to be seen. Raises UnitRejected ``shallow`` or ``hidden``."""
+    """The fracture is deep enough to be seen. Raises UnitRejected ``shallow``, ``hanging`` or ``hidden``."""
     if proof.max_distance is None or proof.max_distance < config.broken.min_depth:
         raise UnitRejected(
             "shallow", f"fracture {proof.max_distance} deep, anomalies.broken.min_depth is {config.broken.min_depth}"
         )
+    require_support(proof, config)
     require_visible(proof, config)
 
 
