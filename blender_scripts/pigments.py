@@ -35,7 +35,7 @@ def pigment(effect: str, wish: FloatMap, surface: FloatMap) -> FloatMap:
     faded, stained: ``wish``, where it shows; scratched: what shows there. Raises ValueError for another effect.
     """
     if effect == "faded":
-        return wish if _shows(wish, surface) else AGED
+        return wish if _shows(wish, surface) else max(wish, AGED, key=lambda colour: _difference(colour, surface))
     if effect == "stained":
         return wish if _shows(wish, surface) else _film(surface)
     if effect == "scratched":
