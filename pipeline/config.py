@@ -250,7 +250,7 @@ class AnomaliesConfig(StrictModel):
     )
     min_seen_ratio: Fraction = Field(
         0.6,
-        description="of a moved or swapped part, the share of its surface that shows, over that share before: not buried",
+        description="share of a moved or swapped part's surface that shows, over that share before: it is not buried",
     )
     max_gap: float = Field(0.15, ge=0, description="a moved or swapped part stays at most this far from the rest")
     max_sink: float = Field(0.05, ge=0, description="a moved or swapped part reaches at most this far below the ground")
@@ -324,8 +324,11 @@ class QualityConfig(StrictModel):
     min_anomaly_agreement: Fraction = Field(
         0.9, description="the same over the pixels of each anomalous part, where it is and where it was"
     )
-    min_appearance_change: float = Field(
-        6.0, ge=0, description="mean difference (0-255) that a change of surface makes to the pixels of its part"
+    min_change: float = Field(
+        10.0, ge=0, description="a pixel whose channels differ by this much on average (0-255) has visibly changed"
+    )
+    min_changed_share: Fraction = Field(
+        0.1, description="share of a part's pixels that a change of its surface alters visibly, over that elsewhere"
     )
 
 

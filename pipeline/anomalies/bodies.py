@@ -16,11 +16,11 @@ from trimesh.triangles import area as triangle_areas
 
 from pipeline.anomalies.closing import cap, mended
 from pipeline.anomalies.cutting import Body, Method, Sheet, Side, Solid, Tool, manifold
-from pipeline.anomalies.measure import exposed, join
+from pipeline.anomalies.measure import free_rays, join
 from pipeline.anomalies.pieces import Piece, split
 from pipeline.anomalies.task import Task
 from pipeline.anomalies.wrapping import Wrapped, wrapped
-from pipeline.shapes.shape import Soup, flatten
+from pipeline.geometry.raycast import RayScene
 
 #: An open shell is a solid if the fans that close its holes are at most this share of its area ...
 MAX_CAP_SHARE = 0.35
@@ -30,15 +30,16 @@ MAX_EXPOSED_CAP = 0.15
 
 def bodies(task: Task) -> tuple[Body, ...]:
     """Everything that the target is made of, numbered through."""
-    soup = flatten((p.part_id, p.mesh) for p in task.shape.parts)
     found: list[Body] = []
     for part_id in task.target.part_ids:
-        found += part_bodies(task.shape.part(part_id).mesh, part_id, soup, first=len(found))
+        found += part_bodies(
+            task.shape.part(part_id).mesh, part_id, (task.rest_scene, task.old_scene), first=len(found)
+        )
     return tuple(found)
 
 
-def part_bodies(mesh: trimesh.Trimesh, part_id: int, intact: Soup, first: int = 0) -> list[Body]:
-    """The bodies of one part of the object ``intact``; their components are numbered from ``first``."""
+def part_bodies(mesh: trimesh.Trimesh, part_id: int, intact: Sequence[RayScene], first: int = 0) -> list[Body]:
+    """The bodies of one part, their components numbered from ``first``; ``intact``: the object's ray scenes."""
     found: list[Body] = []
 
     def piece(surface: trimesh.Trimesh) -> Piece:
@@ -79,7 +80,7 @@ def cut(body: Body, tool: Tool, side: Side) -> tuple[tuple[Piece, ...], Method]:
 def _take_solids(
     components: Sequence[trimesh.Trimesh],
     piece: Callable[[trimesh.Trimesh], Piece],
-    intact: Soup,
+    intact: Sequence[RayScene],
     methods: tuple[Method, Method],
     found: list[Body],
 ) -> list[trimesh.Trimesh]:
@@ -107,14 +108,16 @@ def _take_solids(
     return sheets
 
 
-def _stand_for_solids(caps: Sequence[NDArray[np.float64]], areas: Sequence[float], intact: Soup) -> list[bool]:
+def _stand_for_solids(
+    caps: Sequence[NDArray[np.float64]], areas: Sequence[float], intact: Sequence[RayScene]
+) -> list[bool]:
     """Whether the holes that caps (k, 3, 3) close, in components of these areas, are small or hidden."""
     small = [float(triangle_areas(c).sum()) <= MAX_CAP_SHARE * area for c, area in zip(caps, areas, strict=True)]
     large = [c for c, is_small in zip(caps, small, strict=True) if not is_small]
     if not large:
         return small
-    # One ray scene for all: building it costs more than the rays.
-    seen = np.split(exposed(np.concatenate(large).mean(axis=1), intact), np.cumsum([len(c) for c in large])[:-1])
+    centres = np.concatenate(large).mean(axis=1)
+    seen = np.split(free_rays(centres, *intact).any(axis=1), np.cumsum([len(c) for c in large])[:-1])
     hidden = iter(
         bool(triangle_areas(c) @ s <= MAX_EXPOSED_CAP * triangle_areas(c).sum())
         for c, s in zip(large, seen, strict=True)

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.anomalies.cutter import Cutter
-from pipeline.anomalies.measure import exposed
+from pipeline.anomalies.measure import free_rays
 from pipeline.anomalies.pieces import Piece
 from pipeline.anomalies.task import Task
 from pipeline.errors import UnitRejected
-from pipeline.shapes.shape import flatten
 
 #: Surface points among which a visible one is looked for.
 CENTRES = 48
@@ -29,7 +28,7 @@ def visible_centre(task: Task, random: np.random.Generator) -> NDArray[np.float6
     Raises UnitRejected ``hidden`` where none of ``CENTRES`` random points is.
     """
     points = random.choice(task.old_points, CENTRES, replace=False)
-    seen = exposed(points, flatten((p.part_id, p.mesh) for p in task.shape.parts))
+    seen = free_rays(points, task.rest_scene, task.old_scene).any(axis=1)
     if not seen.any():
         raise UnitRejected("hidden", f"part {task.target.label} can be seen from no camera")
     return np.asarray(points[np.argmax(seen)])

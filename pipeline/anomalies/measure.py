@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from trimesh.sample import sample_surface
 
 from pipeline.geometry.raycast import RayScene
-from pipeline.shapes.shape import Soup, flatten, make_mesh
+from pipeline.shapes.shape import flatten, make_mesh
 
 Points = NDArray[np.float64]
 
@@ -112,16 +112,6 @@ def nearest(tree: cKDTree, points: Points) -> tuple[NDArray[np.float64], NDArray
     """(n,) distance of points (n, 3) to the nearest in the tree, and (n,) which that is."""
     distance, index = tree.query(points)
     return np.asarray(distance), np.asarray(index)
-
-
-def gap(points: Points, others: Points) -> float:
-    """Smallest distance between two sampled surfaces, (n, 3) and (m, 3)."""
-    return float(np.min(cKDTree(others).query(points)[0]))
-
-
-def exposed(points: Points, soup: Soup) -> NDArray[np.bool_]:
-    """(n,) True for surface points that a camera of the upper hemisphere could see, among the triangles of ``soup``."""
-    return free_rays(points, RayScene(soup)).any(axis=1)
 
 
 def free_rays(points: Points, *scenes: RayScene) -> NDArray[np.bool_]:

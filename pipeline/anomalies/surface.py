@@ -7,7 +7,6 @@ for each view's materials (``pipeline.appearance.other``).
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -88,7 +87,8 @@ def _pattern(
 
 
 def _change(appearance: Appearance, **more: Any) -> Change:
-    return Change({}, {**asdict(appearance), **more}, {}, appearance)
+    """``more``: what was drawn beside the appearance itself, which the anomaly keeps too."""
+    return Change({}, more, {"method": "surface"}, appearance)
 
 
 FADED = Kind(fade, require_visible)

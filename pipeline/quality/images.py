@@ -40,7 +40,8 @@ def index_agreement(
     return float((drawn == cast)[pixels].mean()) if pixels.any() else 1.0
 
 
-def mean_difference(image: Image, plain: Image, region: NDArray[np.bool_]) -> float:
-    """Mean absolute difference (0-255) of two images (H, W, 3) over the pixels of ``region``; 0 if there are none."""
-    difference = np.abs(image[region].astype(np.int16) - plain[region])
-    return float(difference.mean()) if region.any() else 0.0
+def changed_share(image: Image, plain: Image, region: NDArray[np.bool_], least: float) -> float:
+    """Share of the pixels of ``region`` at which two images (H, W, 3) differ by more than ``least`` (0-255, the mean
+    over the channels); 0 for an empty region."""
+    difference = np.abs(image[region].astype(np.int16) - plain[region]).mean(axis=1)
+    return float((difference > least).mean()) if region.any() else 0.0

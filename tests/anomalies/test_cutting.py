@@ -14,6 +14,7 @@ from pipeline.anomalies.cutter import random_cutter
 from pipeline.anomalies.cutting import Method, Side, Tool, as_float32
 from pipeline.anomalies.measure import join
 from pipeline.anomalies.pieces import Piece, split
+from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh
 
@@ -82,7 +83,7 @@ def test_body_that_the_cutter_misses_stays_as_it_is(build: Callable[[], trimesh.
     mesh = build()
     far = smooth("sphere", (1.1, 1.1, 1.1), 0.8)  # its box meets the cube, it does not
     assert (Tool.of(far).bounds[0] < mesh.bounds[1]).all()
-    for body in part_bodies(mesh, 1, flatten([(1, mesh)])):
+    for body in part_bodies(mesh, 1, [RayScene(flatten([(1, mesh)]))]):
         assert cut(body, Tool.of(far), "outside")[0] == (body.intact,)
         assert cut(body, Tool.of(far), "inside")[0] == ()
 

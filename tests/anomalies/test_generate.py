@@ -27,6 +27,7 @@ def _assert_same(first: Anomaly, second: Anomaly) -> None:
         second.target_label,
     )
     assert first.parameters == second.parameters
+    assert first.appearance == second.appearance
     assert first.proof == second.proof
     assert set(first.replaced) == set(second.replaced)
     for part_id, mesh in first.replaced.items():
@@ -56,10 +57,10 @@ def make(
 @pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
 def test_only_the_target_changes(anomaly_type: str) -> None:
     anomaly = make(0, anomaly_type, 0)
-    assert set(anomaly.replaced) == set(anomaly.target)
+    assert set(anomaly.replaced) == (set() if anomaly.appearance else set(anomaly.target))
     left = dict(part_meshes(SHAPE, [anomaly]))
     for part in SHAPE.parts:
-        if part.part_id not in anomaly.target:
+        if part.part_id not in anomaly.replaced:
             assert left[part.part_id] is part.mesh
     assert anomaly.proof["exposed_share"] >= CONFIG.min_exposed_share
     assert 1 <= anomaly.proof["attempts"] <= CONFIG.attempts
@@ -85,13 +86,15 @@ def test_seed_and_index_each_give_another_anomaly() -> None:
     assert len({tuple(t) for t in drawn}) == 3
 
 
-@pytest.mark.parametrize("anomaly_type", ["broken", "missing", "swapped"])
+@pytest.mark.parametrize("anomaly_type", ["broken", "missing", "swapped", "stained"])
 def test_stored_anomaly_is_read_back_exactly(anomaly_type: str, tmp_path: Path) -> None:
     anomaly = make(2, anomaly_type, 0)
     save_anomaly(tmp_path, anomaly)
     _assert_same(anomaly, load_anomaly(tmp_path, anomaly.name))
     files = {path.name for path in tmp_path.iterdir()}
-    expected = {f"2_{anomaly_type}.json"} | (set() if anomaly_type == "missing" else {f"2_{anomaly_type}.glb"})
+    expected = {f"2_{anomaly_type}.json"} | (
+        {f"2_{anomaly_type}.glb"} if anomaly_type in ("broken", "swapped") else set()
+    )
     assert files == expected
 
 

@@ -6,7 +6,8 @@ import trimesh
 from numpy.typing import NDArray
 from toy_chairs import box
 
-from pipeline.anomalies.measure import distance_to_surface, exposed, gap, sample, surface_distance
+from pipeline.anomalies.measure import distance_to_surface, free_rays, sample, surface_distance
+from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh
 
@@ -58,13 +59,7 @@ def test_distance_agrees_with_trying_every_triangle() -> None:
     assert (np.array(errors) > 1e-6).mean() < 0.002
 
 
-def test_gap_is_the_smallest_distance_between_two_boxes() -> None:
-    random = rng(0)
-    left, right = box((1, 1, 1), (0, 0, 0)), box((1, 1, 1), (1.3, 0, 0))
-    assert gap(sample(left, 3000, random), sample(right, 3000, random)) == pytest.approx(0.3, abs=0.02)
-
-
 def test_cameras_above_reach_the_top_of_a_table_but_not_its_underside_nor_what_is_in_a_box() -> None:
     table = flatten([(1, box((4, 0.1, 4), (0, 0, 0))), (2, box((4, 0.1, 4), (0, -0.3, 0)))])
-    seen = exposed(np.array([[0, 0.05, 0], [0, -0.05, 0], [0, 0.0, 0]]), table)
+    seen = free_rays(np.array([[0, 0.05, 0], [0, -0.05, 0], [0, 0.0, 0]]), RayScene(table)).any(axis=1)
     assert seen.tolist() == [True, False, False]

@@ -13,6 +13,7 @@ from pipeline.anomalies.measure import join
 from pipeline.anomalies.pieces import split
 from pipeline.anomalies.wrapping import OFFSET, wrapped
 from pipeline.config import ShapesConfig
+from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import flatten, make_mesh
@@ -97,7 +98,7 @@ def test_walls_of_a_real_chair_are_cut_as_the_solid_they_enclose(shared_data: Pa
     shape = read_partnet(shared_data / "partnet" / "39055", ShapesConfig())
     mesh = shape.part(2).mesh
     assert not mesh.is_watertight
-    bodies = part_bodies(mesh, 2, flatten((p.part_id, p.mesh) for p in shape.parts))
+    bodies = part_bodies(mesh, 2, [RayScene(flatten((p.part_id, p.mesh) for p in shape.parts))])
     assert {body.method for body in bodies} == {"wrapped boolean"}
     tool = Tool.of(smooth("sphere", tuple(mesh.bounds.mean(axis=0)), 0.15))
     left = join(piece.mesh for body in bodies for piece in cut(body, tool, "outside")[0])

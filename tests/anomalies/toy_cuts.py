@@ -11,6 +11,7 @@ from pipeline.anomalies.bodies import cut, part_bodies
 from pipeline.anomalies.cutter import Cutter
 from pipeline.anomalies.cutting import Side, Tool
 from pipeline.anomalies.pieces import Piece
+from pipeline.geometry.raycast import RayScene
 from pipeline.shapes.shape import flatten
 
 Vector = tuple[float, float, float]
@@ -22,5 +23,5 @@ def smooth(kind: Literal["sphere", "cube"], centre: Vector, size: float) -> Cutt
 
 def cut_part(mesh: trimesh.Trimesh, cutter: Cutter, side: Side = "outside") -> tuple[list[Piece], set[str]]:
     """What lies on one side of a part alone in the world, and how it was cut."""
-    cuts = [cut(body, Tool.of(cutter), side) for body in part_bodies(mesh, 1, flatten([(1, mesh)]))]
+    cuts = [cut(body, Tool.of(cutter), side) for body in part_bodies(mesh, 1, [RayScene(flatten([(1, mesh)]))])]
     return [piece for pieces, _ in cuts for piece in pieces], {method for _, method in cuts}

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.config import QualityConfig, ViewsConfig
 from pipeline.geometry.raycast import RayImage
-from pipeline.quality.images import index_agreement, magenta_share, mean_difference, object_contrast
+from pipeline.quality.images import changed_share, index_agreement, magenta_share, object_contrast
 from pipeline.quality.verdict import Verdict, judge_query, judge_reference
 from pipeline.views.select import View
 from pipeline.views.visibility import Mark
@@ -108,21 +108,22 @@ def test_every_anomaly_of_an_image_must_be_drawn() -> None:
     assert judge(index=undrawn, marks=(mark(PART),)).anomaly_agreement == 1.0
 
 
-def test_mean_difference_is_taken_over_the_region_whichever_image_is_brighter() -> None:
+def test_changed_share_counts_a_regions_pixels_whichever_image_is_brighter() -> None:
     plain = np.full((2, 2, 3), 100, dtype=np.uint8)
     image = plain.copy()
-    image[0, 0], image[0, 1] = (130, 100, 100), 98
+    image[0, 0], image[0, 1] = (133, 100, 100), 91
     region = np.array([[True, True], [False, False]])
-    assert mean_difference(image, plain, region) == mean_difference(plain, image, region) == (10 + 2) / 2
-    assert mean_difference(image, plain, ~region) == 0.0
-    assert mean_difference(image, plain, np.zeros((2, 2), dtype=bool)) == 0.0
+    assert changed_share(image, plain, region, 10) == changed_share(plain, image, region, 10) == 0.5
+    assert changed_share(image, plain, region, 8) == 1.0
+    assert changed_share(image, plain, ~region, 0) == 0.0
+    assert changed_share(image, plain, np.zeros((2, 2), dtype=bool), 0) == 0.0
 
 
 @pytest.mark.parametrize(
     ("inside", "outside", "expected"),
     [
-        *[(7, 0, ()), (-7, 0, ()), (9, 2, ())],
-        *[(n, m, ("appearance-unchanged",)) for n, m in [(5, 0), (0, 0), (7, 2), (20, 20)]],
+        *[(11, 0, ()), (-11, 0, ()), (30, 9, ())],
+        *[(n, m, ("appearance-unchanged",)) for n, m in [(9, 0), (0, 0), (20, 20)]],
     ],
 )
 def test_a_change_of_surface_must_be_seen_on_its_part_and_not_everywhere(
@@ -131,7 +132,7 @@ def test_a_change_of_surface_must_be_seen_on_its_part_and_not_everywhere(
     image = np.where((IDS == 2)[..., None], GOOD + inside, np.where((IDS == 1)[..., None], GOOD + outside, GOOD))
     verdict = judge(image.astype(np.uint8), marks=(mark(PART, PART, surface_only=True),))
     assert verdict.reasons == expected
-    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (abs(inside), outside)
+    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (abs(inside) > 10, outside > 10)
 
 
 def test_of_two_changes_of_surface_the_lesser_decides() -> None:
