@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,15 +45,19 @@ class Trial:
 def main() -> None:
     """Two anomalies of every type on every chair; then a fracture of every part that may be broken."""
     trials = [t for c in collections(SYNTHETIC, PER_SHAPE, ANOMALY_TYPES) for t in (*_planned(c), *_boolean(c))]
-    groups: dict[str, list[Trial]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:
-        groups[f"{trial.source} {trial.type}"].append(trial)
-    rows = {name: _row(group) for name, group in groups.items()}
-    print(aligned([["", *next(iter(rows.values()))], *([name, *map(str, row.values())] for name, row in rows.items())]))
+        groups[trial.source, trial.type].append(trial)
+    rows = {f"{source} {kind}": _row(group) for (source, kind), group in groups.items()}
+    numbers = [key for key, value in next(iter(rows.values())).items() if not isinstance(value, dict)]
+    print(aligned([["", *numbers], *([name, *(str(row[key]) for key in numbers)] for name, row in rows.items())]))
+    for name, row in rows.items():
+        print(f"{name}: methods {_counted(row['methods'])}; draws refused {_counted(row['refused'])}")
     for trial in trials:
-        for complaint in (trial.reason and f"not possible: {trial.reason}", *trial.complaints):
-            if complaint:
-                print(f"{trial.source} {trial.type}: {complaint}")
+        if trial.anomaly is None:
+            print(f"{trial.source} {trial.type}: not possible: {trial.reason}")
+        for complaint in trial.complaints:
+            print(f"{trial.source} {trial.type}: second look: {complaint}")
     write_rows("anomalies", rows)
 
 
@@ -83,7 +88,7 @@ def _try(collection: Collection, shape_id: str, index: int, kind: str, row: str,
     return Trial(collection.name, row, anomaly, "", seconds, complaints)
 
 
-def _row(trials: list[Trial]) -> dict[str, object]:
+def _row(trials: list[Trial]) -> dict[str, Any]:
     made = [t.anomaly for t in trials if t.anomaly is not None]
     refused: Counter[str] = Counter()
     for anomaly in made:
@@ -92,14 +97,15 @@ def _row(trials: list[Trial]) -> dict[str, object]:
     return {
         "asked": len(trials),
         "made": len(made),
+        "share": f"{len(made) / len(trials):.1%}",
         "draws": sum(a.proof["attempts"] for a in made),
-        "rechecked": f"{sum(not t.complaints for t in trials if t.anomaly)}/{len(made)}",
+        "held up": sum(not t.complaints for t in trials if t.anomaly),
         "median ms": round(float(np.median(milliseconds)), 1),
         "p95 ms": round(float(np.quantile(milliseconds, 0.95)), 1),
-        "methods": _counted(Counter(a.proof.get("method", "") for a in made)),
-        "draws refused": _counted(refused),
+        "methods": dict(Counter(a.proof["method"] for a in made if "method" in a.proof).most_common()),
+        "refused": dict(refused.most_common()),
     }
 
 
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "none"
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import get_args
 
 import numpy as np
@@ -50,7 +49,6 @@ def test_draws_stay_within_their_settings_and_leave_the_geometry(effect: str, se
     assert strengths[effect][0] <= change.appearance.strength <= strengths[effect][1]
     # The seat is a box of 0.8 x 0.1 x 0.8: its area is 1.6.
     assert sizes[0] <= change.appearance.scale / 1.6**0.5 <= sizes[1]
-    assert json.loads(json.dumps(change.parameters))["offset"] == list(change.appearance.offset)
 
 
 def test_pattern_of_a_leg_is_finer_than_that_of_a_seat_by_the_root_of_their_areas() -> None:
@@ -59,7 +57,11 @@ def test_pattern_of_a_leg_is_finer_than_that_of_a_seat_by_the_root_of_their_area
 
 
 def test_every_stain_is_drawn_sooner_or_later_in_its_own_colour() -> None:
-    drawn = {(str(c.parameters["stain"]), c.parameters["colour"]) for c in (draw(STAINED, seed) for seed in range(60))}
+    drawn = set()
+    for seed in range(60):
+        change = draw(STAINED, seed)
+        assert change.appearance is not None
+        drawn.add((change.parameters["stain"], change.appearance.colour))
     assert drawn == set(STAINS.items())
 
 
