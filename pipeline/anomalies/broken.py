@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.anomalies.bodies import bodies, cut
-from pipeline.anomalies.cutter import Cutter, random_cutter
-from pipeline.anomalies.cutting import Tool
-from pipeline.anomalies.fracture import fit, share_of, visible_centre
+from pipeline.anomalies.fracturing.bodies import bodies, cut
+from pipeline.anomalies.fracturing.cutter import Cutter, random_cutter
+from pipeline.anomalies.fracturing.cutting import Tool
+from pipeline.anomalies.fracturing.fitting import fit, share_of, visible_centre
+from pipeline.anomalies.fracturing.pieces import assemble, crumbs, held
 from pipeline.anomalies.kind import Kind
-from pipeline.anomalies.pieces import assemble, crumbs, held
 from pipeline.anomalies.proof import Proof, require_support, require_visible
 from pipeline.anomalies.task import Change, Task
 from pipeline.config import AnomaliesConfig

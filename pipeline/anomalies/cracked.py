@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies.bodies import bodies, cut
-from pipeline.anomalies.cutter import Cutter, random_cutter
-from pipeline.anomalies.cutting import Tool
-from pipeline.anomalies.fracture import fit, share_of, visible_centre
+from pipeline.anomalies.fracturing.bodies import bodies, cut
+from pipeline.anomalies.fracturing.cutter import Cutter, random_cutter
+from pipeline.anomalies.fracturing.cutting import Tool
+from pipeline.anomalies.fracturing.fitting import fit, share_of, visible_centre
+from pipeline.anomalies.fracturing.pieces import Piece, assemble, held
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import Piece, assemble, held
 from pipeline.anomalies.proof import Proof, require_visible
 from pipeline.anomalies.rigid import random_direction
 from pipeline.anomalies.task import Change, Task

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from trimesh.sample import sample_surface
 
-from pipeline.anomalies.clipping import refine
-from pipeline.anomalies.fracture import visible_centre
+from pipeline.anomalies.fracturing.clipping import refine
+from pipeline.anomalies.fracturing.fitting import visible_centre
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import CONTACT, SAMPLES, Points
 from pipeline.anomalies.proof import Proof, require_visible

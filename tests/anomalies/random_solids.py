@@ -6,11 +6,11 @@ import numpy as np
 import trimesh
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from toy_chairs import LEG, SEAT, assemble, box
 
 from pipeline.anomalies.measure import join
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
+from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box
 
 PRIMITIVES = {
     "box": trimesh.creation.box(extents=(0.5, 0.1, 0.4)),

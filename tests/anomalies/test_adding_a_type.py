@@ -8,12 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from toy_chairs import catalogue, chair, targets
 
 from pipeline.anomalies import kind
 from pipeline.anomalies.anomaly import TYPES
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.config import AnomaliesConfig
+from tests.anomalies.toy_chairs import catalogue, chair, targets
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "adding_a_type.md").read_text(encoding="utf-8")
 

@@ -5,19 +5,19 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_solids import on_a_plate, solids
-from toy_chairs import LEG, SEAT, assemble, box, chair, task
-from toy_cuts import cut_part, smooth
 
 from pipeline.anomalies import broken
+from pipeline.anomalies.fracturing.pieces import Piece, crumbs, held
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import Piece, crumbs, held
 from pipeline.anomalies.proof import measure
 from pipeline.config import AnomaliesConfig, BrokenConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import make_mesh
 from pipeline.shapes.storage import as_stored
+from tests.anomalies.random_solids import on_a_plate, solids
+from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box, chair, task
+from tests.anomalies.toy_cuts import cut_part, smooth
 
 
 def test_lower_half_of_a_leg_falls_off_where_the_leg_is_cut_through() -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_chairs import ARM, LEG, assemble, box, chair
 
 from pipeline.anomalies.candidates import find_candidates, order, salience
 from pipeline.anomalies.groups import PAPER_IMAGES, paper_share, part_group
 from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.config import PAPER_TYPES, AnomaliesConfig
 from pipeline.seeding import rng
+from tests.anomalies.toy_chairs import ARM, LEG, assemble, box, chair
 
 ANYTHING = AnomaliesConfig(min_part_area_share=0, max_part_area_share=1, min_part_visible_share=0)
 

@@ -5,19 +5,19 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_solids import on_a_plate, solids
 from scipy.spatial import cKDTree
-from toy_chairs import BACK, LEG, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies import cracked
+from pipeline.anomalies.fracturing.pieces import split
 from pipeline.anomalies.measure import sample
-from pipeline.anomalies.pieces import split
 from pipeline.anomalies.proof import measure
 from pipeline.config import AnomaliesConfig, CrackedConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
 from pipeline.shapes.storage import as_stored
+from tests.anomalies.random_solids import on_a_plate, solids
+from tests.anomalies.toy_chairs import BACK, LEG, SEAT, assemble, box, chair, task
 
 
 def _stool() -> Shape:

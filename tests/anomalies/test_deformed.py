@@ -5,12 +5,10 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_solids import on_a_plate, solids
-from toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies import deformed
-from pipeline.anomalies.clipping import refine
 from pipeline.anomalies.deformed import bend, bow, dent
+from pipeline.anomalies.fracturing.clipping import refine
 from pipeline.anomalies.measure import join
 from pipeline.anomalies.proof import measure
 from pipeline.config import AnomaliesConfig, DeformedConfig
@@ -18,6 +16,8 @@ from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
 from pipeline.shapes.storage import as_stored
+from tests.anomalies.random_solids import on_a_plate, solids
+from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 X, Y, Z = np.eye(3)
 BENT = AnomaliesConfig(deformed=DeformedConfig(bent_share=1.0))

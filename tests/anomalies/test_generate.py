@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_chairs import assemble, box, catalogue, chair, targets
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly, part_meshes
 from pipeline.anomalies.donors import Donors
@@ -13,6 +12,7 @@ from pipeline.anomalies.kind import Kind, find_kind
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
 from pipeline.config import PAPER_TYPES, AnomaliesConfig, PositionalConfig
 from pipeline.errors import PipelineError, UnitRejected
+from tests.anomalies.toy_chairs import assemble, box, catalogue, chair, targets
 
 CONFIG = AnomaliesConfig()
 SHAPE = chair("own")

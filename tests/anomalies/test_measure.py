@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import trimesh
 from numpy.typing import NDArray
-from toy_chairs import box
 
 from pipeline.anomalies.measure import distance_to_surface, free_rays, sample, surface_distance
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh
+from tests.anomalies.toy_chairs import box
 
 SQUARE = make_mesh(
     np.array([[0.0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0]]), np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int64)

@@ -8,7 +8,6 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies import positional, rotational
 from pipeline.anomalies.proof import Proof, measure, require_moved
@@ -18,6 +17,7 @@ from pipeline.config import AnomaliesConfig, Directions
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
+from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 
 def _moved(work: Task, rotation: np.ndarray, translation: tuple[float, float, float]) -> Proof:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies.proof import measure, require_visible
 from pipeline.anomalies.rigid import move
@@ -14,6 +13,7 @@ from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape
+from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box, chair, task
 
 
 def _stool() -> Shape:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy_chairs import BACK, SEAT, assemble, box, chair, task
 
 from pipeline.anomalies.missing import accept
 from pipeline.anomalies.proof import Proof, measure
@@ -11,6 +10,7 @@ from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten, make_mesh
+from tests.anomalies.toy_chairs import BACK, SEAT, assemble, box, chair, task
 
 COLUMN = "chair/chair_base/pedestal_base/central_support"
 FOOT = "chair/chair_base/pedestal_base/pedestal"

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_chairs import chair, task
 
 from pipeline.anomalies.anomaly import Appearance, Effect
 from pipeline.anomalies.kind import Kind
@@ -16,6 +15,7 @@ from pipeline.anomalies.surface import FADED, OTHER_MATERIAL, SCRATCHED, STAINED
 from pipeline.anomalies.task import Change
 from pipeline.config import AnomaliesConfig, AppearanceConfig
 from pipeline.errors import UnitRejected
+from tests.anomalies.toy_chairs import chair, task
 
 SEAT, LEG = 1, 3
 PATTERNS = {"faded": FADED, "stained": STAINED, "scratched": SCRATCHED}

@@ -9,7 +9,6 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
-from toy_chairs import ARM, LEG, SEAT, assemble, box, catalogue, chair, task
 
 from pipeline.anomalies import swapped
 from pipeline.anomalies.donors import Donors
@@ -20,6 +19,7 @@ from pipeline.config import AnomaliesConfig, SwappedConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
+from tests.anomalies.toy_chairs import ARM, LEG, SEAT, assemble, box, catalogue, chair, task
 
 #: Lets twins pass, where a test is about how they fit.
 LENIENT = AnomaliesConfig(min_mean_distance=0, min_relative_distance=0)

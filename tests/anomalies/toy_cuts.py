@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.bodies import cut, part_bodies
-from pipeline.anomalies.cutter import Cutter
-from pipeline.anomalies.cutting import Side, Tool
-from pipeline.anomalies.pieces import Piece
+from pipeline.anomalies.fracturing.bodies import cut, part_bodies
+from pipeline.anomalies.fracturing.cutter import Cutter
+from pipeline.anomalies.fracturing.cutting import Side, Tool
+from pipeline.anomalies.fracturing.pieces import Piece
 from pipeline.geometry.raycast import RayScene
 from pipeline.shapes.shape import flatten
 

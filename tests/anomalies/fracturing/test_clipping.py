@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trimesh.triangles import area
 
-from pipeline.anomalies.clipping import clip_triangles, refine
+from pipeline.anomalies.fracturing.clipping import clip_triangles, refine
 from pipeline.seeding import rng
 from pipeline.shapes.shape import make_mesh
 

@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from toy_cuts import cut_part, smooth
 
-from pipeline.anomalies.bodies import cut, part_bodies
-from pipeline.anomalies.cutting import Tool, clipped
+from pipeline.anomalies.fracturing.bodies import cut, part_bodies
+from pipeline.anomalies.fracturing.cutting import Tool, clipped
+from pipeline.anomalies.fracturing.pieces import split
+from pipeline.anomalies.fracturing.wrapping import OFFSET, wrapped
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import split
-from pipeline.anomalies.wrapping import OFFSET, wrapped
 from pipeline.config import ShapesConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import flatten, make_mesh
+from tests.anomalies.toy_cuts import cut_part, smooth
 
 
 def walls(x: float = 0.0) -> trimesh.Trimesh:

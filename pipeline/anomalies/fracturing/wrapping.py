@@ -11,8 +11,8 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pipeline.anomalies.closing import boundary_edges
-from pipeline.anomalies.cutting import (
+from pipeline.anomalies.fracturing.closing import boundary_edges
+from pipeline.anomalies.fracturing.cutting import (
     TOOL,
     Method,
     Side,
@@ -23,8 +23,8 @@ from pipeline.anomalies.cutting import (
     has_fracture,
     manifold,
 )
+from pipeline.anomalies.fracturing.pieces import Piece, submesh
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import Piece, submesh
 from pipeline.shapes.shape import make_mesh
 
 #: Holes narrower than this are bridged, and the wrap lies this far off; shares of the bounding box's diagonal.

@@ -14,12 +14,12 @@ import trimesh
 from numpy.typing import NDArray
 from trimesh.triangles import area as triangle_areas
 
-from pipeline.anomalies.closing import cap, mended
-from pipeline.anomalies.cutting import Body, Method, Sheet, Side, Solid, Tool, manifold
+from pipeline.anomalies.fracturing.closing import cap, mended
+from pipeline.anomalies.fracturing.cutting import Body, Method, Sheet, Side, Solid, Tool, manifold
+from pipeline.anomalies.fracturing.pieces import Piece, split
+from pipeline.anomalies.fracturing.wrapping import Wrapped, wrapped
 from pipeline.anomalies.measure import free_rays, join
-from pipeline.anomalies.pieces import Piece, split
 from pipeline.anomalies.task import Task
-from pipeline.anomalies.wrapping import Wrapped, wrapped
 from pipeline.geometry.raycast import RayScene
 
 #: An open shell is a solid if the fans that close its holes are at most this share of its area ...

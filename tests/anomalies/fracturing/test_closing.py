@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.anomalies.closing import boundary_loops, cap, mended
-from pipeline.anomalies.pieces import split
+from pipeline.anomalies.fracturing.closing import boundary_loops, cap, mended
+from pipeline.anomalies.fracturing.pieces import split
 from pipeline.shapes.shape import make_mesh
 
 

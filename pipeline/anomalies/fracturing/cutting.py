@@ -10,9 +10,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.anomalies.clipping import clip_triangles, refine
-from pipeline.anomalies.cutter import Cutter
-from pipeline.anomalies.pieces import Piece, split, submesh
+from pipeline.anomalies.fracturing.clipping import clip_triangles, refine
+from pipeline.anomalies.fracturing.cutter import Cutter
+from pipeline.anomalies.fracturing.pieces import Piece, split, submesh
 from pipeline.shapes.shape import make_mesh
 
 Side = Literal["outside", "inside"]

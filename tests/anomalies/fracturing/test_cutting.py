@@ -7,16 +7,16 @@ from typing import Literal
 import numpy as np
 import pytest
 import trimesh
-from toy_cuts import Vector, cut_part, smooth
 
-from pipeline.anomalies.bodies import cut, part_bodies
-from pipeline.anomalies.cutter import random_cutter
-from pipeline.anomalies.cutting import Method, Side, Tool, as_float32
+from pipeline.anomalies.fracturing.bodies import cut, part_bodies
+from pipeline.anomalies.fracturing.cutter import random_cutter
+from pipeline.anomalies.fracturing.cutting import Method, Side, Tool, as_float32
+from pipeline.anomalies.fracturing.pieces import Piece, split
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.pieces import Piece, split
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh
+from tests.anomalies.toy_cuts import Vector, cut_part, smooth
 
 
 def quads(mesh: trimesh.Trimesh, jitter: float = 0.0) -> trimesh.Trimesh:

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.anomalies.cutter import Cutter
+from pipeline.anomalies.fracturing.cutter import Cutter
+from pipeline.anomalies.fracturing.pieces import Piece
 from pipeline.anomalies.measure import free_rays
-from pipeline.anomalies.pieces import Piece
 from pipeline.anomalies.task import Task
 from pipeline.errors import UnitRejected
 
