@@ -56,7 +56,8 @@ def fit_box(points: NDArray[np.float64]) -> Box:
     points = _extreme_points(points)
     if np.linalg.matrix_rank(points - points.mean(axis=0), tol=MIN_EXTENT) < 2:
         return upright
-    to_box, _ = trimesh.bounds.oriented_bounds(points)
+    with np.errstate(invalid="ignore"):  # of a flat hull's centre of mass, which nobody needs
+        to_box, _ = trimesh.bounds.oriented_bounds(points)
     tightest = box_in(nearest_frame(to_box[:3, :3].T, np.eye(3)), points)
     if _volume(tightest) > CLEARLY_TIGHTER * _volume(upright):
         return upright
