@@ -13,7 +13,7 @@ from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.kind import Kind, find_kind
 from pipeline.anomalies.nodes import Node
 from pipeline.anomalies.proof import measure
-from pipeline.anomalies.task import Task
+from pipeline.anomalies.task import TargetUnfit, Task
 from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
@@ -34,11 +34,15 @@ def make_anomaly(
 
     The result depends on the arguments alone. Its meshes are rounded to float32, as they will be
     stored, before they are measured. Raises UnitRejected with the most common reason where no draw on
-    any of the first ``config.parts`` targets passes; PipelineError for an unknown type.
+    any of ``config.parts`` targets passes (such as cannot be of the type do not count); PipelineError
+    for an unknown type.
     """
     kind = find_kind(anomaly_type)
     rejections: list[UnitRejected] = []
-    for target in targets[: config.parts]:
+    tried = 0
+    for target in targets:
+        if tried == config.parts:
+            break
         task = Task(shape, target, donors, config, seed)
         for _ in range(config.attempts if kind.draws_differ else 1):
             random = rng(seed, "anomalies", shape.shape_id, index, anomaly_type, len(rejections))
@@ -46,6 +50,10 @@ def make_anomaly(
                 return _attempt(task, kind, index, anomaly_type, rejections, random)
             except UnitRejected as rejection:
                 rejections.append(rejection)
+            if isinstance(rejections[-1], TargetUnfit):
+                break
+        else:
+            tried += 1
     if not rejections:
         raise UnitRejected("no-candidate", f"shape {shape.shape_id}, {anomaly_type}: there is no part to act on")
     reason, count = Counter(r.reason for r in rejections).most_common(1)[0]

@@ -54,7 +54,9 @@ def find_nodes(shape: Shape) -> list[Node]:
     for ids, label in labels.items():
         groups[label].append(ids)
     instances = {}
-    for label, members in groups.items():
+    for label, found in groups.items():
+        # A mesh that merging left without a leaf carries its inner node's label, and lies within it.
+        members = [ids for ids in found if not any(set(ids) < set(other) for other in found)]
         together = tuple(sorted({i for ids in members for i in ids}))
         if len(members) > 1 and together not in labels and len(together) < len(shape.parts):
             instances[together] = (label, len(members))

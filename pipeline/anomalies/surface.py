@@ -15,9 +15,8 @@ import numpy as np
 from pipeline.anomalies.anomaly import Appearance, Effect
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.proof import require_visible
-from pipeline.anomalies.task import Change, Task
+from pipeline.anomalies.task import Change, TargetUnfit, Task
 from pipeline.appearance.assignment import twins
-from pipeline.errors import UnitRejected
 
 Colour = tuple[float, float, float]
 
@@ -63,7 +62,7 @@ def exchange_material(task: Task, random: np.random.Generator) -> Change:
     material is the odd one.
     """
     if task.config.appearance.needs_twin and not twins(task.shape, task.target.part_ids):
-        raise UnitRejected(
+        raise TargetUnfit(
             "no-twin",
             f"no other part always wears the material of {task.target.label}; anomalies.appearance.needs_twin asks "
             "for one",

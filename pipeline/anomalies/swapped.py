@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.anomalies.donors import Donor
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import SAMPLES, Points, join, nearest, sample
 from pipeline.anomalies.proof import Proof, needed_distance, require_changed, require_support
-from pipeline.anomalies.task import Change, Task
+from pipeline.anomalies.task import Change, TargetUnfit, Task
 from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Part, make_mesh
@@ -111,13 +112,15 @@ def _options(task: Task, random: np.random.Generator) -> list[Donor]:
     label, shape_id = task.target.label, task.shape.shape_id
     pools = [task.donors.same_label(label, but=shape_id), task.donors.same_group(label, but=shape_id)]
     if not any(pools):
-        raise UnitRejected("no-donor", f"no other shape of the split has a part like {label}")
-    options = []
+        raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
+    options: list[Donor] = []
     for pool in pools:
-        fitting = [d for d in pool if _fits(slot, np.maximum(d.node.extents, MIN_EXTENT), limits)]
-        options += [fitting[i] for i in random.permutation(len(fitting))[: TRIES - 1]]
+        # One by one: of a hundred thousand legs the first few that fit will do.
+        shuffled = (pool[i] for i in random.permutation(len(pool)))
+        fitting = (d for d in shuffled if _fits(slot, np.maximum(d.node.extents, MIN_EXTENT), limits))
+        options += islice(fitting, TRIES - 1)
     if not options:
-        raise UnitRejected(
+        raise TargetUnfit(
             "no-fit",
             f"no part like {label} in other shapes of the split has such a size; "
             f"anomalies.swapped.scale_limits is {limits}",

@@ -19,9 +19,14 @@ from pipeline.anomalies.measure import CONTACT, REST_SAMPLES, SAMPLES, Points, j
 from pipeline.anomalies.nodes import Node
 from pipeline.anomalies.support import Pieces, find_pieces, hanging, touching, touching_across
 from pipeline.config import AnomaliesConfig
+from pipeline.errors import UnitRejected
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten
+
+
+class TargetUnfit(UnitRejected):
+    """No draw on this target can give the type, so that another is to be tried at once."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.anomalies.fracturing.cutter import Cutter
 from pipeline.anomalies.fracturing.pieces import Piece
 from pipeline.anomalies.measure import free_rays
-from pipeline.anomalies.task import Task
+from pipeline.anomalies.task import TargetUnfit, Task
 from pipeline.errors import UnitRejected
 
 #: Surface points among which a visible one is looked for.
@@ -30,7 +30,7 @@ def visible_centre(task: Task, random: np.random.Generator) -> NDArray[np.float6
     points = random.choice(task.old_points, CENTRES, replace=False)
     seen = free_rays(points, task.rest_scene, task.old_scene).any(axis=1)
     if not seen.any():
-        raise UnitRejected("hidden", f"part {task.target.label} can be seen from no camera")
+        raise TargetUnfit("hidden", f"part {task.target.label} can be seen from no camera")
     return np.asarray(points[np.argmax(seen)])
 
 
