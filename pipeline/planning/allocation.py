@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 ROUNDS = 200
 #: A group's weight stays within these: one that too few shapes have would grow for ever.
 LIMITS = (1e-6, 1e6)
+#: A group so many images behind is twice as likely as it would be; one that is as many ahead, hardly.
+FEEDBACK = 30.0
+LEAST = 1e-6
 
 
 def allocate_groups(
-    options: Sequence[Mapping[str, float]], images: Sequence[int], shares: Mapping[str, float]
+    options: Sequence[Mapping[str, float]],
+    images: Sequence[int],
+    shares: Mapping[str, float],
+    random: np.random.Generator,
 ) -> list[str]:
     """Choose a group for every item so that the images of each group approach ``shares``.
 
@@ -22,7 +28,8 @@ def allocate_groups(
     images; shares: group -> wanted share of the images, for the groups that have one. Iterative
     proportional fitting scales the leanings of all items by one factor a group until the expected
     images match; what cannot be matched (too few shapes with a footrest) is given to the others in
-    their proportions. Then items are settled in order, each to the group that is most behind.
+    their proportions. Then items are settled in order, each at random; a group that has fallen behind is
+    likelier, so that many items come close to the shares and few are not forced to the commonest group.
     """
     if not options:
         return []
@@ -33,10 +40,11 @@ def allocate_groups(
     behind = np.zeros(len(groups))
     chosen = []
     for row, count in zip(expected, number, strict=True):
+        leaning = row * np.clip(1 + behind / FEEDBACK, LEAST, None)
+        group = int(random.choice(len(groups), p=leaning / leaning.sum()))
         behind += row
-        best = int(np.where(row > 0, behind, -np.inf).argmax())
-        behind[best] -= count
-        chosen.append(groups[best])
+        behind[group] -= count
+        chosen.append(groups[group])
     return chosen
 
 

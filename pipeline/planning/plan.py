@@ -131,7 +131,7 @@ class Planner:
         options = {i: _by_group(self.candidates(i, anomaly_type)) for i in ids}
         lean = [{g: sum(map(salience, nodes)) for g, nodes in options[i].items()} for i, _ in slots]
         shares = self._shares(anomaly_type, {g for nodes in options.values() for g in nodes})
-        groups = allocate_groups(lean, views, shares)
+        groups = allocate_groups(lean, views, shares, rng(self.config.seed, "plan", "groups", anomaly_type))
         planned = []
         taken: dict[str, set[tuple[int, ...]]] = {i: set() for i in ids}
         for (shape_id, instance), group, number in zip(slots, groups, views, strict=True):
