@@ -193,7 +193,7 @@ class DeformedConfig(StrictModel):
 
 
 class SwappedConfig(StrictModel):
-    """A part exchanged with one of the same label, else of the same part group, of another shape of the same split."""
+    """A part exchanged with one of the same label, else of the same kind, of another shape of the same split."""
 
     scale_limits: tuple[Positive, Positive] = Field(
         (0.5, 2.0), description="allowed scale per axis when fitting the donor into the slot"

@@ -54,7 +54,7 @@ def draw(task: Task, random: np.random.Generator) -> Change:
         mesh = task.shape.part(part_id).mesh
         vertices, faces = refine(np.asarray(mesh.vertices), np.asarray(mesh.faces), curved, size / STEPS)
         replaced[part_id] = make_mesh(move(vertices), faces)
-    return Change(replaced, {"kind": kind, **parameters}, {})
+    return Change(replaced, parameters, {"method": kind})
 
 
 def accept(proof: Proof, config: AnomaliesConfig) -> None:

@@ -30,7 +30,7 @@ ASIDE_OF_DEPTH = 0.4
 SAME_PROPORTIONS = 1.1
 #: A donor that keeps its proportions may have a diagonal so many times the target's.
 HARDLY_LARGER = 1.2
-#: Donors looked at in a draw; the last from the same part group if there are enough of the same label.
+#: Donors looked at in a draw; the last of the same kind only if there are enough of the same label.
 TRIES = 4
 #: A fitted donor farther from the rest than the original, by this, is moved back to where the original touched.
 SNAP = 0.01
@@ -106,11 +106,11 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
 
 
 def _options(task: Task, random: np.random.Generator) -> list[Donor]:
-    """Donors that fit, at random: those of the same label, then those of the same part group."""
+    """Donors that fit, at random: those of the same label, then those of the same kind."""
     slot = np.maximum(task.target.extents, MIN_EXTENT)
     limits = task.config.swapped.scale_limits
     label, shape_id = task.target.label, task.shape.shape_id
-    pools = [task.donors.same_label(label, but=shape_id), task.donors.same_group(label, but=shape_id)]
+    pools = [task.donors.same_label(label, but=shape_id), task.donors.same_kind(label, but=shape_id)]
     if not any(pools):
         raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
     options: list[Donor] = []

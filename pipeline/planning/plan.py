@@ -20,7 +20,7 @@ from pipeline.seeding import rng
 
 _Key = TypeVar("_Key")
 #: (split, kind of part) -> shapes that have one.
-Givers = Mapping[tuple[str, tuple[str, str]], set[str]]
+Givers = Mapping[tuple[str, tuple[str, str, str]], set[str]]
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _by_group(nodes: Sequence[Node]) -> dict[str, list[Node]]:
 
 
 def _givers(nodes: Mapping[str, Sequence[Node]], splits: Mapping[str, str]) -> Givers:
-    givers: dict[tuple[str, tuple[str, str]], set[str]] = defaultdict(set)
+    givers: dict[tuple[str, tuple[str, str, str]], set[str]] = defaultdict(set)
     for shape_id, own in nodes.items():
         for node in own:
             givers[splits[shape_id], slot_kind(node.label)].add(shape_id)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.candidates import find_candidates, order, salience
+from pipeline.anomalies.donors import slot_kind
 from pipeline.anomalies.groups import PAPER_IMAGES, paper_share, part_group
 from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.config import PAPER_TYPES, AnomaliesConfig
@@ -115,3 +116,17 @@ def test_every_label_of_partnets_chair_hierarchy_has_a_group_of_the_paper(shared
     assert groups == set(PAPER_IMAGES)
     leaves = [line.split()[1] for line in lines if line.endswith("leaf")]
     assert np.mean([part_group(leaf) == "Others" for leaf in leaves]) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("chair/chair_base/regular_leg_base/leg", "chair/chair_base/star_leg_base/star_leg_set/leg", True),
+        ("chair/chair_back/back_surface", "chair/chair_back/back_surface/back_single_surface", True),
+        ("chair/chair_base/regular_leg_base/leg", "chair/chair_base/regular_leg_base/bar_stretcher", False),
+        ("chair/chair_back/back_surface", "chair/chair_back/back_surface/back_surface_vertical_bar", False),
+        ("chair/chair_base", "table/table_base", False),
+    ],
+)
+def test_parts_of_a_kind_may_take_each_others_place(one: str, other: str, alike: bool) -> None:
+    assert (slot_kind(one) == slot_kind(other)) == alike

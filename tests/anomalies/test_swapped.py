@@ -124,7 +124,7 @@ def test_donor_that_leaves_a_gap_is_moved_to_touch_the_part_that_the_original_to
     np.testing.assert_allclose(np.ptp(new.bounds, axis=0), 0.6, atol=1e-6)
 
 
-def test_same_group_stands_in_where_no_donor_has_the_label() -> None:
+def test_same_kind_stands_in_where_no_donor_has_the_label() -> None:
     own = chair("own")
     foot = "chair/chair_base/foot_base/foot"
     other = assemble(
