@@ -11,7 +11,7 @@ from pipeline.anomalies.nodes import Node
 from pipeline.shapes.shape import Shape
 
 #: How the names of parts end that are pieces of what their group is called.
-PIECES = ("bar", "stretcher", "connector", "runner", "rocker", "foot", "caster", "wheel")
+PIECES = ("bar", "stretcher", "connector", "runner", "rocker", "caster", "wheel")
 
 
 @dataclass(frozen=True)
