@@ -30,7 +30,7 @@ def analytic_two_cubes(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (36, 30), (90, 20), (200, 40), (270, 5)])
 def test_depth_and_ids_equal_the_slab_method(azimuth: float, elevation: float) -> None:
     camera = orbit_camera(CONFIG, azimuth, elevation)
-    image = RayScene(flatten(part_meshes(two_cubes(), None))).render(camera)
+    image = RayScene(flatten(part_meshes(two_cubes()))).render(camera)
     depth, ids = analytic_two_cubes(camera)
     # Only pixels whose centre lies within float32 rounding of an edge may differ.
     same = image.part_ids == ids
@@ -40,7 +40,7 @@ def test_depth_and_ids_equal_the_slab_method(azimuth: float, elevation: float) -
 
 
 def test_front_face_covers_the_pixels_that_projection_predicts() -> None:
-    image = RayScene(flatten(part_meshes(two_cubes(), None))).render(front_camera(CONFIG))
+    image = RayScene(flatten(part_meshes(two_cubes()))).render(front_camera(CONFIG))
     f = front_camera(CONFIG).K[0, 0]
     half = f * 0.3 / 2.2  # the front face is at z = 0.3
     columns = np.flatnonzero((image.part_ids == 1).any(axis=0))
@@ -55,7 +55,7 @@ def test_nothing_is_hit_in_an_empty_scene() -> None:
 
 
 def test_points_on_the_far_side_and_outside_the_image_are_not_visible() -> None:
-    scene = RayScene(flatten(part_meshes(two_cubes(), None)))
+    scene = RayScene(flatten(part_meshes(two_cubes())))
     points = np.array([[0, 0, 0.3], [0, 0, -0.3], [0.65, 0.05, 0.1], [0.7, 0.0, 0.0], [5.0, 0, 0]])
     seen = points_visible(scene, front_camera(CONFIG), points, 1e-3)
     # Front of the body, its back, front of the knob, the knob's side that looks away, a point off the image.
