@@ -26,7 +26,7 @@ from pipeline.errors import UnitRejected
 from pipeline.report.text import aligned
 from pipeline.seeding import rng
 
-SYNTHETIC, PER_SHAPE = 60, 2
+SYNTHETIC, PER_SHAPE = 60, 1
 CONFIG = AnomaliesConfig()
 
 
@@ -43,7 +43,7 @@ class Trial:
 
 
 def main() -> None:
-    """Two anomalies of every type on every chair; then a fracture of every part that may be broken."""
+    """An anomaly of every type on every chair; then a fracture of every part that may be broken."""
     trials = [t for c in collections(SYNTHETIC, PER_SHAPE, ANOMALY_TYPES) for t in (*_planned(c), *_boolean(c))]
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:

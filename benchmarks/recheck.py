@@ -14,7 +14,7 @@ from pipeline.config import AnomaliesConfig
 from pipeline.shapes.shape import Shape
 
 #: Points on each surface: so dense that their spacing hardly adds to a distance.
-SAMPLES = 40_000
+SAMPLES = 20_000
 #: How far a second measurement may fall short of a threshold, as sampling goes.
 SLACK = 0.8
 
