@@ -15,7 +15,7 @@ from pipeline.anomalies.fracturing.fitting import fit, share_of, visible_centre
 from pipeline.anomalies.fracturing.pieces import Piece, assemble, held
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import join
-from pipeline.anomalies.proof import Proof, require_visible
+from pipeline.anomalies.proof import Proof, require_near, require_visible
 from pipeline.anomalies.rigid import random_direction
 from pipeline.anomalies.task import Change, Task
 from pipeline.config import AnomaliesConfig
@@ -74,15 +74,17 @@ def draw(task: Task, random: np.random.Generator) -> Change:
 
 
 def accept(proof: Proof, config: AnomaliesConfig) -> None:
-    """The piece is elsewhere, and above the ground. Raises UnitRejected ``unchanged``, ``sunk`` or ``hidden``."""
+    """The piece is elsewhere, near, and above the ground.
+
+    Raises UnitRejected ``unchanged``, ``floating``, ``sunk`` or ``hidden``.
+    """
     if proof.gone_share < config.cracked.min_gone_share:
         raise UnitRejected(
             "unchanged",
             f"{proof.gone_share:.3f} of the surface moved, "
             f"anomalies.cracked.min_gone_share asks for {config.cracked.min_gone_share}",
         )
-    if proof.sink > config.max_sink:
-        raise UnitRejected("sunk", f"{proof.sink:.3f} below the ground, anomalies.max_sink allows {config.max_sink}")
+    require_near(proof, config)
     require_visible(proof, config)
 
 

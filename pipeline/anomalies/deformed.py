@@ -15,7 +15,7 @@ from pipeline.anomalies.fracturing.clipping import refine
 from pipeline.anomalies.fracturing.fitting import visible_centre
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.measure import CONTACT, SAMPLES, Points
-from pipeline.anomalies.proof import Proof, require_visible
+from pipeline.anomalies.proof import Proof, require_near, require_visible
 from pipeline.anomalies.task import Change, Task
 from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
@@ -68,12 +68,7 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
             f"surface displaced by {proof.max_distance}, "
             f"anomalies.deformed.min_distance asks for {config.deformed.min_distance}",
         )
-    if proof.gap_after is None or proof.gap_after > max(config.max_gap, proof.gap_before):
-        raise UnitRejected(
-            "floating", f"{proof.gap_after} from the rest of the object, anomalies.max_gap allows {config.max_gap}"
-        )
-    if proof.sink > config.max_sink:
-        raise UnitRejected("sunk", f"{proof.sink:.3f} below the ground, anomalies.max_sink allows {config.max_sink}")
+    require_near(proof, config)
     require_visible(proof, config)
 
 

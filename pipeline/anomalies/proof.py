@@ -188,6 +188,16 @@ def require_visible(proof: Proof, config: AnomaliesConfig) -> None:
         )
 
 
+def require_near(proof: Proof, config: AnomaliesConfig) -> None:
+    """The part is still near the object, and above the ground. Raises UnitRejected ``floating`` or ``sunk``."""
+    if proof.gap_after is None or proof.gap_after > max(config.max_gap, proof.gap_before):
+        raise UnitRejected(
+            "floating", f"{proof.gap_after} from the rest of the object, anomalies.max_gap allows {config.max_gap}"
+        )
+    if proof.sink > config.max_sink:
+        raise UnitRejected("sunk", f"{proof.sink:.3f} below the ground, anomalies.max_sink allows {config.max_sink}")
+
+
 def require_support(proof: Proof, config: AnomaliesConfig) -> None:
     """What stood still stands, or is held by what does. Raises UnitRejected ``hanging``."""
     if proof.hanging_after > config.max_hanging_share:
@@ -237,12 +247,7 @@ def require_changed(proof: Proof, config: AnomaliesConfig) -> None:
             f"{proof.gone_share:.2f} of the part's surface is gone, anomalies.min_gone_share asks for "
             f"{config.min_gone_share}",
         )
-    if proof.gap_after is None or proof.gap_after > max(config.max_gap, proof.gap_before):
-        raise UnitRejected(
-            "floating", f"{proof.gap_after} from the rest of the object, anomalies.max_gap allows {config.max_gap}"
-        )
-    if proof.sink > config.max_sink:
-        raise UnitRejected("sunk", f"{proof.sink:.3f} below the ground, anomalies.max_sink allows {config.max_sink}")
+    require_near(proof, config)
     require_visible(proof, config)
     if proof.seen_after is None or proof.seen_after < config.min_seen_ratio * proof.seen_before:
         raise UnitRejected(

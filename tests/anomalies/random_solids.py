@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from pipeline.anomalies.measure import join
+from pipeline.anomalies.task import Change
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh
+from pipeline.shapes.storage import as_stored
 from tests.anomalies.toy_chairs import LEG, SEAT, assemble, box
 
 PRIMITIVES = {
@@ -48,3 +50,15 @@ def _solid(name: str, random: np.random.Generator) -> trimesh.Trimesh:
     mesh = PRIMITIVES.get(name, hull)
     linear = Rotation.random(random_state=random).as_matrix() @ (np.eye(3) + random.uniform(-0.3, 0.3, size=(3, 3)))
     return make_mesh(np.asarray(mesh.vertices) @ linear.T, np.asarray(mesh.faces))
+
+
+def closed_solid(change: Change) -> trimesh.Trimesh:
+    """What became of the solid, as it will be stored: asserts that nothing else changed, and that it is still closed
+    and wound one way."""
+    assert set(change.replaced) == {2}
+    left = change.replaced[2]
+    assert left is not None
+    left = as_stored(left)
+    assert left.is_watertight
+    assert left.is_winding_consistent
+    return left
