@@ -74,6 +74,29 @@ def test_dataset_is_complete_and_verifies(whole: Path) -> None:
     assert (whole / "report" / "index.html").is_file()
 
 
+def test_types_beyond_the_paper_and_several_at_once_reach_the_shards(tmp_path: Path) -> None:
+    one = "{images: 1, views: [1, 1]}"
+    extra = [
+        *(f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES),
+        *(f"plan.types.{name}={one}" for name in ("broken", "cracked", "stained", "other_material")),
+        "plan.several={shapes: 1, images: 1, views: [1, 1], together: [2, 2]}",
+        "quality.min_changed_share=0.01",  # a stain may hide at this resolution
+        "source=synthetic:1",
+    ]
+    sets = [part for item in extra for part in ("--set", item)]
+    result = CliRunner().invoke(main, arguments(tmp_path, *sets, "--jobs", "1"))
+    assert result.exit_code == 0, result.output
+    assert verify(tmp_path) == []
+    (path,) = find_shards(tmp_path)
+    with Shard(path) as shard:
+        queries = {query.type_name: query for query in map(shard.query, range(shard.query_count))}
+    assert {"broken", "cracked", "stained", "several"} <= set(queries)
+    several = queries["several"]
+    assert len(several.anomalies) == 2
+    assert not (several.anomalies[0].mask_new & several.anomalies[1].mask_new).any()
+    assert len(queries["stained"].anomalies) == 1
+
+
 def test_finished_run_has_nothing_to_do(whole: Path) -> None:
     before = contents(whole)
     result = CliRunner().invoke(main, arguments(whole))

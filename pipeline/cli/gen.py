@@ -51,10 +51,9 @@ def main(
         plan = run.plan()
         _tell_losses(run.summary)
         click.echo(plan_text(plan, config, workers))
-        return
-    summary = run.execute(stages or STAGES)
-    _tell(summary, out)
-    if summary.lost:
+    else:
+        _tell(run.execute(stages or STAGES), out)
+    if run.summary.lost:
         sys.exit(1)
 
 
