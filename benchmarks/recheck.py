@@ -36,9 +36,13 @@ def recheck(shape: Shape, anomaly: Anomaly, config: AnomaliesConfig) -> Iterator
     new = _joined(left)
     if not np.isfinite(new.vertices).all():
         yield "a vertex is not finite"
-    mean, largest = _distance(old, new)
+    mean, largest, gone = _distance(old, new)
     if anomaly.type in ("positional", "rotational", "swapped") and mean < SLACK * config.min_mean_distance:
         yield f"moved {mean:.4f} on average"
+    if anomaly.type == "deformed" and largest < SLACK * config.deformed.min_distance:
+        yield f"deformed by {largest:.3f}"
+    if anomaly.type == "cracked" and gone < SLACK * config.cracked.min_gone_share:
+        yield f"{gone:.3f} of the surface moved"
     if anomaly.type == "broken":
         yield from _recheck_broken(shape, anomaly, old, new, largest, config)
     before = [shape.part(i).mesh.is_watertight for i in anomaly.replaced]
@@ -64,11 +68,16 @@ def _recheck_broken(
             yield f"{share:.3f} of the volume removed"
 
 
-def _distance(old: trimesh.Trimesh, new: trimesh.Trimesh) -> tuple[float, float]:
-    """Symmetric mean and maximum of nearest distances between dense samples."""
+def _distance(old: trimesh.Trimesh, new: trimesh.Trimesh) -> tuple[float, float, float]:
+    """Symmetric mean and maximum of nearest distances between dense samples, and the share of the old that is gone."""
     a, b = (_sample(mesh, seed) for seed, mesh in enumerate((old, new)))
     forth, back = cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
-    return float(forth.mean() + back.mean()) / 2, float(max(forth.max(), back.max()))
+    spacing = float(np.sqrt(new.area / SAMPLES))
+    return (
+        float(forth.mean() + back.mean()) / 2,
+        float(max(forth.max(), back.max())),
+        float((forth > 2 * spacing).mean()),
+    )
 
 
 def _sample(mesh: trimesh.Trimesh, seed: int) -> NDArray[np.float64]:

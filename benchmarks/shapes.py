@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.nodes import Node, find_nodes
-from pipeline.config import Config, PlanConfig, ShapesConfig, TypeCounts
+from pipeline.config import PAPER_TYPES, Config, PlanConfig, ShapesConfig, TypeCounts
+from pipeline.errors import UnitRejected
 from pipeline.planning.plan import Plan, Planner
 from pipeline.shapes.shape import Shape
-from pipeline.shapes.sources import parse_source
+from pipeline.shapes.sources import Source, parse_source
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,22 @@ def collections(synthetic: int, per_shape: int, types: tuple[str, ...]) -> list[
         read = {}
         for name, text in {**sources, "synthetic": f"synthetic:{synthetic}"}.items():
             source = parse_source(text, 0, Path(scratch), ShapesConfig())
-            read[name] = {i: source.read(i) for i in source.ids()}
+            read[name] = dict(_readable(source))
     return [_collection(name, shapes, per_shape, types) for name, shapes in read.items()]
+
+
+def _readable(source: Source) -> Iterator[tuple[str, Shape]]:
+    for shape_id in source.ids():
+        try:
+            yield shape_id, source.read(shape_id)
+        except UnitRejected as rejection:
+            print(f"left out: {rejection.message}")
 
 
 def _collection(name: str, shapes: dict[str, Shape], per_shape: int, types: tuple[str, ...]) -> Collection:
     nodes = {i: find_nodes(shape) for i, shape in shapes.items()}
     counts = TypeCounts(per_shape=per_shape, images=2 * per_shape, views=(1, 3))
-    config = Config(plan=PlanConfig(types=dict.fromkeys(types, counts)))
+    off = dict.fromkeys(PAPER_TYPES, TypeCounts(images=0))
+    config = Config(plan=PlanConfig(types={**off, **dict.fromkeys(types, counts)}))
     planner = Planner(config, nodes, dict.fromkeys(nodes, "train"))
     return Collection(name, shapes, nodes, Donors(nodes, shapes.__getitem__), planner, planner.first_plan())

@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     PositiveInt,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -43,6 +42,7 @@ def _power_of_two(value: int) -> int:
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Count = Annotated[int, Field(ge=0)]
 CountRange = Annotated[tuple[Count, Count], AfterValidator(_ordered)]
+AtLeastTwo = Annotated[int, Field(ge=2)]
 PositiveCountRange = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)]
 Positive = Annotated[float, Field(gt=0)]
 Elevation = Annotated[float, Field(gt=-90, lt=90)]
@@ -97,7 +97,7 @@ class TypeCounts(ImageCounts):
     @model_validator(mode="after")
     def _can_be_had(self) -> TypeCounts:
         low, high = (self.shapes * self.per_shape * end for end in self.views)
-        if self.images and not low <= self.images <= high:
+        if self.images and self.shapes and not low <= self.images <= high:
             raise ValueError(
                 f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.per_shape} anomalies and "
                 f"{self.views[0]} to {self.views[1]} views each: {low:g} to {high:g} can"
@@ -105,32 +105,50 @@ class TypeCounts(ImageCounts):
         return self
 
 
+def usual_counts(of_shapes: float) -> TypeCounts:
+    """A type in every shape, three images of each, for a plan of so many shapes."""
+    return TypeCounts(shapes=of_shapes, images=3 * of_shapes)
+
+
 class SeveralCounts(ImageCounts):
     """Images with more than one of a shape's anomalies, on different parts."""
 
     images: float = Field(0.0, ge=0, description="images, for plan.of_shapes shapes")
     shapes: float = Field(0.0, ge=0, description="shapes that get such images, for plan.of_shapes shapes")
-    together: CountRange = Field((2, 3), description="anomalies in one image")
+    together: Annotated[tuple[AtLeastTwo, AtLeastTwo], AfterValidator(_ordered)] = Field(
+        (2, 3), description="anomalies in one image"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> SeveralCounts:
+        low, high = (self.shapes * end for end in self.views)
+        if not low <= self.images <= high:
+            raise ValueError(
+                f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.views[0]} to "
+                f"{self.views[1]} views each: {low:g} to {high:g} can"
+            )
+        return self
 
 
 class PlanConfig(StrictModel):
     """How many shapes and images of what (paper, Table 1), scaled to the number of shapes at hand."""
 
     of_shapes: float = Field(1.0, gt=0, description="the counts below are for this many shapes")
-    types: dict[str, TypeCounts] = Field(
-        {}, validate_default=True, description="by anomaly type; the paper's five are there unless set"
-    )
+    types: dict[str, TypeCounts] = Field({}, description="by anomaly type; the paper's five are there unless set")
     normal: ImageCounts = Field(ImageCounts(images=8.0, views=(1, 12)), description="images of the intact shapes")
     several: SeveralCounts = Field(SeveralCounts(), description="beyond the paper: more than one anomaly in an image")
     part_groups: Literal["paper", "salience"] = Field(
         "paper", description="which parts: as often as in the paper where it says, or by what is seen of them alone"
     )
-    top_up: bool = Field(True, description="replace what turned out impossible or invisible by other shapes and views")
+    top_up: bool = Field(True, description="let other shapes stand in where an anomaly is impossible or never seen")
 
-    @field_validator("types", mode="after")
+    @model_validator(mode="before")
     @classmethod
-    def _with_paper_types(cls, types: dict[str, TypeCounts]) -> dict[str, TypeCounts]:
-        return {**{name: TypeCounts() for name in PAPER_TYPES}, **types}
+    def _with_paper_types(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict) or not isinstance(settings.get("types", {}), dict):
+            return settings  # which is refused
+        usual = usual_counts(settings.get("of_shapes", 1.0))
+        return {**settings, "types": {**dict.fromkeys(PAPER_TYPES, usual), **settings.get("types", {})}}
 
 
 #: Unit vectors: uniform on the sphere, uniform on the horizontal circle, or one of the world's axes, either way.
@@ -230,7 +248,7 @@ class AnomaliesConfig(StrictModel):
     """Anomalies and the proof each must pass. Distances are in object radii (the object's is 1)."""
 
     attempts: int = Field(12, ge=1, description="draws per part before the next part is tried")
-    parts: int = Field(4, ge=1, description="parts tried before an anomaly counts as not possible")
+    parts: int = Field(6, ge=1, description="parts tried before an anomaly counts as not possible")
     min_part_area_share: Fraction = Field(0.01, description="parts with less of the object's surface are left alone")
     max_part_area_share: Fraction = Field(0.6, description="parts with more of the object's surface are left alone")
     min_part_visible_share: Fraction = Field(

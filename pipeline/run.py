@@ -15,14 +15,17 @@ from typing import IO, Any
 
 from materials import cache, catalogue
 from pipeline import stages
+from pipeline.anomalies.anomaly import TYPES
+from pipeline.anomalies.kind import find_kind
 from pipeline.appearance import priors
 from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
 from pipeline.files import read_json, remove_leftovers, write_json
 from pipeline.layout import Layout
-from pipeline.planning.plan import Plan, Planner
-from pipeline.planning.topup import Made, final_plan, plan_more, shortfall
+from pipeline.planning.plan import Plan, Planner, ShapePlan
+from pipeline.planning.summary import image_counts
+from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
 from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
@@ -67,6 +70,8 @@ class Run:
 
     def __init__(self, config: Config, out: Path, jobs: int, threads: int, progress: Progress) -> None:
         self._config = config
+        for name in config.plan.types:
+            find_kind(name)  # an unknown type is an error now, not after all shapes are read
         self._layout = Layout(_writable(out))
         self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
@@ -117,9 +122,11 @@ class Run:
         return source, _select(source.ids(), config.only_shapes)
 
     def plan(self) -> Plan:
-        """The first plan. Reads the shapes where they are not in the folder yet: a plan knows the parts it acts on."""
+        """What is drawn if all can be had. Reads the shapes first, where they are not in the folder yet."""
         source, ids = self._source()
-        return self._make_planner(self._run_stage("shapes", self._shape_units(source, ids), wanted=True)).first_plan()
+        planner = self._make_planner(self._run_stage("shapes", self._shape_units(source, ids), wanted=True))
+        first = planner.first_plan()
+        return final_plan(planner, [first], as_planned(first))
 
     def _run_stage(self, stage: str, units: list[Unit], wanted: bool) -> list[str]:
         """Run or look up a stage; the names of its finished units, in order."""
@@ -197,20 +204,26 @@ class Run:
         return self._making_units("topup", self._plans[1])
 
     def _making_units(self, stage: str, plan: Plan) -> list[Unit]:
-        config, splits = self._config, self._splits(self._planner.ids)
+        config, splits = self._config, self._planner.splits
         pools = {}
         for split in SPLITS:
             members = tuple(i for i in self._planner.ids if splits[i] == split)
             # Any shape of the split may give a part, so all of them are inputs.
             pools[split] = DonorPool(self._layout, members, fingerprint([self._prints["shapes", i] for i in members]))
-        # How many cameras show an anomaly is found here, up to what the plan may ask for.
-        most = {name: counts.views[1] for name, counts in config.plan.types.items()}
-        settings = [config.anomalies.model_dump(), config.views.model_dump(), most, config.plan.normal.views[1]]
+
+        def settings(shape_plan: ShapePlan) -> list[Any]:
+            """Of the types that the shape gets alone, so that another type's settings leave it as it is."""
+            types = {anomaly.type for anomaly in shape_plan.anomalies}
+            own = {k: v for k, v in config.anomalies.model_dump().items() if k not in TYPES or k in types}
+            # How many cameras show an anomaly is found here too, up to what the plan may ask for.
+            most = {name: config.plan.types[name].views[1] for name in sorted(types)}
+            return [own, config.views.model_dump(), most, config.plan.normal.views[1]]
+
         return [
             self._unit(
                 stage,
                 i,
-                [settings, asdict(shape_plan), self._prints["shapes", i], pools[splits[i]].fingerprint],
+                [settings(shape_plan), asdict(shape_plan), self._prints["shapes", i], pools[splits[i]].fingerprint],
                 partial(stages.make_anomalies, self._context, pools[splits[i]], stage, shape_plan, i),
             )
             for i, shape_plan in plan.items()
@@ -233,11 +246,13 @@ class Run:
                 partial(stages.choose_views, self._context, final[i], i),
             )
             for i in ids
+            if image_counts({i: self._plans[0][i]}) or image_counts({i: final[i]})  # a plan may ask nothing of a shape
         ]
 
     def _make_planner(self, ids: list[str]) -> Planner:
         nodes = {i: stages.read_nodes(self._layout, i) for i in ids}
-        return Planner(self._config, nodes, self._splits(ids))
+        models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
+        return Planner(self._config, nodes, assign_splits(models, self._config.split, self._config.seed))
 
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
@@ -246,7 +261,7 @@ class Run:
 
     def _pack(self, ids: list[str], wanted: bool) -> None:
         config = self._config
-        splits = self._splits([name for stage, name in self._prints if stage == "anomalies"])
+        splits = self._planner.splits
         size = config.shards.shapes_per_shard
         units = []
         for split in SPLITS:
@@ -261,10 +276,6 @@ class Run:
         for stale in set(self._layout.shards.glob("*.h5")) - {self._layout.shard(name) for name in done}:
             if OWN_SHARD.fullmatch(stale.name):
                 stale.unlink()  # from another plan or split: it would leak shapes between splits
-
-    def _splits(self, ids: list[str]) -> dict[str, str]:
-        models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
-        return assign_splits(models, self._config.split, self._config.seed)
 
     def _report(self) -> None:
         shards = sorted(self._layout.shards.glob("*.h5"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from pipeline.rendering.blender import draw
 from pipeline.rendering.job import OTHER_MATERIAL, Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.seeding import rng
+from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.shards.schema import SPLITS, ShapeRecord
@@ -176,23 +177,27 @@ def assign_textures(context: Context, shape_id: str) -> Result:
     anomalies = _load_anomalies(context, shape_id, _shown(views))
     textures: dict[str, dict[int, str]] = {}
     overrides: dict[str, dict[str, dict[int, str]]] = {}
+    rejects: Counter[str] = Counter()
     for view in views:
         worn = assign_materials(shape, view.texture, catalogue, context.config.seed).materials
         textures[str(view.texture)] = dict(worn)
         for anomaly in (anomalies[mark.anomaly] for mark in view.marks):
             if anomaly.appearance and anomaly.appearance.effect == OTHER_MATERIAL:
-                name = other_material(
-                    shape,
-                    anomaly.target,
-                    worn,
-                    catalogue,
-                    _mean_colours(),
-                    anomaly.appearance.choice,
-                    context.config.anomalies.appearance,
-                )
-                overrides.setdefault(str(view.texture), {})[anomaly.name] = dict.fromkeys(anomaly.target, name)
+                try:
+                    given = _other_material(context, shape, anomaly, worn)
+                except UnitRejected as rejection:
+                    rejects[rejection.reason] += 1
+                    given = {i: worn[i] for i in anomaly.target}  # the quality stage will see no change
+                overrides.setdefault(str(view.texture), {})[anomaly.name] = given
     write_json(layout.materials(shape_id), {"textures": textures, "overrides": overrides})
-    return Result((layout.materials(shape_id),))
+    return Result((layout.materials(shape_id),), dict(rejects))
+
+
+def _other_material(context: Context, shape: Shape, anomaly: Anomaly, worn: Mapping[int, str]) -> dict[int, str]:
+    assert anomaly.appearance is not None
+    settings, choice = context.config.anomalies.appearance, anomaly.appearance.choice
+    name = other_material(shape, anomaly.target, worn, load_catalogue(), _mean_colours(), choice, settings)
+    return dict.fromkeys(anomaly.target, name)
 
 
 @cache

@@ -46,6 +46,18 @@ def test_one_type_leaves_the_others_as_they_are() -> None:
     assert (types["swapped"].images, types["broken"]) == (0, TypeCounts())
 
 
+def test_types_that_are_not_set_are_in_every_shape_whatever_the_counts_are_for() -> None:
+    plan = load(Config, None, ["plan.of_shapes=500", "plan.types.cracked={shapes: 100, images: 300}"]).plan
+    assert plan.types["broken"] == TypeCounts(shapes=500, images=1500)
+    assert plan.types["cracked"].shapes == 100
+
+
+@pytest.mark.parametrize("several", ["{images: 2}", "{shapes: 1}", "{shapes: 1, images: 2, together: [1, 2]}"])
+def test_several_that_cannot_be_had_are_refused(several: str) -> None:
+    with pytest.raises(PipelineError, match=r"plan\.several"):
+        load(Config, None, [f"plan.several={several}"])
+
+
 def test_unknown_key_of_a_type_is_answered_with_the_keys_of_a_type() -> None:
     with pytest.raises(PipelineError, match=r"'plan.types.broken.imagez'; allowed here: images, median, per_shape"):
         load(Config, None, ["plan.types.broken.imagez=1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ def find_candidates(nodes: Sequence[Node], takes_groups: bool, config: Anomalies
         node
         for node in nodes
         if config.min_part_area_share <= node.area_share <= config.max_part_area_share
-        and node.visible_share >= config.min_part_visible_share
+        and node.visible_share >= max(config.min_part_visible_share, 1e-6)  # nobody sees what no camera does
         and (node.instances == 1 or takes_groups)
     ]
 
@@ -34,12 +35,20 @@ def salience(node: Node) -> float:
 
 
 def order(candidates: Sequence[Node], first: Node, random: np.random.Generator) -> list[Node]:
-    """``first``, then the others of its group, then the rest, each at random, the salient likelier sooner.
+    """``first``, then the others at random: new labels before further instances, its group before others, the
+    salient likelier sooner.
 
-    (Gumbel's trick: sorting by log weight plus Gumbel noise draws without replacement by weight.)
+    What is impossible with one leg is mostly so with the next. (Gumbel's trick: sorting by log weight plus
+    Gumbel noise draws without replacement by weight.)
     """
     others = [node for node in candidates if node.part_ids != first.part_ids]
     noise = random.gumbel(size=len(others))
     luck = {n.part_ids: float(np.log(salience(n)) + g) for n, g in zip(others, noise, strict=True)}
+    seen = Counter([first.label])
+    repeats = {}
+    for node in sorted(others, key=lambda n: -luck[n.part_ids]):
+        repeats[node.part_ids] = seen[node.label]
+        seen[node.label] += 1
     group = part_group(first.label)
-    return [first, *sorted(others, key=lambda n: (part_group(n.label) != group, -luck[n.part_ids]))]
+    key = {n.part_ids: (repeats[n.part_ids], part_group(n.label) != group, -luck[n.part_ids]) for n in others}
+    return [first, *sorted(others, key=lambda n: key[n.part_ids])]

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.anomalies.groups import part_group
 from pipeline.anomalies.nodes import Node
 from pipeline.shapes.shape import Shape
@@ -22,6 +25,18 @@ class Donor:
     node: Node
 
 
+@dataclass(frozen=True)
+class Pool:
+    """Donors that are alike. extents: (n, 3) their bounding boxes' sizes."""
+
+    donors: tuple[Donor, ...]
+    extents: NDArray[np.float64]
+
+    @staticmethod
+    def of(donors: Sequence[Donor]) -> Pool:
+        return Pool(tuple(donors), np.array([d.node.extents for d in donors]).reshape(-1, 3))
+
+
 class Donors:
     """Donors by label and by kind, and how to load the shape that one belongs to.
 
@@ -33,23 +48,24 @@ class Donors:
     def __init__(self, nodes: Mapping[str, Sequence[Node]], load: Callable[[str], Shape]) -> None:
         """``nodes``: shape id -> its nodes."""
         self.load = load
-        self._by_label: dict[str, list[Donor]] = defaultdict(list)
-        self._by_kind: dict[tuple[str, str, str], list[Donor]] = defaultdict(list)
+        by_label: dict[str, list[Donor]] = defaultdict(list)
+        by_kind: dict[tuple[str, str, str], list[Donor]] = defaultdict(list)
         # Sorted, so that the order in which a stage finished its shapes decides nothing.
         for shape_id in sorted(nodes):
             for node in nodes[shape_id]:
                 if node.instances == 1:
-                    donor = Donor(shape_id, node)
-                    self._by_label[node.label].append(donor)
-                    self._by_kind[slot_kind(node.label)].append(donor)
+                    by_label[node.label].append(Donor(shape_id, node))
+                    by_kind[slot_kind(node.label)].append(Donor(shape_id, node))
+        self._by_label = {label: Pool.of(donors) for label, donors in by_label.items()}
+        self._by_kind = {kind: Pool.of(donors) for kind, donors in by_kind.items()}
 
-    def same_label(self, label: str, but: str) -> Sequence[Donor]:
-        """Donors with exactly this label path, of other shapes than ``but``."""
-        return [d for d in self._by_label.get(label, ()) if d.shape_id != but]
+    def same_label(self, label: str) -> Pool:
+        """Donors with exactly this label path."""
+        return self._by_label.get(label, Pool.of(()))
 
-    def same_kind(self, label: str, but: str) -> Sequence[Donor]:
-        """Donors of the same kind (``slot_kind``) as this label path, of other shapes than ``but``."""
-        return [d for d in self._by_kind.get(slot_kind(label), ()) if d.shape_id != but]
+    def same_kind(self, label: str) -> Pool:
+        """Donors of the same kind (``slot_kind``) as this label path, those of the same label among them."""
+        return self._by_kind.get(slot_kind(label), Pool.of(()))
 
 
 def slot_kind(label: str) -> tuple[str, str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import islice
-from typing import Literal
 
 import numpy as np
 import trimesh
@@ -26,16 +24,17 @@ from pipeline.shapes.shape import Part, make_mesh
 ASIDE = 0.05
 #: ... and, of front and back, only if its centre is farther than this share of its depth: an armrest has no such side.
 ASIDE_OF_DEPTH = 0.4
-#: A donor whose proportions are so near the target's fills its box: a twin then lies on it and is seen to be one.
+#: Proportions that differ by no more than this are the same.
 SAME_PROPORTIONS = 1.1
 #: A donor that keeps its proportions may have a diagonal so many times the target's.
 HARDLY_LARGER = 1.2
-#: Donors looked at in a draw; the last of the same kind only if there are enough of the same label.
+#: Donors looked at in a draw; the last is of the same kind, the others of the same label.
 TRIES = 4
 #: A fitted donor farther from the rest than the original, by this, is moved back to where the original touched.
 SNAP = 0.01
 
-Fit = Literal["box", "longest side"]
+#: Ways to fit a donor, in the columns of ``_fit_boxes``.
+FITS = ("box", "longest side")
 Sizes = NDArray[np.float64]
 
 
@@ -49,14 +48,15 @@ def draw(task: Task, random: np.random.Generator) -> Change:
     keeps its relative position in the box; where a gap is left, the nearest pair of points closes it.
     Raises UnitRejected ``no-donor``, ``no-fit``, or ``unchanged`` where none of ``TRIES`` donors differs.
     """
+    options, are_all = _options(task, random)
     rejection: UnitRejected | None = None
-    for donor in _options(task, random)[:TRIES]:
+    for donor in options:
         try:
             return _swap(task, donor, random)
         except UnitRejected as reason:
             rejection = reason
     assert rejection is not None, "there is an option"
-    raise rejection
+    raise TargetUnfit(rejection.reason, rejection.message) if are_all else rejection
 
 
 def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
@@ -65,7 +65,8 @@ def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
     vertices = np.vstack([p.mesh.vertices[np.unique(p.mesh.faces)] for p in parts])
     flip = _flip(vertices, task.old.bounds)
     slot, box = _align(task, vertices * flip)
-    for fit in random.permutation(_fits(slot.extents, box.extents, task.config.swapped.scale_limits)):
+    fits = _fit_boxes(slot.extents, box.extents[None], task)[0]
+    for fit in random.permutation([name for name, possible in zip(FITS, fits, strict=True) if possible]):
         ratio = slot.extents / box.extents
         scale = ratio if fit == "box" else np.full(3, ratio[slot.extents.argmax()])
         contact = _contact(task, slot)
@@ -105,48 +106,49 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
     require_support(proof, config)
 
 
-def _options(task: Task, random: np.random.Generator) -> list[Donor]:
-    """Donors that fit, at random: those of the same label, then those of the same kind."""
-    slot = np.maximum(task.target.extents, MIN_EXTENT)
-    limits = task.config.swapped.scale_limits
-    label, shape_id = task.target.label, task.shape.shape_id
-    pools = [task.donors.same_label(label, but=shape_id), task.donors.same_kind(label, but=shape_id)]
-    if not any(pools):
-        raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
+def _options(task: Task, random: np.random.Generator) -> tuple[list[Donor], bool]:
+    """Some donors that fit, at random: of the same label, then of the same kind; and whether these are all."""
+    label = task.target.label
     options: list[Donor] = []
-    for pool in pools:
-        # One by one: of a hundred thousand legs the first few that fit will do.
-        shuffled = (pool[i] for i in random.permutation(len(pool)))
-        fitting = (d for d in shuffled if _fits(slot, np.maximum(d.node.extents, MIN_EXTENT), limits))
-        options += islice(fitting, TRIES - 1)
+    others = fitting = 0
+    pools = ((task.donors.same_label(label), TRIES - 1), (task.donors.same_kind(label), 1))
+    for number, (pool, most) in enumerate(pools):
+        allowed = np.array(
+            [d.shape_id != task.shape.shape_id and (number == 0 or d.node.label != label) for d in pool.donors],
+            dtype=bool,
+        )
+        fits = np.flatnonzero(allowed & _fit_boxes(np.array(task.target.extents), pool.extents, task).any(axis=1))
+        options += [pool.donors[i] for i in random.permutation(fits)[:most]]
+        others += int(allowed.sum())
+        fitting += len(fits)
+    if not others:
+        raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
     if not options:
         raise TargetUnfit(
             "no-fit",
             f"no part like {label} in other shapes of the split has such a size; "
-            f"anomalies.swapped.scale_limits is {limits}",
+            f"anomalies.swapped.scale_limits is {task.config.swapped.scale_limits}",
         )
-    return options
+    return options, len(options) == fitting
 
 
-def _fits(slot: Sizes, donor: Sizes, limits: tuple[float, float]) -> Sequence[Fit]:
-    """How a donor's box fits a slot, by their sizes (3,).
+def _fit_boxes(slot: Sizes, donors: Sizes, task: Task) -> NDArray[np.bool_]:
+    """(n, 2) how donors' boxes (n, 3) fit a slot (3,): by filling its box, or by its longest side.
 
     One that keeps its proportions may be thicker or thinner than the original by the square of the
     limits, but hardly larger: a stool's column makes no room for four legs as tall.
     """
-    low, high = limits
-    ratio = slot / donor
-    uniform = ratio[slot.argmax()]
+    low, high = task.config.swapped.scale_limits
+    slot, donors = np.maximum(slot, MIN_EXTENT), np.maximum(donors, MIN_EXTENT)
+    ratio = slot / donors
+    uniform = ratio[:, [slot.argmax()]]
     left = ratio / uniform
-    larger = np.linalg.norm(uniform * donor) / np.linalg.norm(slot)
-    fits: list[Fit] = []
-    if ((ratio >= low) & (ratio <= high)).all():
-        fits.append("box")
-        if ratio.max() <= SAME_PROPORTIONS * ratio.min():
-            return fits
-    if low <= uniform <= high and ((left >= low**2) & (left <= high**2)).all() and larger <= HARDLY_LARGER:
-        fits.append("longest side")
-    return fits
+    larger = np.linalg.norm(uniform * donors, axis=1) / np.linalg.norm(slot)
+    fills = ((ratio >= low) & (ratio <= high)).all(axis=1)
+    # One that has the slot's proportions is to lie on the original, so that a twin is seen to be one.
+    alike = fills & (ratio.max(axis=1) <= SAME_PROPORTIONS * ratio.min(axis=1))
+    fits = ((uniform >= low) & (uniform <= high)).all(axis=1) & ((left >= low**2) & (left <= high**2)).all(axis=1)
+    return np.column_stack([fills, fits & (larger <= HARDLY_LARGER) & ~alike])
 
 
 def _flip(donor: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from materials.recipes import MaterialClass
 from materials.synthesis import synthesise
 from pipeline.appearance.priors import Priors, load_priors
 from pipeline.config import AppearanceConfig
-from pipeline.errors import PipelineError
+from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Shape
 
 Lab = NDArray[np.float64]
@@ -38,7 +38,7 @@ def other_material(
 
     worn: part id -> material name, of every part (``Assignment.materials``); colours: ``mean_colours(catalogue)``;
     choice: in [0, 1), picks a class by the prior table's weights and a material within it. A material that another
-    part of the shape wears is not taken. Raises PipelineError where the catalogue has none that is different enough.
+    part of the shape wears is not taken. Raises UnitRejected where the catalogue has none that is different enough.
     """
     weights = _common_weights(shape, part_ids, load_priors())
     present = catalogue[_most_worn(shape, part_ids, worn)]
@@ -51,10 +51,11 @@ def other_material(
 
     options = [m for m in catalogue.materials if fits(m.name, m.material_class)]
     if not options:
-        raise PipelineError(
+        raise UnitRejected(
+            "no-other-material",
             f"the catalogue has nothing unlike {present.name} for part(s) {list(part_ids)} of shape {shape.shape_id}; "
             f"it needs one of {', '.join(weights)} at a colour difference of {config.min_colour_difference} "
-            f"({config.min_colour_difference_in_class} for {present.material_class})"
+            f"({config.min_colour_difference_in_class} for {present.material_class})",
         )
     in_class = Counter(m.material_class for m in options)
     share = np.cumsum([weights[m.material_class] / in_class[m.material_class] for m in options])

@@ -11,7 +11,7 @@ import click
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.cli.errors import friendly
-from pipeline.config import Config, TypeCounts, load
+from pipeline.config import Config, TypeCounts, load, usual_counts
 from pipeline.report.text import plan_text
 from pipeline.run import Run, Summary
 from pipeline.stages import STAGES
@@ -73,7 +73,7 @@ def _config(
     extra += [f"seed={seed}"] if seed is not None else []
     config = load(Config, preset, extra)
     if types:
-        known = {**{name: TypeCounts() for name in types}, **config.plan.types}
+        known = {**dict.fromkeys(types, usual_counts(config.plan.of_shapes)), **config.plan.types}
         off = TypeCounts(images=0)
         chosen = {name: counts if name in types else off for name, counts in known.items()}
         config = config.model_copy(update={"plan": config.plan.model_copy(update={"types": chosen})})

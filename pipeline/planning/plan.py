@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, variant_name
+from pipeline.anomalies.anomaly import ANOMALY_TYPES, NORMAL, variant_name
 from pipeline.anomalies.candidates import find_candidates, salience
 from pipeline.anomalies.donors import slot_kind
 from pipeline.anomalies.groups import paper_share, part_group
@@ -78,13 +78,12 @@ class Planner:
     """
 
     def __init__(self, config: Config, nodes: Mapping[str, Sequence[Node]], splits: Mapping[str, str]) -> None:
-        for name in config.plan.types:
-            find_kind(name)  # an unknown type is an error now, not after an hour
         self.config = config
-        self.types = {t: config.plan.types[t] for t in ANOMALY_TYPES if t in config.plan.types}
+        wanted = {t: config.plan.types[t] for t in ANOMALY_TYPES if t in config.plan.types}
+        self.types = {t: counts for t, counts in wanted.items() if counts.images and counts.shapes}
         self._ids = sorted(nodes)
         self._nodes = nodes
-        self._splits = splits
+        self.splits = splits
         givers = _givers(nodes, splits)
         self._candidates = {t: {i: self._find(find_kind(t), i, givers) for i in self._ids} for t in self.types}
 
@@ -94,14 +93,14 @@ class Planner:
 
     def target(self, counts: TypeCounts) -> Target:
         """Shapes and images of a type, scaled to the shapes at hand."""
-        return Target(self._scaled(counts.shapes, len(self._ids)), self._scaled(counts.images))
+        return Target(self.scaled(counts.shapes, len(self._ids)), self.scaled(counts.images))
 
     @property
     def ids(self) -> list[str]:
         return self._ids
 
     def normal_images(self) -> int:
-        return self._scaled(self.config.plan.normal.images)
+        return self.scaled(self.config.plan.normal.images)
 
     def first_plan(self) -> Plan:
         """Every shape's plan, before anything is known of what turns out impossible or invisible."""
@@ -116,8 +115,6 @@ class Planner:
 
     def willing(self, anomaly_type: str) -> list[str]:
         """Shapes with a candidate for the type, in the order in which they are asked."""
-        if not self.types[anomaly_type].images:
-            return []
         ids = [i for i in self._ids if self.candidates(i, anomaly_type)]
         return sorted(ids, key=lambda i: (self._luck("shape", anomaly_type, i), i))
 
@@ -135,8 +132,10 @@ class Planner:
         planned = []
         taken: dict[str, set[tuple[int, ...]]] = {i: set() for i in ids}
         for (shape_id, instance), group, number in zip(slots, groups, views, strict=True):
-            nodes = options[shape_id][group]
-            fresh = [node for node in nodes if node.part_ids not in taken[shape_id]] or nodes
+            others = [node for own in options[shape_id].values() for node in own]
+            fresh = _but(options[shape_id][group], taken[shape_id]) or _but(others, taken[shape_id])
+            if not fresh:
+                continue  # more anomalies of the type than the shape has parts
             node = self._draw(fresh, anomaly_type, shape_id, instance)
             taken[shape_id].add(node.part_ids)
             index = instance * len(ANOMALY_TYPES) + ANOMALY_TYPES.index(anomaly_type)
@@ -147,10 +146,18 @@ class Planner:
         """Images of every shape intact: as Table 1 asks, none more than its ``capacity``."""
         counts: ImageCounts = self.config.plan.normal
         total = self.normal_images()
-        wanted = self._shuffled(spread(len(self._ids), total, *counts.views, counts.median), "normal")
-        return settle(dict(zip(self._ids, wanted, strict=True)), total, counts.views[0], capacity)
+        lucky = sorted(self._ids, key=lambda i: (self._luck("shape", NORMAL, i), i))
+        ids = sorted(lucky[: total // counts.views[0]])
+        wanted = self._shuffled(spread(len(ids), total, *counts.views, counts.median), NORMAL)
+        views = settle(dict(zip(ids, wanted, strict=True)), total, counts.views[0], capacity)
+        return {i: views.get(i, 0) for i in self._ids}
 
-    def _scaled(self, count: float, most: int | None = None) -> int:
+    def label(self, shape_id: str, part_ids: tuple[int, ...]) -> str:
+        """Label path of one of the shape's nodes."""
+        return next(node.label for node in self._nodes[shape_id] if node.part_ids == part_ids)
+
+    def scaled(self, count: float, most: int | None = None) -> int:
+        """A count of the plan for the shapes at hand, at most ``most``."""
         number = round(count * len(self._ids) / self.config.plan.of_shapes)
         return number if most is None else min(number, most)
 
@@ -164,8 +171,8 @@ class Planner:
         found = find_candidates(self._nodes[shape_id], kind.takes_groups, self.config.anomalies)
         if not kind.needs_donor:
             return found
-        split = self._splits[shape_id]
-        return [n for n in found if givers[split, slot_kind(n.label)] - {shape_id}]
+        split = self.splits[shape_id]
+        return [n for n in found if len(givers[split, slot_kind(n.label)]) > 1]  # itself, and another
 
     def _draw(self, nodes: Sequence[Node], anomaly_type: str, shape_id: str, instance: int) -> Node:
         weights = [salience(node) for node in nodes]
@@ -193,6 +200,10 @@ def settle(wanted: Mapping[_Key, int], total: int, low: int, capacity: Mapping[_
         for key in room:
             numbers[key] += step
     return numbers
+
+
+def _but(nodes: Sequence[Node], taken: set[tuple[int, ...]]) -> list[Node]:
+    return [node for node in nodes if node.part_ids not in taken]
 
 
 def _by_group(nodes: Sequence[Node]) -> dict[str, list[Node]]:

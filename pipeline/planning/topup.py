@@ -28,6 +28,15 @@ class Made:
         return Made({**self.views, **other.views}, {**self.targets, **other.targets})
 
 
+def as_planned(plan: Plan) -> dict[str, Made]:
+    """What comes of a plan if all of it can be had."""
+    made = {}
+    for shape_id, shape in plan.items():
+        views = {NORMAL: shape.normal_views, **{a.name: a.views for a in shape.anomalies}}
+        made[shape_id] = Made(views, {a.name: a.target for a in shape.anomalies})
+    return made
+
+
 def plan_more(planner: Planner, plan: Plan, made: Mapping[str, Made]) -> Plan:
     """Anomalies on further shapes, as many as are lacking of each type; shapes without any are left out."""
     more: dict[str, list[PlannedAnomaly]] = defaultdict(list)
@@ -35,7 +44,7 @@ def plan_more(planner: Planner, plan: Plan, made: Mapping[str, Made]) -> Plan:
         tried = {i for i, shape in plan.items() if any(a.type == name for a in shape.anomalies)}
         had = {i for i, a in _had(planner, plan, made, name)}
         target = planner.target(counts)
-        chosen = [i for i in planner.willing(name) if i not in tried][: target.shapes - len(had)]
+        chosen = [i for i in planner.willing(name) if i in plan and i not in tried][: target.shapes - len(had)]
         if chosen:
             images = round(target.images / target.shapes * len(chosen))
             for shape_id, anomaly in planner.plan_type(name, chosen, images, first_instance=0):
@@ -52,7 +61,9 @@ def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]
         capacity = {(i, a.name): min(made[i].views[a.name], counts.views[1]) for i, a in slots}
         views = settle(wanted, planner.target(counts).images, counts.views[0], capacity)
         for shape_id, anomaly in slots:
-            kept[shape_id].append(replace(anomaly, views=views[shape_id, anomaly.name]))
+            target = made[shape_id].targets[anomaly.name]  # another than was planned, where that was impossible
+            label = planner.label(shape_id, target)
+            kept[shape_id].append(replace(anomaly, target=target, label=label, views=views[shape_id, anomaly.name]))
     normal = planner.normal_views({i: made[i].views[NORMAL] if i in made else 0 for i in planner.ids})
     several = _combinations(planner, made, kept)
     return {
@@ -69,6 +80,10 @@ def shortfall(planner: Planner, plan: Plan) -> dict[str, int]:
         own = [number for (_, kind), number in images.items() if kind == name]
         lacking[f"{name}: shapes that could not be had"] = target.shapes - len(own)
         lacking[f"{name}: images that could not be had"] = target.images - sum(own)
+    together = planner.scaled(planner.config.plan.several.images)
+    lacking[f"{SEVERAL}: images that could not be had"] = together - sum(
+        number for (_, kind), number in images.items() if kind == SEVERAL
+    )
     normal = sum(number for (_, kind), number in images.items() if kind == NORMAL)
     lacking[f"{NORMAL}: images that could not be had"] = planner.normal_images() - normal
     return {text: number for text, number in lacking.items() if number > 0}
@@ -89,11 +104,11 @@ def _combinations(
     planner: Planner, made: Mapping[str, Made], kept: Mapping[str, Sequence[PlannedAnomaly]]
 ) -> dict[str, tuple[Combination, ...]]:
     """Several anomalies in one image, on parts that have nothing in common."""
-    counts, share = planner.config.plan.several, len(kept) / planner.config.plan.of_shapes
+    counts = planner.config.plan.several
     chosen: dict[str, tuple[str, ...]] = {}
     order = {i: rng(planner.config.seed, "plan", SEVERAL, i) for i in kept}
     for shape_id in sorted(kept, key=lambda i: (order[i].random(), i)):
-        if len(chosen) == round(counts.shapes * share):
+        if len(chosen) == planner.scaled(counts.shapes):
             break
         most = int(order[shape_id].integers(*counts.together, endpoint=True))
         names: list[str] = []
@@ -106,5 +121,5 @@ def _combinations(
                 taken.update(target)
         if len(names) >= counts.together[0]:
             chosen[shape_id] = tuple(sorted(names))
-    views = spread(len(chosen), round(counts.images * share), *counts.views, counts.median)
+    views = spread(len(chosen), planner.scaled(counts.images), *counts.views, counts.median)
     return {i: (Combination(chosen[i], number),) for i, number in zip(chosen, views, strict=True)}

@@ -114,7 +114,7 @@ def test_foreign_json_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_hopeless_draws_are_rejected_with_their_commonest_reason() -> None:
     config = AnomaliesConfig(attempts=4, positional=PositionalConfig(distance=(1.5, 2.0)), max_sink=5.0)
-    with pytest.raises(UnitRejected, match="shape own, positional: 16 draws failed") as rejection:
+    with pytest.raises(UnitRejected, match="shape own, positional: 24 draws failed") as rejection:
         make(0, "positional", 0, config=config)
     assert rejection.value.reason == "floating"
 

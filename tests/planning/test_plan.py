@@ -8,10 +8,9 @@ import pytest
 
 from pipeline.anomalies.groups import paper_share, part_group
 from pipeline.anomalies.nodes import Node
-from pipeline.config import PAPER_TYPES, Config, PlanConfig, SeveralCounts, TypeCounts, load
-from pipeline.errors import PipelineError
+from pipeline.config import PAPER_TYPES, Config, ImageCounts, PlanConfig, SeveralCounts, TypeCounts, load
 from pipeline.planning.plan import Plan, Planner, ShapePlan, settle
-from pipeline.planning.topup import Made, final_plan, plan_more
+from pipeline.planning.topup import Made, final_plan, plan_more, shortfall
 from pipeline.report.paper import PAPER_TABLE, count_table
 
 LABELS = {
@@ -116,14 +115,10 @@ def test_counts_scale_with_the_shapes_at_hand() -> None:
 
 def test_several_anomalies_of_a_type_take_different_parts_of_a_shape() -> None:
     config = Config(plan=PlanConfig(types={"broken": TypeCounts(shapes=1, per_shape=3, images=6)}))
-    for shape_id, shape in planner(config, chairs(30)).first_plan().items():
+    nodes = chairs(30)
+    for shape_id, shape in planner(config, nodes).first_plan().items():
         broken = [a for a in shape.anomalies if a.type == "broken"]
-        assert len(broken) == len({a.name for a in broken}) == 3
-        groups = Counter(part_group(a.label) for a in broken)
-        for group, count in groups.items():
-            own = [n for n in chairs(30)[shape_id] if part_group(n.label) == group]
-            distinct = {a.target for a in broken if part_group(a.label) == group}
-            assert len(distinct) == min(count, len(own))
+        assert len({a.target for a in broken}) == len({a.name for a in broken}) == min(3, len(nodes[shape_id]))
 
 
 def test_a_part_that_no_other_shape_of_the_split_has_is_not_swapped() -> None:
@@ -132,12 +127,6 @@ def test_a_part_that_no_other_shape_of_the_split_has_is_not_swapped() -> None:
     own = planner(PAPER, nodes)
     assert {n.part_ids for n in own.candidates("0", "swapped")} == {(1,)}
     assert {n.part_ids for n in own.candidates("0", "broken")} == {(1,), (2,)}
-
-
-def test_an_unknown_type_is_refused_before_anything_is_made() -> None:
-    config = Config(plan=PlanConfig(types={"melted": TypeCounts()}))
-    with pytest.raises(PipelineError, match=r"melted.*positional"):
-        planner(config, chairs(3))
 
 
 def made(plan: Plan, impossible: Sequence[tuple[str, str]], cameras: int = 9) -> dict[str, Made]:
@@ -207,6 +196,58 @@ def test_several_anomalies_in_one_image_act_on_parts_apart() -> None:
     for own_targets in targets.values():
         parts = [part for target in own_targets for part in target]
         assert len(parts) == len(set(parts))
+
+
+def test_a_shape_that_was_lost_stands_in_for_no_other() -> None:
+    own = planner(PAPER, chairs(40))
+    first = own.first_plan()
+    outcome = made(first, [(i, "broken") for i in first])
+    willing = [i for i in own.willing("broken") if not any(a.type == "broken" for a in first[i].anomalies)]
+    lost = willing[0]
+    left = {i: shape for i, shape in first.items() if i != lost}
+    more = plan_more(own, left, {i: m for i, m in outcome.items() if i != lost})
+    assert lost not in more
+    assert {i for i, shape in more.items() if any(a.type == "broken" for a in shape.anomalies)} == set(willing[1:])
+    final = final_plan(own, [left], {i: m for i, m in outcome.items() if i != lost})
+    assert lost not in final
+
+
+def test_what_cannot_be_had_is_told_but_not_of_types_that_are_off() -> None:
+    config = Config(plan=PlanConfig(types={name: TypeCounts(images=0) for name in PAPER_TYPES if name != "broken"}))
+    own = planner(config, chairs(10))
+    first = own.first_plan()
+    assert shortfall(own, first) == {}
+    nothing = final_plan(own, [first], made(first, [(i, "broken") for i in first]))
+    assert shortfall(own, nothing) == {
+        "broken: shapes that could not be had": 10,
+        "broken: images that could not be had": 30,
+    }
+
+
+def test_fewer_normal_images_than_shapes_leave_some_shapes_without() -> None:
+    config = Config(plan=PlanConfig(normal=ImageCounts(images=0.3, views=(1, 4))))
+    views = [s.normal_views for s in planner(config, chairs(20)).first_plan().values()]
+    assert sum(views) == 6
+    none = Config(plan=PlanConfig(normal=ImageCounts(images=0)))
+    assert not any(s.normal_views for s in planner(none, chairs(20)).first_plan().values())
+
+
+def test_the_final_plan_names_the_part_that_was_acted_on() -> None:
+    own = planner(Config(), chairs(5))
+    first = own.first_plan()
+    outcome = made(first, [])
+    shape_id, shape = next((i, s) for i, s in first.items() if len(own.candidates(i, "broken")) > 1)
+    broken = next(a for a in shape.anomalies if a.type == "broken")
+    other = next(n for n in own.candidates(shape_id, "broken") if n.part_ids != broken.target)
+    outcome[shape_id].targets[broken.name] = other.part_ids  # type: ignore[index]
+    final = next(a for a in final_plan(own, [first], outcome)[shape_id].anomalies if a.type == "broken")
+    assert (final.target, final.label) == (other.part_ids, other.label)
+
+
+def test_more_anomalies_of_a_type_than_parts_are_not_planned() -> None:
+    nodes = {"0": [Node((1,), "chair/chair_seat/seat_surface", (1, 1, 1), 0.1, 0.1)]}
+    config = Config(plan=PlanConfig(types={"broken": TypeCounts(shapes=1, per_shape=3, images=6)}))
+    assert sum(a.type == "broken" for a in planner(config, nodes).first_plan()["0"].anomalies) == 1
 
 
 def test_settling_gives_and_takes_within_limits() -> None:
