@@ -10,10 +10,10 @@ from pipeline.planning.summary import image_counts
 
 #: Seconds on one core: a shape (read, ray casts, Blender's start, unwrapping), an anomaly, and at 256 x 256 an image
 #: without its samples, a sample of it, and a reference view.
-SHAPE_SECONDS, ANOMALY_SECONDS = 6.0, 0.5
-IMAGE_SECONDS, SAMPLE_SECONDS, REFERENCE_SECONDS = 1.0, 0.09, 0.25
+SHAPE_SECONDS, ANOMALY_SECONDS = 11.0, 0.35
+IMAGE_SECONDS, SAMPLE_SECONDS, REFERENCE_SECONDS = 0.86, 0.11, 0.25
 #: Bytes at 256 x 256, in all folders together.
-SHAPE_BYTES, IMAGE_BYTES, REFERENCE_BYTES = 3_000_000, 400_000, 150_000
+SHAPE_BYTES, IMAGE_BYTES, REFERENCE_BYTES = 500_000, 220_000, 60_000
 #: The edge of an image that the rates are for.
 MEASURED_AT = 256
 
