@@ -1,10 +1,11 @@
-"""From a surface in floating point to the four 8-bit maps that a renderer reads."""
+"""From a surface in floating point to the 8-bit maps that a renderer reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from materials.color import ByteMap, FloatMap, to_srgb
 
@@ -16,7 +17,7 @@ MIN_ROUGHNESS = 0.06
 
 @dataclass(frozen=True)
 class Surface:
-    """One tile in floating point; row 0 is the top, so v grows against the rows.
+    """One tile as a recipe draws it; row 0 is the top, so v grows against the rows.
 
     color: (n, n, 3) linear RGB; roughness, metallic: (n, n) in [0, 1];
     height: (n, n) in tile edges, so that its gradient over UV is the true slope.
@@ -27,44 +28,80 @@ class Surface:
     height: FloatMap
     metallic: FloatMap
 
-    def reduced(self, factor: int) -> Surface:
-        """The same tile at 1/factor of the size, every pixel the mean of factor x factor."""
-        return Surface(*(_block_mean(x, factor) for x in (self.color, self.roughness, self.height, self.metallic)))
+
+@dataclass(frozen=True)
+class Texels:
+    """One tile with its slopes, which can be averaged: ``slope`` (n, n, 2) is dh/du and dh/dv of its height."""
+
+    color: FloatMap
+    roughness: FloatMap
+    metallic: FloatMap
+    height: FloatMap
+    slope: FloatMap
+
+    def reduced(self, factor: int) -> Texels:
+        """The same tile at 1/factor of the size, every pixel the mean of factor x factor.
+
+        Slopes that average out leave a rougher surface: their variance is added to the squared roughness
+        parameter alpha of the microfacet model (alpha = roughness**2; Olano and Baker, LEAN Mapping, 2010).
+        """
+        if factor == 1:
+            return self
+        slope = _block_mean(self.slope, factor)
+        lost = _block_mean((self.slope**2).sum(axis=-1), factor) - (slope**2).sum(axis=-1)
+        alpha_squared = _block_mean(self.roughness**4, factor) + np.maximum(lost, 0.0)
+        rest = (_block_mean(values, factor) for values in (self.color, self.metallic, self.height))
+        color, metallic, height = rest
+        return Texels(color, np.minimum(alpha_squared, 1.0) ** 0.25, metallic, height, slope)
 
 
 @dataclass(frozen=True)
 class Maps:
-    """An SVBRDF of the metallic-roughness model, all maps uint8 and tileable.
+    """An SVBRDF of the metallic-roughness model, all maps tileable.
 
-    base_color: (n, n, 3) sRGB; roughness, metallic: (n, n) linear;
-    normal: (n, n, 3) tangent space, OpenGL convention (red +U to the right, green +V up).
+    base_color: (n, n, 3) uint8 sRGB; roughness, metallic: (n, n) uint8 linear;
+    normal: (n, n, 3) uint8 tangent space, OpenGL convention (red +U to the right, green +V up);
+    height: (n, n) uint16, 0 the lowest and 65535 the highest point, ``relief`` apart (in tile edges).
     """
 
     base_color: ByteMap
     roughness: ByteMap
     metallic: ByteMap
     normal: ByteMap
+    height: NDArray[np.uint16]
+    relief: float
 
 
-def encode(surface: Surface) -> Maps:
-    """Quantise a surface; its normals come from its height."""
+def texels(surface: Surface) -> Texels:
+    """A surface with the slopes of its height."""
+    return Texels(surface.color, surface.roughness, surface.metallic, surface.height, slopes(surface.height))
+
+
+def encode(tile: Texels) -> Maps:
+    """Quantise a tile."""
+    lowest, relief = float(tile.height.min()), float(np.ptp(tile.height))
+    steps = (tile.height - lowest) / relief if relief > 0 else np.zeros_like(tile.height)
     return Maps(
-        base_color=to_srgb(np.clip(surface.color, *REFLECTANCE)),
-        roughness=_to_byte(np.clip(surface.roughness, MIN_ROUGHNESS, 1.0)),
-        metallic=_to_byte(surface.metallic),
-        normal=_to_byte(normals(surface.height) * 0.5 + 0.5),
+        base_color=to_srgb(np.clip(tile.color, *REFLECTANCE)),
+        roughness=_to_byte(np.clip(tile.roughness, MIN_ROUGHNESS, 1.0)),
+        metallic=_to_byte(tile.metallic),
+        normal=_to_byte(normals(tile.slope) * 0.5 + 0.5),
+        height=np.round(steps * 65535).astype(np.uint16),
+        relief=relief,
     )
 
 
-def normals(height: FloatMap) -> FloatMap:
-    """(n, n, 3) unit normals of a periodic (n, n) height field in tile edges, by central differences.
-
-    The normal of z = h(u, v) is (-dh/du, -dh/dv, 1), normalised; a flat field gives (0, 0, 1).
-    """
+def slopes(height: FloatMap) -> FloatMap:
+    """(n, n, 2) dh/du and dh/dv of a periodic (n, n) height field in tile edges, by central differences."""
     size = len(height)
     du = (np.roll(height, -1, axis=1) - np.roll(height, 1, axis=1)) * (size / 2)
     dv = (np.roll(height, 1, axis=0) - np.roll(height, -1, axis=0)) * (size / 2)
-    vectors = np.stack([-du, -dv, np.ones_like(height)], axis=-1)
+    return np.stack([du, dv], axis=-1)
+
+
+def normals(slope: FloatMap) -> FloatMap:
+    """(n, n, 3) unit normals (-dh/du, -dh/dv, 1), normalised, of (n, n, 2) slopes."""
+    vectors = np.concatenate([-slope, np.ones((*slope.shape[:2], 1))], axis=-1)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 

@@ -6,15 +6,13 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from materials.maps import Surface
-from materials.recipes import fabric, leather, metal, plastic, wood
-
-MaterialClass = Literal["wood", "plastic", "leather", "fabric", "metal"]
-MATERIAL_CLASSES: tuple[MaterialClass, ...] = get_args(MaterialClass)
+from materials.material import MaterialClass
+from materials.recipes import core, fabric, leather, metal, plastic, wood
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ _MODULES: dict[MaterialClass, ModuleType] = {
     "leather": leather,
     "fabric": fabric,
     "metal": metal,
+    "core": core,
 }
 
 RECIPES = {
