@@ -1,8 +1,10 @@
 """Draw every image of one job: ``python -m blender_scripts.render JOB.json OUT.npz``.
 
-The job file (version 1; written by ``pipeline.rendering.job``) is the whole contract:
-``meshes`` (an .npz with ``<mesh>/vertices`` and ``<mesh>/faces``, Y-up world), ``variants``
-(name -> parts [[part id, mesh]], ground height), ``materials`` (name -> four map files, tile_size),
+The job file (version 2; written by ``pipeline.rendering.job``) is the whole contract:
+``meshes`` (an .npz with ``<mesh>/vertices`` and ``<mesh>/faces``, Y-up world; changed parts may have ``<mesh>/origin``
+and ``<mesh>/corners``, see ``meshes.PartMesh``), ``origins`` (such a mesh -> the intact one), ``variants``
+(name -> parts [[part id, mesh]], ground height), ``materials`` (name -> map files, tile_size, finish, and the name of
+its core if it has one),
 ``queries`` (variant, camera, light, part id -> material), ``references`` (cameras), ``settings``. Every camera
 comes with ``box``, the half-open (x0, y0, x1, y1) of the object's pixels: nothing is traced far from it.
 All part ids that are keys are strings.
@@ -33,7 +35,7 @@ from PIL import Image
 from blender_scripts import meshes, shading
 from blender_scripts.scene import Scene
 
-VERSION = 1
+VERSION = 2
 #: How far around the object's box shadows are traced, and anti-aliased edges (share of the image; pixels).
 SHADOW_MARGIN, EDGE_MARGIN = 0.16, 3
 WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
@@ -48,8 +50,8 @@ class Renderer:
         self._file = scratch / "image.png"
         self._scene = Scene(job["settings"])
         with np.load(job["meshes"], allow_pickle=False) as archive:
-            names = sorted({key.rpartition("/")[0] for key in archive.files})
-            self._objects = {n: meshes.add_mesh(n, archive[f"{n}/vertices"], archive[f"{n}/faces"]) for n in names}
+            unwrapped = meshes.Unwrapped(dict(archive), job["origins"])
+        self._objects = {n: meshes.add_mesh(n, mesh, unwrapped.uv(n)) for n, mesh in unwrapped.meshes.items()}
         self._materials: dict[str, Any] = {}
         self._reference = shading.reference()
         self._index = shading.index()
@@ -75,7 +77,9 @@ class Renderer:
         """(H, W, 3) uint8: the scene as it stands, its parts in these materials and effects."""
         for part_id, name in self._job["variants"][query["variant"]]["parts"]:
             key = str(part_id)
-            self._objects[name].data.materials[0] = self._material(worn[key], effects.get(key))
+            slots, core = self._objects[name].data.materials, self._job["materials"][worn[key]].get("core", worn[key])
+            slots[meshes.OUTSIDE] = self._material(worn[key], effects.get(key))
+            slots[meshes.INSIDE] = self._material(core, None)
         margin = round(SHADOW_MARGIN * self._size)
         return _fade_to_white(self._render(query["box"], margin), query["box"], margin)
 

@@ -17,6 +17,9 @@ LIGHT_WATTS, LIGHT_RADIUS = 450.0, 1.2
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
 AMBIENT, BACKDROP = 0.6, 1.25
+#: What mirrors see of it: sine of the elevation -> radiance. A bright floor and sky with a dark horizon between, as
+#: photographers of chrome arrange it; in an evenly white world metal would look like grey paint.
+REFLECTED = ((-1.0, 0.75), (-0.12, 0.7), (0.0, 0.12), (0.12, 0.16), (0.38, 0.85), (1.0, 1.0))
 #: Radius of the ground and the dome over it, in object radii. Without the dome the ground's rim would
 #: leave specks at the horizon; at this distance the dome shows no shadow of its own.
 GROUND_RADIUS = 100.0
@@ -134,15 +137,42 @@ class Scene:
 
 
 def _world() -> Any:
-    """``BACKDROP`` to the camera, ``AMBIENT`` to everything else."""
+    """``BACKDROP`` to the camera, ``REFLECTED`` to mirrors, ``AMBIENT`` to everything else."""
     world = bpy.data.worlds.new("world")
     world.use_nodes = True
     tree = world.node_tree
-    background = tree.nodes["Background"]
+    background, path = tree.nodes["Background"], tree.nodes.new("ShaderNodeLightPath")
     background.inputs["Color"].default_value = (1, 1, 1, 1)
-    path = tree.nodes.new("ShaderNodeLightPath")
-    strength = tree.nodes.new("ShaderNodeMapRange")
-    strength.inputs["To Min"].default_value, strength.inputs["To Max"].default_value = AMBIENT, BACKDROP
-    tree.links.new(path.outputs["Is Camera Ray"], strength.inputs["Value"])
-    tree.links.new(strength.outputs["Result"], background.inputs["Strength"])
+    reflected = _mix(tree, path.outputs["Is Glossy Ray"], AMBIENT, _reflected(tree))
+    strength = _mix(tree, path.outputs["Is Camera Ray"], reflected, BACKDROP)
+    tree.links.new(strength, background.inputs["Strength"])
     return world
+
+
+def _reflected(tree: Any) -> Any:
+    """Socket with ``REFLECTED`` at the ray's elevation."""
+    direction, split = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeSeparateXYZ")
+    tree.links.new(direction.outputs["Generated"], split.inputs["Vector"])
+    share, curve = tree.nodes.new("ShaderNodeMapRange"), tree.nodes.new("ShaderNodeFloatCurve")
+    share.inputs["From Min"].default_value = -1.0
+    tree.links.new(split.outputs["Z"], share.inputs["Value"])
+    points = curve.mapping.curves[0].points
+    for number, (sine, radiance) in enumerate(REFLECTED):
+        location = ((sine + 1) / 2, radiance)
+        point = points.new(*location) if 0 < number < len(REFLECTED) - 1 else points[min(number, len(points) - 1)]
+        point.location = location
+    curve.mapping.update()
+    tree.links.new(share.outputs["Result"], curve.inputs["Value"])
+    return curve.outputs["Value"]
+
+
+def _mix(tree: Any, share: Any, first: Any, second: Any) -> Any:
+    """Socket with ``first`` where ``share`` is 0, ``second`` where it is 1; both sockets or numbers."""
+    node = tree.nodes.new("ShaderNodeMix")
+    tree.links.new(share, node.inputs["Factor"])
+    for name, value in (("A", first), ("B", second)):
+        if isinstance(value, float):
+            node.inputs[name].default_value = value
+        else:
+            tree.links.new(value, node.inputs[name])
+    return node.outputs["Result"]

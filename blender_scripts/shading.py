@@ -18,7 +18,7 @@ HEADLIGHT = (-0.28, 0.42, 0.86)
 
 
 def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None = None) -> Any:
-    """Principled BSDF from four maps; UVs are in object units, ``tile_size`` object units a tile.
+    """Principled BSDF from maps; UVs are in object units, ``tile_size`` object units a tile.
 
     ``effect`` (see ``effects.apply``) changes what the maps give. Raises FileNotFoundError for a missing
     map: Blender itself would render magenta.
@@ -46,11 +46,29 @@ def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None 
     tree.links.new(texture("roughness", "Non-Color"), bsdf.inputs["Roughness"])
     tree.links.new(texture("metallic", "Non-Color"), bsdf.inputs["Metallic"])
     normal = tree.nodes.new("ShaderNodeNormalMap")
+    normal.inputs["Strength"].default_value = maps["finish"]["normal_strength"]
     tree.links.new(texture("normal", "Non-Color"), normal.inputs["Color"])
     tree.links.new(normal.outputs["Normal"], bsdf.inputs["Normal"])
     if effect is not None:
         effects.apply(tree, bsdf, effect, mean_colour(Path(maps["base_color"])))
+    _finish(tree, bsdf, maps["finish"])
     return material
+
+
+def _finish(tree: Any, bsdf: Any, finish: Mapping[str, float]) -> None:
+    """Coat, sheen and translucency, as ``materials.material.Finish`` defines them."""
+    bsdf.inputs["Coat Weight"].default_value = finish["coat"]
+    bsdf.inputs["Coat Roughness"].default_value = finish["coat_roughness"]
+    bsdf.inputs["Sheen Weight"].default_value = finish["sheen"]
+    if not finish["translucency"]:
+        return
+    colour = bsdf.inputs["Base Color"].links[0].from_socket
+    through, mixed = tree.nodes.new("ShaderNodeBsdfTranslucent"), tree.nodes.new("ShaderNodeMixShader")
+    tree.links.new(colour, through.inputs["Color"])
+    mixed.inputs["Fac"].default_value = finish["translucency"]
+    tree.links.new(bsdf.outputs["BSDF"], mixed.inputs[1])
+    tree.links.new(through.outputs["BSDF"], mixed.inputs[2])
+    tree.links.new(mixed.outputs["Shader"], tree.nodes["Material Output"].inputs["Surface"])
 
 
 def reference() -> Any:

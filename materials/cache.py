@@ -1,4 +1,4 @@
-"""Maps as PNG files, synthesised once and shared by every process that needs them."""
+"""Maps as PNG files, made once and shared by every process that needs them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from materials.catalogue import Material
 from materials.maps import Maps
-from materials.synthesis import synthesise
+from materials.material import Material
 from pipeline.files import atomic
 
-#: Raise when a recipe's code changes what it draws: old cache folders are then left behind.
-VERSION = 1
+#: Raise when the files change for the same maps.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -26,25 +25,36 @@ class MapFiles:
     roughness: Path
     metallic: Path
     normal: Path
+    height: Path
 
 
 def ensure_maps(material: Material, size: int, cache_dir: Path) -> MapFiles:
-    """Files of the material's maps at ``size`` pixels, synthesised unless they are all there.
+    """Files of the material's maps at ``size`` pixels, made unless they are all there.
 
-    The folder's name carries the fingerprint of recipe, parameters, size and version. Each file appears
-    by an atomic rename, and its bytes are the same whoever writes it, so processes need no lock.
+    The folder's name (``folder_name``) carries the fingerprint of the maps' source, size and version. Each file appears
+    by an atomic rename, and its bytes are the same whoever writes it, so processes need no lock. Raises
+    UnitRejected where the source is a user's set that cannot be used.
     """
-    folder = cache_dir / f"{material.name}-{fingerprint(material, size)}"
-    files = MapFiles(*(folder / f"{field.name}.png" for field in fields(MapFiles)))
+    files = map_files(cache_dir / folder_name(material, size))
     if not all(path.is_file() for path in astuple(files)):
-        _write(synthesise(material, size), files)
+        _write(material.source.maps(size), files)
     return files
+
+
+def folder_name(material: Material, size: int) -> str:
+    """Name of the folder of the material's maps in a cache."""
+    return f"{material.name}-{fingerprint(material, size)}"
+
+
+def map_files(folder: Path) -> MapFiles:
+    """The files in such a folder."""
+    return MapFiles(*(folder / f"{field.name}.png" for field in fields(MapFiles)))
 
 
 def fingerprint(material: Material, size: int) -> str:
     """16 hex digits of everything that decides the maps' pixels."""
-    key = [VERSION, material.name, material.recipe, dict(material.parameters), size]
-    return hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8).hexdigest()
+    key = json.dumps([VERSION, material.source.key, size], sort_keys=True)
+    return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def _write(maps: Maps, files: MapFiles) -> None:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from materials.material import MaterialClass
 from pipeline.errors import PipelineError
 
 #: The anomaly types of BrokenChairs-180K.
@@ -309,12 +310,37 @@ class ViewsConfig(StrictModel):
     max_texture_id: int = Field(10_000, ge=1, description="texture ids are drawn from 0 to this, exclusive")
 
 
+class MaterialLibraryConfig(StrictModel):
+    """A folder of PBR texture sets of the user's own (docs/own_materials.md)."""
+
+    folder: str = Field(description="folder that holds the sets, in any depth")
+    weight: Positive = Field(1.0, description="weight beside the other libraries, in every class that it has")
+    material_class: MaterialClass | None = Field(
+        None, description="class of sets for which no sidecar or table says one; else their names tell"
+    )
+    tile: Positive | None = Field(None, description="edge in metres that such a set covers; else usual for its class")
+
+
 class MaterialsConfig(StrictModel):
     """The SVBRDF library."""
 
     map_size: Annotated[int, AfterValidator(_power_of_two)] = Field(
-        256, ge=32, le=4096, description="edge of the square maps, in pixels (a power of two)"
+        512, ge=32, le=4096, description="largest edge of the square maps, in pixels (a power of two)"
     )
+    texels_per_pixel: Positive = Field(
+        1.5, description="texels across a pixel that sees the object's centre; finer ones would turn to noise"
+    )
+    metres_per_radius: Positive = Field(
+        0.55, description="real size of the object's radius, which gives materials their scale; a chair's by default"
+    )
+    builtin: float = Field(
+        1.0, ge=0, description="weight of the built-in library; 0 leaves it out", allow_inf_nan=False
+    )
+    libraries: tuple[MaterialLibraryConfig, ...] = Field((), description="libraries of the user's own")
+    swapped_share: Fraction = Field(
+        0.0, description="share of swapped-in parts with a material of their own, not that of the part they replace"
+    )
+    only: tuple[str, ...] = Field((), description="names of the materials to use (shell patterns); empty for all")
 
 
 class RenderConfig(StrictModel):

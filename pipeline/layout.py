@@ -32,8 +32,17 @@ class Layout:
 
     @property
     def map_cache(self) -> Path:
-        """Synthesised material maps."""
+        """Maps of materials."""
         return self.out / "maps"
+
+    @property
+    def library(self) -> Path:
+        """Every material that may be worn."""
+        return self.out / "library.json"
+
+    def swatch(self, material: str) -> Path:
+        """What the library stage found of one material."""
+        return self.out / "library" / f"{material}.json"
 
     @property
     def views(self) -> Path:

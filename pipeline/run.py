@@ -13,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from materials import cache, catalogue
+from materials.cache import fingerprint as maps_fingerprint
 from pipeline import stages
 from pipeline.anomalies.anomaly import TYPES
 from pipeline.anomalies.kind import find_kind
 from pipeline.appearance import priors
+from pipeline.appearance.library import Library, load_library, map_size, save_library, take_stock
 from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
@@ -55,10 +56,15 @@ class StageSummary:
 
 @dataclass
 class Summary:
-    """stages: in order; lost: (stage, unit, message) of every unit that gave nothing."""
+    """What a run did.
+
+    stages: in order; lost: (stage, unit, message) of every unit that gave nothing; left_out: (where, why) of every
+    set of maps in a library of the user's own that cannot be used.
+    """
 
     stages: list[StageSummary] = field(default_factory=list)
     lost: list[tuple[str, str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def worked(self) -> int:
@@ -90,14 +96,13 @@ class Run:
         """Run the wanted stages (names from STAGES) over all units; earlier ones must be finished."""
         config = self._config
         source, ids = self._source()
-        library = [_library(), config.anomalies.appearance.model_dump()]
         last = max(STAGES.index(stage) for stage in wanted)
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
             "anomalies": self._anomaly_units,
             "topup": self._topup_units,
             "views": self._view_units,
-            "materials": partial(self._units, "materials", stages.assign_textures, library, ("views",)),
+            "materials": self._material_units,
             "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
         }
@@ -107,9 +112,12 @@ class Run:
             elif stage == "report":
                 self._report()
             else:
-                done = self._run_stage(stage, steps[stage](ids), stage in wanted)
+                units = self._library_units() if stage == "library" else steps[stage](ids)
+                done = self._run_stage(stage, units, stage in wanted)
                 if stage == "topup":
                     self._topped_up = done
+                elif stage == "library":
+                    self._collect_library(done)
                 else:
                     ids = done
             if not ids:
@@ -142,6 +150,9 @@ class Run:
             if record.status == "done":
                 done[unit.name] = record
                 summary.rejects.update(record.rejects)
+            elif stage == "library" and record.status == "rejected":
+                summary.rejects[record.reason] += 1
+                self.summary.left_out.append((unit.name, record.message))  # the others do as well
             else:
                 summary.rejects[record.reason] += 1
                 self.summary.lost.append((stage, unit.name, record.message))
@@ -249,6 +260,43 @@ class Run:
             if image_counts({i: self._plans[0][i]}) or image_counts({i: final[i]})  # a plan may ask nothing of a shape
         ]
 
+    def _library_units(self) -> list[Unit]:
+        """One a material; what cannot be used of the user's own libraries is told, and nothing lost."""
+        config = self._config
+        stock = take_stock(config.materials)
+        self.summary.left_out += [(str(item.where), item.reason) for item in stock.left_out]
+        units = []
+        for name, material in sorted(stock.materials.items()):
+            weight = stock.weights.get(name, 0.0)
+            size = map_size(material, config.materials, config.views)
+            entry = [
+                material.material_class,
+                material.tile,
+                material.finish.model_dump(),
+                material.source.style,
+                weight,
+            ]
+            work = partial(stages.make_material, self._context, material, weight, name)
+            units.append(self._unit("library", name, [maps_fingerprint(material, size), *entry], work))
+        return units
+
+    def _collect_library(self, names: list[str]) -> None:
+        swatches = [s for name in names for s in load_library(self._layout.swatch(name)).swatches]
+        if not self._layout.library.is_file() or load_library(self._layout.library).swatches != tuple(swatches):
+            save_library(self._layout.library, Library(tuple(swatches)))
+
+    def _material_units(self, ids: list[str]) -> list[Unit]:
+        config = self._config
+        library = sorted(value for (stage, _), value in self._prints.items() if stage == "library")
+        table = priors.BUILTIN.read_text(encoding="utf-8")
+        settings = [
+            fingerprint(library),
+            table,
+            config.anomalies.appearance.model_dump(),
+            config.materials.swapped_share,
+        ]
+        return self._units("materials", stages.assign_textures, settings, ("views",), ids)
+
     def _make_planner(self, ids: list[str]) -> Planner:
         nodes = {i: stages.read_nodes(self._layout, i) for i in ids}
         models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
@@ -322,11 +370,6 @@ def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: li
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in RECORDED}
-
-
-def _library() -> list[str | int]:
-    """What decides the choice of materials and their maps."""
-    return [cache.VERSION, catalogue.BUILTIN.read_text(encoding="utf-8"), priors.BUILTIN.read_text(encoding="utf-8")]
 
 
 def _select(ids: list[str], only: Sequence[str]) -> list[str]:

@@ -6,12 +6,12 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from dataclasses import asdict, astuple, dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from materials.cache import ensure_maps
-from materials.catalogue import load_catalogue
+from materials.cache import map_files
+from materials.material import Material
 from pipeline.anomalies.anomaly import Anomaly
 from pipeline.anomalies.candidates import find_candidates, order
 from pipeline.anomalies.donors import Donors
@@ -20,7 +20,9 @@ from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
 from pipeline.appearance.assignment import assign_materials
-from pipeline.appearance.other import Lab, mean_colours, other_material
+from pipeline.appearance.cores import core_of
+from pipeline.appearance.library import Library, load_library, make_swatch, map_size, save_library
+from pipeline.appearance.other import other_material
 from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
@@ -34,7 +36,6 @@ from pipeline.rendering.blender import draw
 from pipeline.rendering.job import OTHER_MATERIAL, Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.seeding import rng
-from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.shards.schema import SPLITS, ShapeRecord
@@ -43,7 +44,7 @@ from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector, Wanted
 from pipeline.views.storage import load_views, save_views
 
-STAGES = ("shapes", "anomalies", "topup", "views", "materials", "render", "quality", "shards", "report")
+STAGES = ("shapes", "anomalies", "topup", "views", "library", "materials", "render", "quality", "shards", "report")
 
 
 @dataclass(frozen=True)
@@ -168,42 +169,67 @@ def _shown(views: Sequence[View]) -> list[str]:
     return sorted({mark.anomaly for view in views for mark in view.marks})
 
 
+def make_material(context: Context, material: Material, weight: float, name: str) -> Result:
+    """library: the maps of one material, and what the choice of materials needs to know of it."""
+    config, layout = context.config, context.layout
+    size = map_size(material, config.materials, config.views)
+    swatch = make_swatch(material, weight, size, layout.map_cache)
+    save_library(layout.swatch(name), Library((swatch,)))
+    files = map_files(layout.map_cache / swatch.folder)
+    return Result((layout.swatch(name), *astuple(files)))
+
+
+@lru_cache(maxsize=1)
+def _library(path: Path, modified_ns: int) -> Library:
+    """Read once a process; ``modified_ns`` tells a new file from an old one."""
+    return load_library(path)
+
+
+def read_library(layout: Layout) -> Library:
+    """The run's library, as the library stage left it."""
+    return _library(layout.library, layout.library.stat().st_mtime_ns)
+
+
 def assign_textures(context: Context, shape_id: str) -> Result:
     """materials: part -> material for every texture id that the shape's views use, and what anomalies give instead."""
     layout = context.layout
     shape = load_shape(layout.shape(shape_id))
-    catalogue = load_catalogue()
+    library = read_library(layout)
     views, _ = load_views(layout.views, shape_id)
     anomalies = _load_anomalies(context, shape_id, _shown(views))
     textures: dict[str, dict[int, str]] = {}
     overrides: dict[str, dict[str, dict[int, str]]] = {}
     rejects: Counter[str] = Counter()
     for view in views:
-        worn = assign_materials(shape, view.texture, catalogue, context.config.seed).materials
+        worn = assign_materials(shape, view.texture, library, context.config.seed).materials
         textures[str(view.texture)] = dict(worn)
         for anomaly in (anomalies[mark.anomaly] for mark in view.marks):
-            if anomaly.appearance and anomaly.appearance.effect == OTHER_MATERIAL:
-                try:
-                    given = _other_material(context, shape, anomaly, worn)
-                except UnitRejected as rejection:
-                    rejects[rejection.reason] += 1
-                    given = {i: worn[i] for i in anomaly.target}  # the quality stage will see no change
+            choice = _choice_of_other(context, shape_id, view.texture, anomaly)
+            if choice is None:
+                continue
+            settings = context.config.anomalies.appearance
+            try:
+                name = other_material(shape, anomaly.target, worn, library, choice, settings)
+            except UnitRejected as rejection:
+                rejects[rejection.reason] += 1  # the quality stage will see no change
+            else:
+                given = dict.fromkeys(anomaly.target, name)
                 overrides.setdefault(str(view.texture), {})[anomaly.name] = given
-    write_json(layout.materials(shape_id), {"textures": textures, "overrides": overrides})
+    worn_names = {name for parts in textures.values() for name in parts.values()}
+    cores = {name: core for name in sorted(worn_names) if (core := core_of(name, library))}
+    write_json(layout.materials(shape_id), {"textures": textures, "overrides": overrides, "cores": cores})
     return Result((layout.materials(shape_id),), dict(rejects))
 
 
-def _other_material(context: Context, shape: Shape, anomaly: Anomaly, worn: Mapping[int, str]) -> dict[int, str]:
-    assert anomaly.appearance is not None
-    settings, choice = context.config.anomalies.appearance, anomaly.appearance.choice
-    name = other_material(shape, anomaly.target, worn, load_catalogue(), _mean_colours(), choice, settings)
-    return dict.fromkeys(anomaly.target, name)
-
-
-@cache
-def _mean_colours() -> dict[str, Lab]:
-    """Of the library's materials; some seconds, so once a process and only where an anomaly needs them."""
-    return mean_colours(load_catalogue())
+def _choice_of_other(context: Context, shape_id: str, texture: int, anomaly: Anomaly) -> float | None:
+    """What picks the other material that an anomaly gives its part, in [0, 1); None where it gives none."""
+    if anomaly.appearance and anomaly.appearance.effect == OTHER_MATERIAL:
+        return anomaly.appearance.choice
+    if anomaly.type == "swapped":
+        draw = rng(context.config.seed, "appearance", shape_id, texture, "swapped", anomaly.name)
+        if draw.random() < context.config.materials.swapped_share:
+            return float(draw.random())
+    return None
 
 
 def render(context: Context, shape_id: str) -> Result:
@@ -224,7 +250,9 @@ def render(context: Context, shape_id: str) -> Result:
         reference=reference,
         textures=textures,
         surfaces=_surfaces(
-            context, {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()}
+            context,
+            {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()},
+            chosen["cores"],
         ),
         overrides=overrides,
     )
@@ -239,11 +267,14 @@ def _by_part(entries: dict[str, str]) -> dict[int, str]:
     return {int(part_id): name for part_id, name in entries.items()}
 
 
-def _surfaces(context: Context, names: set[str]) -> dict[str, Surface]:
-    catalogue = load_catalogue()
-    size, cache = context.config.materials.map_size, context.layout.map_cache
-    chosen = [catalogue[name] for name in sorted(names)]
-    return {m.name: Surface(ensure_maps(m, size, cache), m.tile_size) for m in chosen}
+def _surfaces(context: Context, names: set[str], cores: Mapping[str, str]) -> dict[str, Surface]:
+    library, layout = read_library(context.layout), context.layout
+    radius = context.config.materials.metres_per_radius
+    swatches = [library[name] for name in sorted(names | {cores[name] for name in names if name in cores})]
+    return {
+        s.name: Surface(map_files(layout.map_cache / s.folder), s.tile / radius, s.finish, cores.get(s.name))
+        for s in swatches
+    }
 
 
 def judge(context: Context, shape_id: str) -> Result:

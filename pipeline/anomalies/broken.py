@@ -58,4 +58,4 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
     require_visible(proof, config)
 
 
-BROKEN = Kind(draw, accept)
+BROKEN = Kind(draw, accept, cuts=True)

@@ -125,4 +125,4 @@ def _opening(
     return rotation, pivot - rotation @ pivot + gap * away
 
 
-CRACKED = Kind(draw, accept)
+CRACKED = Kind(draw, accept, cuts=True)

@@ -24,6 +24,7 @@ class Kind:
     draws_differ: whether another draw on the same target can turn out otherwise.
     takes_groups: may act on all instances of a part at once, such as all casters.
     needs_donor: takes a part of another shape.
+    cuts: its parts are pieces of the intact ones, so that new faces show what was inside.
     """
 
     draw: Callable[[Task, np.random.Generator], Change]
@@ -31,6 +32,7 @@ class Kind:
     draws_differ: bool = True
     takes_groups: bool = False
     needs_donor: bool = False
+    cuts: bool = False
 
 
 def find_kind(anomaly_type: str) -> Kind:

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from materials.catalogue import Catalogue, Material
+from pipeline.appearance.harmony import goes_with
+from pipeline.appearance.library import Library, Swatch
 from pipeline.appearance.priors import HARD, Priors, load_priors
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
@@ -32,22 +33,22 @@ class _Slot:
 
 
 _Name = TypeVar("_Name", bound=str)
-_Chosen = dict[_Slot, Material]
+_Chosen = dict[_Slot, Swatch]
 
 
-def assign_materials(shape: Shape, texture_id: int, catalogue: Catalogue, seed: int) -> Assignment:
+def assign_materials(shape: Shape, texture_id: int, library: Library, seed: int) -> Assignment:
     """Choose a material for every part by the prior table (``materials/priors.yaml``).
 
-    Parts of a zone agree, zones tend to agree as the table says, soft parts are upholstered, and an
-    object has at most ``max_materials``. The same (seed, shape id, texture id) gives the same choice.
-    Raises PipelineError when the catalogue has nothing of any class that a part allows.
+    Parts of a zone agree, zones tend to agree as the table says, soft parts are upholstered, colours go
+    together, and an object has at most ``max_materials``. The same (seed, shape id, texture id) gives the same
+    choice. Raises PipelineError when the library has nothing of any class that a part allows.
     """
     priors = load_priors()
     slots = _slots(shape, priors)
     chosen: _Chosen = {}
     for slot in _in_order(set(slots.values()), priors):
         draw = rng(seed, "appearance", shape.shape_id, texture_id, slot.zone, slot.hardness or "unknown")
-        chosen[slot] = _follow(slot, priors, chosen, draw) or _pick(slot, priors, catalogue, chosen, draw)
+        chosen[slot] = _follow(slot, priors, chosen, draw) or _pick(slot, priors, library, chosen, draw)
     return Assignment(texture_id, {part_id: chosen[slot].name for part_id, slot in slots.items()})
 
 
@@ -68,35 +69,41 @@ def _in_order(slots: set[_Slot], priors: Priors) -> list[_Slot]:
     return sorted(slots, key=lambda s: (s.hardness != "soft", place.get(s.zone, len(place)), s.zone, str(s.hardness)))
 
 
-def _follow(slot: _Slot, priors: Priors, chosen: _Chosen, draw: np.random.Generator) -> Material | None:
+def _follow(slot: _Slot, priors: Priors, chosen: _Chosen, draw: np.random.Generator) -> Swatch | None:
     """The material of another slot of the same zone, or of a zone that this one follows, if it takes one over."""
-    usual = priors.usual(slot.zone, slot.hardness)
-    for leader, probability in {slot.zone: 1.0, **priors.zone(slot.zone).follows}.items():
+    usual, zone = priors.usual(slot.zone, slot.hardness), priors.zone(slot.zone)
+    for leader, probability in {slot.zone: 1.0, **zone.follows}.items():
         takes_over = draw.random() < probability
         # A leader with soft and hard parts is followed in the one of this slot's own hardness.
-        worn = sorted((s for s in chosen if s.zone == leader), key=lambda s: s.hardness != slot.hardness)
-        fitting = [chosen[s] for s in worn if chosen[s].material_class in usual]
+        worn = [chosen[s] for s in sorted(chosen, key=lambda s: s.hardness != slot.hardness) if s.zone == leader]
+        fitting = [m for m in worn if m.material_class in usual and zone.suits(m.name, m.style)]
         if takes_over and fitting:
             return fitting[0]
     return None
 
 
-def _pick(slot: _Slot, priors: Priors, catalogue: Catalogue, chosen: _Chosen, draw: np.random.Generator) -> Material:
-    """Draw a class by weight and a material of it; once the object's number is used up, one of those worn."""
-    allowed = priors.weights(slot.zone, slot.hardness)
-    weights = {c: w for c, w in allowed.items() if catalogue.of_class(c)}
+def _pick(slot: _Slot, priors: Priors, library: Library, chosen: _Chosen, draw: np.random.Generator) -> Swatch:
+    """Draw materials until one goes with those worn; once the object's number is used up, one of those."""
+    allowed, zone = priors.weights(slot.zone, slot.hardness), priors.zone(slot.zone)
+    options = {c: [m for m in library.of_class(c) if zone.suits(m.name, m.style)] for c in allowed}
+    weights = {c: w for c, w in allowed.items() if options[c]}
     if not weights:
-        raise PipelineError(f"the catalogue has no material for {slot.zone}; it needs one of: {', '.join(allowed)}")
-    options = catalogue.of_class(_weighted(weights, draw))
-    material = options[draw.integers(len(options))]
+        raise PipelineError(f"the library has no material for {slot.zone}; it needs one of: {', '.join(allowed)}")
     worn = {m.name: m for m in chosen.values()}
+    for _ in range(priors.harmony.tries):
+        of_class = {m.name: m.weight for m in options[_weighted(weights, draw)]}
+        material = library[_weighted(of_class, draw)]
+        if all(goes_with(material, other, priors.harmony) for other in worn.values()):
+            break
     if _has_room({**worn, material.name: material}, priors.max_materials):
         return material
+    # Among them is a hard one, which any zone allows.
     fitting = {name: allowed[m.material_class] for name, m in worn.items() if m.material_class in allowed}
-    return worn[_weighted(fitting, draw)]
+    suiting = {name: w for name, w in fitting.items() if zone.suits(name, worn[name].style)}
+    return worn[_weighted(suiting or fitting, draw)]
 
 
-def _has_room(worn: Mapping[str, Material], limit: int) -> bool:
+def _has_room(worn: Mapping[str, Swatch], limit: int) -> bool:
     """Whether these may be worn together: the last place is kept for a hard material, which fits any zone."""
     return len(worn) < limit or (len(worn) == limit and any(m.material_class in HARD for m in worn.values()))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 import materials
-from materials.recipes import MaterialClass
+from materials.material import MaterialClass
 from pipeline.config import Fraction, StrictModel, parse
 from pipeline.errors import PipelineError
 from pipeline.shapes.shape import Hardness
@@ -45,10 +45,30 @@ class Rule(StrictModel):
 
 
 class Zone(StrictModel):
-    """What a zone is made of: weights of classes, and earlier zones whose material it may take over."""
+    """What a zone is made of: weights of classes, and earlier zones whose material it may take over.
+
+    avoid: shell patterns of names or styles (recipes) of materials that it never wears.
+    """
 
     follows: dict[str, Fraction] = Field(default_factory=dict)
     weights: Annotated[Weights, AfterValidator(_allow_hard)]
+    avoid: tuple[str, ...] = ()
+
+    def suits(self, name: str, style: str) -> bool:
+        """Whether a material of this name and style may be worn here."""
+        return not any(fnmatchcase(name, pattern) or fnmatchcase(style, pattern) for pattern in self.avoid)
+
+
+class Harmony(StrictModel):
+    """Which colours go together; see ``pipeline.appearance.harmony``."""
+
+    neutral_chroma: PositiveFloat
+    brown_hue: tuple[float, float]
+    brown_chroma: PositiveFloat
+    similar_hue: PositiveFloat
+    opposite_hue: PositiveFloat
+    min_difference: PositiveFloat
+    tries: PositiveInt
 
 
 class Priors(StrictModel):
@@ -57,6 +77,8 @@ class Priors(StrictModel):
     soft: Annotated[Weights, Field(min_length=1)]
     max_materials: int = Field(ge=2)
     min_share_to_follow: Fraction
+    harmony: Harmony
+    cores: dict[MaterialClass, tuple[str, ...]]
     rules: tuple[Rule, ...]
     zones: dict[str, Zone]
     default: Zone

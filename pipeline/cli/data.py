@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from materials.material import MATERIAL_CLASSES
+from pipeline.appearance.library import make_library
+from pipeline.config import Config, load
 from pipeline.errors import PipelineError
+from pipeline.rendering.preview import METRES_PER_RADIUS, VIEWS, preview, sheet
 from pipeline.report.page import PER_TYPE, stored_refusals, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
@@ -82,3 +88,24 @@ def export(dataset: Path, layout: str, out: Path) -> None:
     """Write DATASET as plain files in another LAYOUT."""
     images = export_brokenchairs(dataset, out)
     click.echo(f"wrote {images} images in the {layout} layout to {out}")
+
+
+@main.command()
+@click.option("--config", "preset", help="preset or YAML file whose materials are shown; all defaults without it")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. materials.builtin=0")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="folder for the sheets")
+def materials(preset: str | None, overrides: tuple[str, ...], out: Path) -> None:
+    """Draw the library's materials on a cushion and a leg: one contact sheet a class, in --out."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    config = load(Config, preset, overrides)
+    settings = config.materials.model_copy(update={"metres_per_radius": METRES_PER_RADIUS})
+    swatches, left_out = make_library(settings, VIEWS, out / "maps")
+    out.mkdir(parents=True, exist_ok=True)
+    for material_class in MATERIAL_CLASSES:
+        shown = [s for s in swatches if s.material_class == material_class]
+        if shown:
+            images = preview(shown, out / "maps", config.render, os.cpu_count() or 1)
+            sheet(shown, images).save(out / f"{material_class}.png")
+            click.echo(f"{out / material_class}.png: {len(shown)} materials")
+    for item in left_out:
+        click.echo(f"left out: {item.where}: {item.reason}", err=True)

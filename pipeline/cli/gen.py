@@ -104,6 +104,8 @@ def _tell(summary: Summary, out: Path) -> None:
 
 
 def _tell_losses(summary: Summary) -> None:
+    for where, reason in summary.left_out:
+        click.echo(f"left out of the materials: {where}: {reason}", err=True)
     for stage_name, unit, message in summary.lost:
         click.echo(f"lost in {stage_name}: {unit}: {message}", err=True)
 

@@ -12,27 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import trimesh
 from numpy.typing import NDArray
 
 from materials.cache import MapFiles
+from materials.material import Finish
 from pipeline.anomalies.anomaly import NORMAL, Anomaly, Effect, part_meshes, variant_name
+from pipeline.anomalies.kind import find_kind
+from pipeline.anomalies.origin import find_origin
 from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.shapes.shape import Shape
+from pipeline.shapes.shape import Part, Shape
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
 from pipeline.views.visibility import bounding_box
 
-VERSION = 1
+VERSION = 2
 #: The effect that Blender sees as another material of the query, not as an effect on a surface.
 OTHER_MATERIAL: Effect = "other material"
 
 
 @dataclass(frozen=True)
 class Surface:
-    """One material for Blender: its map files, and the edge of a tile in object radii."""
+    """One material for Blender: its map files, the edge of a tile in object radii, its finish.
+
+    core: name of the material that shows where a part that wears this one is broken; None for itself.
+    """
 
     maps: MapFiles
     tile_size: float
+    finish: Finish = field(default_factory=Finish)
+    core: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,8 @@ class Job:
     """What to draw of one shape.
 
     anomalies: all that the views show, and maybe more. textures: texture id -> part id -> material name.
-    surfaces: material name -> files. overrides: (texture id, ``Anomaly.name``) -> part id -> the name of the
-    other material that an anomaly of appearance gives it.
+    surfaces: material name -> files, of cores too. overrides: (texture id, ``Anomaly.name``) -> part id -> the name
+    of the other material that an anomaly gives it.
     """
 
     shape: Shape
@@ -57,17 +66,18 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
     """Write ``meshes.npz`` and ``job.json`` into ``folder`` and return the latter's path."""
     by_name = {anomaly.name: anomaly for anomaly in job.anomalies}
     shown = [[by_name[mark.anomaly] for mark in view.marks] for view in job.views]
-    meshes: dict[str, np.ndarray[Any, Any]] = {}
+    meshes = _Meshes()
     variants = {
         name: _variant(job.shape, anomalies, meshes)
         # The reference views show the intact shape.
         for name, anomalies in {NORMAL: [], **{variant_name(a): a for a in shown}}.items()
     }
     mesh_path = folder / "meshes.npz"
-    np.savez(mesh_path, **meshes)
+    np.savez(mesh_path, **meshes.arrays)
     content = {
         "version": VERSION,
         "meshes": str(mesh_path),
+        "origins": meshes.origins,
         "variants": variants,
         "materials": {name: _files(surface) for name, surface in job.surfaces.items()},
         "queries": [_query(view, anomalies, job) for view, anomalies in zip(job.views, shown, strict=True)],
@@ -89,20 +99,50 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
     return path
 
 
-def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
-    """The shape with these anomalies: which mesh each part has, where the ground is, what its surfaces show.
+class _Meshes:
+    """What the job's variants are made of, each mesh once; ``origins``: a changed part's mesh -> the intact one's."""
 
-    Adds vertices and faces to ``meshes``, once for all variants that share them.
-    """
-    owner = {part_id: anomaly.name for anomaly in anomalies for part_id in anomaly.replaced}
-    parts = []
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.origins: dict[str, str] = {}
+
+    def intact(self, part: Part) -> str:
+        """Name of an intact part's mesh."""
+        name = f"{NORMAL}-{part.part_id:03d}"
+        self._add(name, part.mesh)
+        return name
+
+    def changed(self, part: Part, mesh: trimesh.Trimesh, anomaly: Anomaly) -> str:
+        """Name of the mesh that an anomaly gives a part, stored with its origin on the intact one, if it has one."""
+        name = f"{anomaly.name}-{part.part_id:03d}"
+        if self._add(name, mesh):
+            origin = find_origin(part.mesh, mesh, anomaly.parameters, find_kind(anomaly.type).cuts)
+            if origin:
+                self.arrays |= {f"{name}/origin": origin.faces, f"{name}/corners": origin.corners}
+                self.origins[name] = self.intact(part)
+        return name
+
+    def lowest(self, name: str) -> float:
+        """Smallest y of a mesh."""
+        return float(self.arrays[f"{name}/vertices"][:, 1].min())
+
+    def _add(self, name: str, mesh: trimesh.Trimesh) -> bool:
+        """Whether it is new."""
+        if f"{name}/vertices" in self.arrays:
+            return False
+        self.arrays |= {f"{name}/vertices": np.asarray(mesh.vertices), f"{name}/faces": np.asarray(mesh.faces)}
+        return True
+
+
+def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: _Meshes) -> dict[str, Any]:
+    """The shape with these anomalies: which mesh each part has, where the ground is, what its surfaces show."""
+    owner = {part_id: anomaly for anomaly in anomalies for part_id in anomaly.replaced}
+    parts: list[tuple[int, str]] = []
     for part_id, mesh in part_meshes(shape, anomalies):
-        name = f"{owner.get(part_id, NORMAL)}-{part_id:03d}"
-        meshes[f"{name}/vertices"] = np.asarray(mesh.vertices)
-        meshes[f"{name}/faces"] = np.asarray(mesh.faces)
-        parts.append([part_id, name])
+        part, anomaly = shape.part(part_id), owner.get(part_id)
+        parts.append((part_id, meshes.changed(part, mesh, anomaly) if anomaly else meshes.intact(part)))
     # The ground touches the lowest vertex of the variant, so that a lowered part does not sink into it.
-    lowest = min(float(meshes[f"{name}/vertices"][:, 1].min()) for _, name in parts)
+    lowest = min(meshes.lowest(name) for _, name in parts)
     effects = {
         str(part_id): {key: value for key, value in asdict(anomaly.appearance).items() if key != "choice"}
         for anomaly in anomalies
@@ -114,15 +154,18 @@ def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: dict[str, np.nd
 
 def _query(view: View, anomalies: Sequence[Anomaly], job: Job) -> dict[str, Any]:
     """One query. ``plain``: to be drawn a second time without effects and with ``plain_materials``, where given."""
-    plain = _materials(job.textures[view.texture])
-    others = [a.name for a in anomalies if a.appearance and a.appearance.effect == OTHER_MATERIAL]
-    override = {part: name for other in others for part, name in job.overrides[view.texture, other].items()}
+    plain, worn = dict(job.textures[view.texture]), dict(job.textures[view.texture])
+    for anomaly in anomalies:
+        override = job.overrides.get((view.texture, anomaly.name), {})
+        worn |= override
+        if not anomaly.appearance:
+            plain |= override
     return {
         "variant": view.variant,
         "light": view.light,
-        "materials": plain | _materials(override),
+        "materials": _materials(worn),
         **({"plain": True} if any(anomaly.appearance for anomaly in anomalies) else {}),
-        **({"plain_materials": plain} if override else {}),
+        **({"plain_materials": _materials(plain)} if plain != worn else {}),
         **_camera(view.camera.K, view.camera.world_to_camera, view.image.part_ids),
     }
 
@@ -133,7 +176,8 @@ def _materials(by_part: Mapping[int, str]) -> dict[str, str]:
 
 def _files(surface: Surface) -> dict[str, Any]:
     maps = {field.name: str(getattr(surface.maps, field.name).resolve()) for field in fields(surface.maps)}
-    return {**maps, "tile_size": surface.tile_size}
+    core = {"core": surface.core} if surface.core else {}
+    return {**maps, "tile_size": surface.tile_size, "finish": surface.finish.model_dump(), **core}
 
 
 def _camera(K: NDArray[np.float64], world_to_camera: NDArray[np.float64], part_ids: NDArray[np.uint16]) -> Any:
