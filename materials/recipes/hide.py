@@ -32,6 +32,11 @@ def crease_net(canvas: Canvas, count: float, width: float, stretch: tuple[float,
     return np.exp(-((np.minimum(*np.abs(waves)) / (np.pi * width)) ** 2))
 
 
+def fine_grain(canvas: Canvas, depth: float) -> FloatMap:
+    """(n, n) grain in [0, 1] of hair cells, 60 a tile, with creases of ``depth`` between them."""
+    return 1.0 - depth * crease_net(canvas, 60, 0.09)
+
+
 def wandering_cells(canvas: Canvas, count: int, bend: float) -> Cells:
     """Worley cells with crooked borders: coordinates displaced by up to about ``bend`` cells."""
     u, v = (
@@ -81,7 +86,7 @@ def hide(
     load = min(-float(np.log(color.mean())), 1.0)
     pores = fractal(canvas, low=50, falloff=0.0)
     gloss = np.clip(roughness + 0.15 * (1.0 - grain) + 0.06 * mottle * dye, 0.05, 1.0)
-    tinted = dyed(color, 0.22 * mottle * load * dye + 0.012 * pores)
+    tinted = dyed(color, 0.17 * mottle * load * dye + 0.012 * pores)
     return Surface(tinted, gloss, depth * grain + 0.00012 * pores, canvas.constant(0.0))
 
 

@@ -8,7 +8,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Share
-from materials.recipes.hide import clouds, crease_net, dyed, hide, raised, scratches, wandering_cells
+from materials.recipes.hide import clouds, crease_net, dyed, fine_grain, hide, raised, scratches, wandering_cells
 
 __all__ = ["creased", "distressed", "pebbled", "saddle", "smooth", "wrinkled"]
 
@@ -33,7 +33,7 @@ def pebbled(
     dome = 1.0 - (1.0 - np.clip(border / loose, 0.0, 1.0)) ** 2
     base = mix(linear(crease), linear(color), smoothstep(0.0, 0.75, dome))
     surface = hide(canvas, base, roughness, dome, (0.06 + 0.20 * relief) / pebbles, mottle)
-    return raised(surface, 0.0020 * relief * fractal(canvas, low=2, high=16, falloff=1.5))
+    return raised(surface, 0.0013 * relief * fractal(canvas, low=2, high=16, falloff=1.5))
 
 
 def smooth(
@@ -65,11 +65,11 @@ def creased(
 ) -> Surface:
     """Aniline leather: a net of fine creases, soft folds, and with ``wear`` lighter where it was pulled or bent."""
     fine = crease_net(canvas, 40, 0.09)
-    coarse = crease_net(canvas, 11, 0.035) * smoothstep(-0.8, 0.8, fractal(canvas, low=2, high=10, falloff=1.0))
+    coarse = crease_net(canvas, 14, 0.035) * smoothstep(-0.8, 0.8, fractal(canvas, low=2, high=10, falloff=1.0))
     folds = fractal(canvas, low=2, high=20, falloff=1.5, stretch=(1.0, 1.6))
     pull_up = smoothstep(-0.2, 2.0, fractal(canvas, low=2, high=18, falloff=1.2) + 0.5 * folds)
-    base = dyed(linear(color), -0.75 * wear * pull_up)
-    shown = (1.0 - 0.35 * fine) * (1.0 - (0.25 + 0.5 * wear) * coarse)
+    base = dyed(linear(color), -0.55 * wear * pull_up)
+    shown = (1.0 - 0.35 * fine) * (1.0 - (0.2 + 0.3 * wear) * coarse)
     lined = mix(linear(crease), base, shown)
     surface = hide(canvas, lined, roughness + 0.18 * wear * pull_up, 1.0 - 0.7 * fine, 0.0022, mottle)
     return raised(surface, 0.004 * folds - (0.001 + 0.002 * wear) * coarse)
@@ -94,8 +94,8 @@ def wrinkled(
     base = mix(linear(color), linear(crease), (0.25 + 0.6 * depth) * valley)
     # The crests are rubbed: a little paler.
     base = dyed(base, -0.16 * depth * (puff - 0.5) + 0.08 * (1.0 - ripple))
-    cells = 1.0 - crease_net(canvas, 60, 0.09)
-    surface = hide(canvas, base, roughness + 0.08 * valley, 1.0 - 0.5 * (1.0 - cells), 0.0010, mottle)
+    skin = fine_grain(canvas, 0.5)
+    surface = hide(canvas, base, roughness + 0.08 * valley, skin, 0.0010, mottle)
     share = (0.2 + 0.8 * tight) * depth
     return raised(surface, share * (0.060 * puff + 0.012 * ripple) / folds)
 

@@ -11,7 +11,7 @@ from materials.color import FloatMap, linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
-from materials.recipes.hide import crease_net, dyed, hide, raised, stitches, wandering_cells
+from materials.recipes.hide import crease_net, dyed, fine_grain, hide, raised, stitches, wandering_cells
 from materials.recipes.weaving import Draft, interlace
 
 __all__ = ["crocodile", "ostrich", "patchwork", "perforated", "plaited", "quilted", "vinyl"]
@@ -48,9 +48,9 @@ def quilted(
     # Leather puckers beside a seam.
     pucker = fractal(canvas, low=14, high=60, falloff=0.8) * smoothstep(0.35, 0.0, distance)
     shade = 0.5 * smoothstep(2.2 * thickness, 0.0, distance)
-    cells_of_skin = 1.0 - 0.5 * crease_net(canvas, 60, 0.09)
+    skin = fine_grain(canvas, 0.5)
     base = mix(dyed(linear(color), shade + 0.5 * (1.0 - pad) ** 2), linear(thread), 0.9 * sewing)
-    surface = hide(canvas, base, np.clip(roughness + 0.25 * sewing, 0.0, 1.0), cells_of_skin, 0.0006, 0.3)
+    surface = hide(canvas, base, np.clip(roughness + 0.25 * sewing, 0.0, 1.0), skin, 0.0006, 0.3)
     return raised(surface, (0.03 + 0.16 * puff) / cells * pad + 0.0012 * pucker + 0.0016 * sewing)
 
 
@@ -71,7 +71,7 @@ def plaited(
     density = np.where(weave.warp_on_top, tones[0][weave.warp], tones[1][weave.weft])
     # A strap darkens towards its cut edges and where it dives under another.
     base = dyed(colour, density + 2.2 * (1.0 - flat))
-    skin = 1.0 - 0.4 * crease_net(canvas, 60, 0.09)
+    skin = fine_grain(canvas, 0.4)
     return raised(hide(canvas, base, roughness, skin, 0.0008, 0.5), 0.22 / straps * flat)
 
 
@@ -87,7 +87,7 @@ def perforated(
     grids = [np.hypot(*((x * holes + shift + 0.5) % 1.0 - 0.5 for x in (canvas.u, canvas.v))) for shift in (0.0, 0.5)]
     radius = np.sqrt(open_share / (2 * np.pi))
     solid = smoothstep(0.75 * radius, 1.3 * radius, np.minimum(*grids))
-    skin = 1.0 - 0.5 * crease_net(canvas, 60, 0.09)
+    skin = fine_grain(canvas, 0.5)
     base = linear(color) * (0.12 + 0.88 * solid)[..., None]
     surface = hide(canvas, base, np.clip(roughness + 0.4 * (1.0 - solid), 0.0, 1.0), skin, 0.0012, 0.4)
     swell = fractal(canvas, low=2, high=14, falloff=1.6)
@@ -148,7 +148,7 @@ def patchwork(canvas: Canvas, *, colors: Palette, thread: Hex, pieces: Count = 4
         stitches(edges[0] - 0.07, canvas.v * 72, 0.014), stitches(edges[1] - 0.07, canvas.u * 72, 0.014)
     )
     base = mix(dyed(base, 0.9 * (1.0 - seam)), linear(thread), 0.8 * sewing)
-    skin = 1.0 - 0.6 * crease_net(canvas, 50, 0.09)
+    skin = fine_grain(canvas, 0.6)
     surface = hide(canvas, base, roughness, skin, 0.0018, 0.6)
     swell = fractal(canvas, low=3, high=20, falloff=1.4)
     return raised(surface, 0.0040 * seam + 0.0025 * swell + 0.0008 * sewing)
