@@ -139,6 +139,8 @@ class Scene:
 def _world() -> Any:
     """``BACKDROP`` to the camera, ``REFLECTED`` to mirrors, ``AMBIENT`` to everything else."""
     world = bpy.data.worlds.new("world")
+    # As a light it is even. Sampling it would add noise, and make an image depend on those drawn before it.
+    world.cycles.sampling_method = "NONE"
     world.use_nodes = True
     tree = world.node_tree
     background, path = tree.nodes["Background"], tree.nodes.new("ShaderNodeLightPath")

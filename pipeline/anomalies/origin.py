@@ -11,6 +11,8 @@ import trimesh
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 #: A face whose centre is this near a face of the intact part, in object radii, lies on it.
 NEAR = 2e-4
@@ -37,7 +39,7 @@ def find_origin(
 
     parameters: the anomaly's; a ``rotation`` (3, 3) with a ``translation`` (3,) moved pieces of the cut part.
     """
-    if len(intact.vertices) == len(changed.vertices) and np.array_equal(intact.faces, changed.faces):
+    if _is_same_solid(intact, changed):
         return Origin(np.arange(len(intact.faces), dtype=np.int32), np.asarray(intact.triangles))
     if not cuts:
         return None
@@ -45,9 +47,30 @@ def find_origin(
     faces = _faces_under(intact, corners)
     if "rotation" in parameters and "translation" in parameters:
         before = (corners - np.array(parameters["translation"])) @ np.array(parameters["rotation"])
-        moved = np.where(faces < 0, _faces_under(intact, before), -1)
-        corners[moved >= 0], faces[moved >= 0] = before[moved >= 0], moved[moved >= 0]
+        under_before = _faces_under(intact, before)
+        # By piece: one that slid along the part's surface still lies on it in part.
+        piece = _pieces(changed)
+        on_it = np.bincount(piece, changed.area_faces * (faces >= 0))
+        was_on_it = np.bincount(piece, changed.area_faces * (under_before >= 0))
+        moved = (was_on_it > on_it)[piece]
+        corners[moved], faces[moved] = before[moved], under_before[moved]
     return Origin(faces, corners)
+
+
+def _pieces(mesh: trimesh.Trimesh) -> NDArray[np.int64]:
+    """(m,) connected piece of every face: faces that share a vertex are of one."""
+    face = np.arange(len(mesh.faces)).repeat(3)
+    joins = csr_matrix((np.ones(len(face)), (face, mesh.faces.ravel())))
+    return np.asarray(connected_components(joins @ joins.T, directed=False)[1], dtype=np.int64)
+
+
+def _is_same_solid(intact: trimesh.Trimesh, changed: trimesh.Trimesh) -> bool:
+    """Whether one is the other, moved and turned at most."""
+    if len(intact.vertices) != len(changed.vertices) or not np.array_equal(intact.faces, changed.faces):
+        return False
+    edges = (np.diff(mesh.triangles[:, [0, 1, 2, 0]], axis=1) for mesh in (intact, changed))
+    before, after = (np.linalg.norm(e, axis=2) for e in edges)
+    return bool(np.abs(before - after).max() <= NEAR)
 
 
 def _faces_under(intact: trimesh.Trimesh, corners: NDArray[np.float64]) -> NDArray[np.int32]:

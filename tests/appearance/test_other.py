@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import trimesh
 
-from materials.catalogue import Catalogue, Material, load_catalogue
+from materials.catalogue import load_catalogue
 from materials.color import to_lab
-from materials.recipes import MaterialClass
 from pipeline.appearance.assignment import assign_materials, twins
-from pipeline.appearance.other import mean_colours, other_material
+from pipeline.appearance.library import Library
+from pipeline.appearance.other import other_material
 from pipeline.config import AppearanceConfig
 from pipeline.errors import PipelineError
 from pipeline.shapes.shape import Hardness, Part, Shape
+from tests.appearance.libraries import catalogue_library, library_of, swatch
 
 SEAT, BACK = "chair/chair_seat/seat_surface/seat_single_surface", "chair/chair_back/back_surface/back_single_surface"
 LEG, ARM = "chair/chair_base/regular_leg_base/leg", "chair/chair_arm/arm_horizontal_bar"
@@ -26,30 +29,24 @@ def shape(*parts: tuple[str, Hardness | None, float]) -> Shape:
     return Shape("1", "", "Chair", tuple(made))
 
 
-def material(name: str, material_class: MaterialClass) -> Material:
-    return Material(name, material_class, "any", {}, 1.0)
-
-
-#: Colours are (L, a, b): differences can be read off.
-TOY = Catalogue(
+#: Lightness only, so that differences can be read off.
+TOY = Library(
     (
-        material("oak", "wood"),
-        material("elm", "wood"),  # 20 from oak
-        material("ebony", "wood"),  # 40 from oak
-        material("steel", "metal"),  # 20 from oak
-        material("brass", "metal"),  # 10 from oak
-        material("wool", "fabric"),  # 50 from oak
+        swatch("oak", "wood", (60, 0, 0)),
+        swatch("elm", "wood", (40, 0, 0)),  # 20 from oak
+        swatch("ebony", "wood", (20, 0, 0)),  # 40 from oak
+        swatch("steel", "metal", (80, 0, 0)),  # 20 from oak
+        swatch("brass", "metal", (70, 0, 0)),  # 10 from oak
+        swatch("wool", "fabric", (10, 0, 0)),  # 50 from oak
     )
 )
-LAB = {"oak": 60, "elm": 40, "ebony": 20, "steel": 80, "brass": 70, "wool": 10}
-COLOURS = {name: np.array([lightness, 0.0, 0.0]) for name, lightness in LAB.items()}
 CONFIG = AppearanceConfig(min_colour_difference=15, min_colour_difference_in_class=30)
 
 
 def chosen(
     chair: Shape, part_ids: tuple[int, ...], worn: dict[int, str], config: AppearanceConfig = CONFIG
 ) -> set[str]:
-    return {other_material(chair, part_ids, worn, TOY, COLOURS, float(c), config) for c in CHOICES}
+    return {other_material(chair, part_ids, worn, TOY, float(c), config) for c in CHOICES}
 
 
 def test_hard_leg_of_oak_becomes_another_class_or_a_wood_of_another_tone() -> None:
@@ -77,16 +74,16 @@ def test_what_a_neighbour_wears_is_not_taken() -> None:
 
 def test_choice_follows_the_prior_table() -> None:
     chair = shape((LEG, None, 1), (LEG, None, 1))
-    picks = [other_material(chair, (1,), {1: "oak", 2: "oak"}, TOY, COLOURS, float(c), CONFIG) for c in CHOICES]
+    picks = [other_material(chair, (1,), {1: "oak", 2: "oak"}, TOY, float(c), CONFIG) for c in CHOICES]
     # Legs: wood 0.54, metal 0.38.
     assert np.mean([p == "ebony" for p in picks]) == pytest.approx(0.54 / 0.92, abs=0.01)
     assert picks == sorted(picks)  # in the catalogue's order, so a larger choice is never an earlier material
 
 
 def test_catalogue_with_nothing_else_is_refused() -> None:
-    small = Catalogue(TOY.materials[:2])
+    small = Library(TOY.swatches[:2])
     with pytest.raises(PipelineError, match=r"nothing unlike oak for part\(s\) \[1\] of shape 1"):
-        other_material(shape((LEG, None, 1)), (1,), {1: "oak"}, small, COLOURS, 0.5, CONFIG)
+        other_material(shape((LEG, None, 1)), (1,), {1: "oak"}, small, 0.5, CONFIG)
 
 
 def test_lab_of_known_colours() -> None:
@@ -97,14 +94,13 @@ def test_lab_of_known_colours() -> None:
 
 
 def test_every_part_has_an_alternative_even_in_a_sixth_of_the_catalogue() -> None:
-    few = Catalogue(load_catalogue().materials[::6])
-    colours = mean_colours(few)
+    few = library_of(load_catalogue()[::6])
     chair = shape((SEAT, "soft", 1), (LEG, None, 1), (LEG, None, 1), (ARM, "hard", 1), (BACK, None, 1))
     for texture_id in range(20):
         worn = assign_materials(chair, texture_id, few, 0).materials
         for part in chair.parts:
-            name = other_material(chair, (part.part_id,), worn, few, colours, texture_id / 20, AppearanceConfig())
-            difference = np.linalg.norm(colours[name] - colours[worn[part.part_id]])
+            name = other_material(chair, (part.part_id,), worn, few, texture_id / 20, AppearanceConfig())
+            difference = math.dist(few[name].colour, few[worn[part.part_id]].colour)
             same_class = few[name].material_class == few[worn[part.part_id]].material_class
             assert difference >= (30 if same_class else 15)
 
@@ -114,7 +110,7 @@ def test_twins_are_the_parts_that_always_wear_the_same() -> None:
     assert twins(chair, (2,)) == (3, 5)
     assert twins(chair, (2, 3, 5)) == ()
     assert twins(chair, (1,)) == ()
-    catalogue = load_catalogue()
+    library = catalogue_library()
     for texture_id in range(20):
-        worn = assign_materials(chair, texture_id, catalogue, 0).materials
+        worn = assign_materials(chair, texture_id, library, 0).materials
         assert worn[2] == worn[3] == worn[5]

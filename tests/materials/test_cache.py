@@ -11,23 +11,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import materials.cache as cache
+from materials import cache
 from materials.cache import MapFiles, ensure_maps, fingerprint
 from materials.catalogue import load_catalogue
-from materials.synthesis import synthesise
+from materials.maps import Maps
+from materials.material import Material
+from materials.synthesis import Synthesis
 
-MATERIAL = load_catalogue()["brass_polished"]
+MATERIAL = next(m for m in load_catalogue() if m.name == "brass_polished")
 
 
 def test_files_hold_the_synthesised_maps(tmp_path: Path) -> None:
-    files, maps = ensure_maps(MATERIAL, 64, tmp_path), synthesise(MATERIAL, 64)
-    for kind in ("base_color", "roughness", "metallic", "normal"):
+    files, maps = ensure_maps(MATERIAL, 64, tmp_path), MATERIAL.source.maps(64)
+    for kind in ("base_color", "roughness", "metallic", "normal", "height"):
         np.testing.assert_array_equal(np.asarray(Image.open(getattr(files, kind))), getattr(maps, kind))
 
 
 def test_second_call_synthesises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = ensure_maps(MATERIAL, 64, tmp_path)
-    monkeypatch.delattr(cache, "synthesise")
+
+    def refuse(self: Synthesis, size: int) -> Maps:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(Synthesis, "maps", refuse)
     assert ensure_maps(MATERIAL, 64, tmp_path) == first
 
 
@@ -49,18 +55,24 @@ def test_failed_write_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
+def of(source: Synthesis) -> Material:
+    return replace(MATERIAL, source=source)
+
+
 def test_whatever_decides_the_pixels_changes_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(MATERIAL.source, Synthesis)
+    parameters = {**MATERIAL.source.parameters, "roughness": 0.5}
     known = {
         fingerprint(MATERIAL, 64),
         fingerprint(MATERIAL, 128),
-        fingerprint(replace(MATERIAL, name="other"), 64),
-        fingerprint(replace(MATERIAL, recipe="cast"), 64),
-        fingerprint(replace(MATERIAL, parameters={**MATERIAL.parameters, "roughness": 0.5}), 64),
+        fingerprint(of(replace(MATERIAL.source, name="other")), 64),
+        fingerprint(of(replace(MATERIAL.source, recipe="cast")), 64),
+        fingerprint(of(replace(MATERIAL.source, parameters=parameters)), 64),
     }
     monkeypatch.setattr(cache, "VERSION", cache.VERSION + 1)
     assert len(known | {fingerprint(MATERIAL, 64)}) == 6
     monkeypatch.undo()
-    assert fingerprint(replace(MATERIAL, tile_size=0.1), 64) in known
+    assert fingerprint(replace(MATERIAL, tile=0.1), 64) in known
 
 
 def _bytes(cache_dir: Path) -> list[bytes]:

@@ -28,8 +28,9 @@ RENDER = RenderConfig(samples=4, reference_samples=4)
 
 def surface(folder: Path, colour: tuple[int, int, int]) -> Surface:
     name = "-".join(map(str, colour))
-    paths = {kind: folder / f"{name}-{kind}.png" for kind in ("base_color", "roughness", "metallic", "normal")}
-    values = {"base_color": colour, "roughness": (180,) * 3, "metallic": (0,) * 3, "normal": (128, 128, 255)}
+    values = {"roughness": (180,) * 3, "metallic": (0,) * 3, "normal": (128, 128, 255), "height": (0,) * 3}
+    values["base_color"] = colour
+    paths = {kind: folder / f"{name}-{kind}.png" for kind in values}
     for kind, path in paths.items():
         Image.new("RGB", (8, 8), values[kind]).save(path)
     return Surface(MapFiles(**paths), 0.5)

@@ -14,9 +14,11 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from blender_scripts.pigments import CONTRAST, mean_colour, pigment
 from materials.color import to_lab, to_linear
+from materials.material import Finish
 from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.job import VERSION
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
@@ -58,12 +60,14 @@ def write_job(folder: Path, queries: list[dict[str, Any]], effects: dict[str, An
         for kind, value in values.items():
             Image.new("RGB", (4, 4), value).save(folder / f"{name}-{kind}.png")
         materials[name] = {**{kind: str(folder / f"{name}-{kind}.png") for kind in values}, "tile_size": 0.5}
+        materials[name]["finish"] = Finish().model_dump()
     shown = {"parts": [[part.part_id, part.name] for part in two_cubes().parts], "ground": -0.3}
     with_effects = {name: {**shown, "effects": {str(BODY): effect}} for name, effect in effects.items()}
     settings = {"resolution": SIZE, "samples": 4, "reference_samples": 1, "denoise": "none", "device": "CPU"}
     job = {
-        "version": 1,
+        "version": VERSION,
         "meshes": str(folder / "meshes.npz"),
+        "origins": {},
         "variants": {"normal": shown, **with_effects},
         "materials": materials,
         "queries": queries,
@@ -96,7 +100,9 @@ def inside(part_id: int) -> NDArray[np.bool_]:
     return np.asarray(minimum_filter(part_id == PART_IDS, 3))
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("faded", 1, 1), ("stained", 0.1, 0.8), ("scratched", 0.08, 0.6)])
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("faded", 0.99, 1), ("stained", 0.1, 0.8), ("scratched", 0.08, 0.6)]
+)
 def test_effect_shows_on_its_part_and_hardly_elsewhere(drawn: Drawn, name: str, least: float, most: float) -> None:
     seen = difference(drawn, name)
     assert least <= (seen[inside(BODY)] > 10).mean() <= most

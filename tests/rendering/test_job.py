@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from materials.cache import MapFiles
+from materials.material import Finish
 from pipeline.anomalies.anomaly import Anomaly
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.rendering.job import Job, Surface, write_job
@@ -19,7 +20,8 @@ from tests.scenes import knob_missing, knob_moved, knob_resurfaced, left_knob, t
 
 VIEWS = ViewsConfig(resolution=32, reference_views=2, surface_points=5)
 MATERIALS = {1: "oak", 2: "steel", 3: "steel"}
-SURFACE = Surface(MapFiles(Path("c.png"), Path("r.png"), Path("m.png"), Path("n.png")), 0.5)
+MAPS = MapFiles(Path("c.png"), Path("r.png"), Path("m.png"), Path("n.png"), Path("h.png"))
+SURFACE = Surface(MAPS, 0.5)
 
 
 def job(
@@ -52,7 +54,10 @@ def test_variants_are_those_that_are_shown_and_the_intact_shape(tmp_path: Path) 
         "0_missing+2_swapped": [[1, "normal-001"], [3, "2_swapped-003"]],
     }
     names = {"normal-001", "normal-002", "normal-003", "2_swapped-003"}
-    assert set(meshes) == {f"{name}/{array}" for name in names for array in ("vertices", "faces")}
+    arrays = {f"{name}/{array}" for name in names for array in ("vertices", "faces")}
+    # The knob on the left is the right one moved: it keeps its texture.
+    assert set(meshes) == arrays | {"2_swapped-003/origin", "2_swapped-003/corners"}
+    assert content["origins"] == {"2_swapped-003": "normal-003"}
     replaced = left.replaced[3]
     assert replaced is not None
     np.testing.assert_array_equal(meshes["2_swapped-003/vertices"], replaced.vertices)
@@ -94,3 +99,24 @@ def test_another_material_replaces_that_of_the_part_but_not_in_the_plain_image(t
     assert changed["plain"] is True and changed["plain_materials"] == {"1": "oak", "2": "steel", "3": "steel"}
     assert content["variants"]["3_resurfaced"]["effects"] == {}
     assert normal["materials"] == changed["plain_materials"] and "plain" not in normal
+
+
+def test_a_swapped_part_may_bring_its_material_and_keeps_it_in_the_plain_image(tmp_path: Path) -> None:
+    left, stained = left_knob(-0.7), knob_resurfaced("other material")
+    overrides = {"2_swapped": {3: "oak"}, "3_resurfaced": {2: "oak"}}
+    content, _ = job(tmp_path, [(left,), (stained, left)], [left, stained], overrides)
+    alone, both = content["queries"]
+    assert alone["materials"] == {"1": "oak", "2": "steel", "3": "oak"}
+    assert "plain" not in alone and "plain_materials" not in alone
+    assert both["materials"] == {"1": "oak", "2": "oak", "3": "oak"}
+    assert both["plain_materials"] == {"1": "oak", "2": "steel", "3": "oak"}
+
+
+def test_finish_and_core_of_a_material_are_told(tmp_path: Path) -> None:
+    surfaces = {"oak": Surface(MAPS, 0.5, Finish(coat=0.4), core="raw"), "steel": SURFACE, "raw": SURFACE}
+    view = ViewSelector(three_cubes(), VIEWS, 0).select([((), 1)]).views[0]
+    reference = make_reference_views(three_cubes(), VIEWS, 0)
+    content = Job(three_cubes(), [], [view], reference, {view.texture: MATERIALS}, surfaces)
+    materials = json.loads(write_job(tmp_path, content, VIEWS, RenderConfig(), threads=1).read_text())["materials"]
+    assert materials["oak"]["finish"]["coat"] == 0.4 and materials["oak"]["core"] == "raw"
+    assert "core" not in materials["steel"]
