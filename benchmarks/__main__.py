@@ -1,6 +1,6 @@
 """Run every benchmark."""
 
-from benchmarks import anomalies, look_before_trace
+from benchmarks import anomalies, look_before_trace, materials
 
-for benchmark in (anomalies, look_before_trace):
+for benchmark in (anomalies, look_before_trace, materials):
     benchmark.main()

@@ -101,7 +101,8 @@ def inside(part_id: int) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"), [("faded", 0.99, 1), ("stained", 0.1, 0.8), ("scratched", 0.08, 0.6)]
+    ("name", "least", "most"),
+    [("faded", 0.99, 1), ("stained", 0.1, 0.8), ("scratched", 0.08, 0.6)],
 )
 def test_effect_shows_on_its_part_and_hardly_elsewhere(drawn: Drawn, name: str, least: float, most: float) -> None:
     seen = difference(drawn, name)
