@@ -26,5 +26,5 @@ def torn_metal(canvas: Canvas, *, color: Hex, fibre: Share = 0.5, roughness: Sha
     torn = fractal(canvas, low=5, falloff=0.8, stretch=(1, 1 + 5 * fibre))
     pits = smoothstep(1.2, 2.4, fractal(canvas, low=12, high=80, falloff=0.4))
     tone = 0.95 + 0.10 * grain + 0.12 * torn - 0.40 * pits
-    height = 0.0005 * grain + 0.004 * torn - 0.004 * pits
+    height = 0.0002 * grain + 0.0022 * torn - 0.0016 * pits
     return Surface(linear(color) * tone[..., None], roughness + 0.03 * grain + 0.1 * pits, height, canvas.constant(1.0))

@@ -51,9 +51,9 @@ def strokes(
 def scratches(canvas: Canvas, amount: float) -> FloatMap:
     """(n, n) in [0, 1]: up to 160 (``amount`` 1) fine scratches in all directions, some deep, most faint."""
     count = 1 + round(159 * amount)
-    drawn = strokes(canvas, count, (0.02, 0.22))
-    depth = canvas.draw.uniform(0.2, 1.0, count) ** 2
-    return drawn.line(0.008) * depth[drawn.index]
+    drawn = strokes(canvas, count, (0.02, 0.16), bend=0.15)
+    depth = canvas.draw.uniform(0.3, 1.0, count) ** 3
+    return drawn.line(0.007) * depth[drawn.index]
 
 
 def covered(noise: FloatMap, share: float, soft: float = 0.1) -> FloatMap:

@@ -42,14 +42,14 @@ def blasted(canvas: Canvas, *, color: Hex, grain: Share = 0.4, roughness: Share 
     return _bare(canvas, color, tone, gloss, 0.0005 * grain * dimples)
 
 
-def ground(canvas: Canvas, *, color: Hex, swirls: Count = 500, roughness: Share = 0.36) -> Surface:
+def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share = 0.36) -> Surface:
     """Raw from the orbital sander: ``swirls`` short curved scratches across each other, each its own glint."""
-    drawn = strokes(canvas, swirls, (0.05, 0.16), bend=1.6)
-    glint = canvas.draw.normal(0.0, 1.0, swirls)[drawn.index] * drawn.line(0.012)
+    drawn = strokes(canvas, swirls, (0.04, 0.12), bend=1.0)
+    glint = canvas.draw.normal(0.0, 1.0, swirls)[drawn.index] * drawn.line(0.008)
     cloud = fractal(canvas, low=1, high=8, falloff=1.0)
     grain = fractal(canvas, low=30, falloff=0.2)
-    tone = 1.0 + 0.16 * glint + 0.04 * cloud + 0.03 * grain
-    gloss = roughness - 0.05 * glint + 0.03 * cloud
+    tone = 1.0 + 0.11 * glint + 0.025 * cloud + 0.03 * grain
+    gloss = roughness - 0.03 * glint + 0.015 * cloud
     return _bare(canvas, color, tone, gloss, 0.0006 * glint + 0.0001 * grain)
 
 

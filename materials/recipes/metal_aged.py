@@ -20,7 +20,7 @@ def cast(canvas: Canvas, *, color: Hex, grain: Count = 24, depth: Share = 0.5, r
     pits = smoothstep(1.6, 2.4, fractal(canvas, low=grain / 2, high=2.5 * grain, falloff=0.3))
     flow = fractal(canvas, low=1, high=8)
     tone = 1.0 + 0.10 * sand - 0.35 * pits + 0.06 * flow
-    height = depth * (0.052 / grain * sand - 0.19 / grain * pits)
+    height = depth * (0.045 / grain * sand - 0.13 / grain * pits)
     gloss = roughness + 0.04 * sand + 0.15 * pits + 0.03 * flow
     return Surface(linear(color) * tone[..., None], gloss, height, canvas.constant(1.0))
 
@@ -43,10 +43,10 @@ def blackened(
     canvas: Canvas, *, color: Hex, bloom: Hex, mottle: Share = 0.5, wear: Share = 0.2, roughness: Share = 0.4
 ) -> Surface:
     """Steel under its own dark oxide, blued, oiled or hot-rolled: drifts of ``bloom``, scratched with ``wear``."""
-    drift = fractal(canvas, low=1, high=40, falloff=1.3, stretch=(1, 2))
+    drift = fractal(canvas, low=2, falloff=1.1, stretch=(1, 1.6))
     scale = fractal(canvas, low=8, falloff=0.6)
     roller = fractal(canvas, low=3, falloff=0.5, stretch=(1, 40))
-    share = mottle * smoothstep(-1.2, 1.6, drift + 0.4 * roller)
+    share = mottle * smoothstep(-2.2, 2.2, drift + 0.3 * scale + 0.25 * roller)
     scratch = wear * scratches(canvas, wear)
     tone = 1.0 + mottle * (0.10 * scale + 0.05 * roller)
     base = mix(mix(linear(color), linear(bloom), share) * tone[..., None], linear("#a5a5a4"), 0.7 * scratch)
@@ -56,23 +56,24 @@ def blackened(
 
 def antiqued(canvas: Canvas, *, color: Hex, shade: Hex, age: Share = 0.5, roughness: Share = 0.3) -> Surface:
     """Darkened with ``shade``, then rubbed bright again on what stands out; ``age`` in [0, 1] of it stays dark."""
-    dents = fractal(canvas, low=3, high=24, falloff=0.8)
+    dents = fractal(canvas, low=3, high=20, falloff=1.2)
     grain = fractal(canvas, low=16, falloff=0.4)
-    wiped = fractal(canvas, low=6, falloff=0.3, stretch=(1, 8))
-    dark = covered(-0.8 * dents + 0.35 * grain + 0.5 * wiped, age, soft=1.3)
-    spots = smoothstep(2.0, 2.7, fractal(canvas, low=12, high=80, falloff=0.4))
-    base = mix(linear(color), linear(shade), (0.85 * dark + 0.5 * spots).clip(0.0, 1.0))
-    gloss = roughness + 0.2 * dark + 0.2 * spots
-    return Surface(base * (1.0 + 0.03 * grain)[..., None], gloss, 0.0016 * dents, canvas.constant(1.0))
+    cloud = fractal(canvas, low=1.5, falloff=1.1)
+    wiped = fractal(canvas, low=8, falloff=0.4, stretch=(1, 20))
+    dark = covered(0.7 * cloud - 0.4 * dents + 0.25 * grain + 0.5 * wiped, age, soft=2.0)
+    spots = smoothstep(2.2, 3.0, fractal(canvas, low=12, high=80, falloff=0.4))
+    base = mix(linear(color), linear(shade), (0.8 * dark + 0.3 * spots).clip(0.0, 1.0))
+    gloss = roughness + 0.2 * dark + 0.15 * spots
+    return Surface(base * (1.0 + 0.03 * grain)[..., None], gloss, 0.0014 * dents, canvas.constant(1.0))
 
 
 def patinated(
     canvas: Canvas, *, color: Hex, film: Hex, patina: Hex, cover: Share = 0.3, roughness: Share = 0.35
 ) -> Surface:
     """Bare metal that tarnishes to ``film``, with a dull, non-metallic crust on a share ``cover`` of it."""
-    spread = fractal(canvas, low=1.5, falloff=1.25, stretch=(1, 1.5))
-    crust = 0.9 * covered(spread, cover, soft=0.35)
-    tarnish = 0.9 * covered(spread + 0.4 * fractal(canvas, low=2, high=60, falloff=0.9), cover + 0.4, soft=0.9)
+    spread = 0.85 * fractal(canvas, low=2.5, falloff=1.1, stretch=(1, 1.5)) + 0.5 * fractal(canvas, low=10, falloff=0.6)
+    crust = 0.9 * covered(spread, cover, soft=0.6)
+    tarnish = 0.9 * covered(spread + 0.4 * fractal(canvas, low=2, high=60, falloff=0.9), cover + 0.4, soft=1.4)
     grain = fractal(canvas, low=16, falloff=0.3)
     bloom = fractal(canvas, low=3, falloff=0.9)
     base = mix(linear(color), linear(film), tarnish.clip(0.0, 1.0))
@@ -97,6 +98,6 @@ def rusted(canvas: Canvas, *, color: Hex, cover: Share = 0.5, age: Share = 0.5, 
 
 def rust_color(canvas: Canvas, age: float) -> FloatMap:
     """(n, n, 3) blooms of young on old rust; ``age`` in [0, 1] is the share of the old."""
-    old = covered(fractal(canvas, low=2, falloff=0.9), age, soft=1.2)
-    young = covered(fractal(canvas, low=3, falloff=0.8), 0.6 * (1.0 - age), soft=0.7)
-    return mix(mix(linear(_RUST), linear(_RUST_OLD), old), linear(_RUST_YOUNG), 0.8 * young)
+    old = covered(fractal(canvas, low=2, falloff=0.9), age, soft=1.6)
+    young = covered(fractal(canvas, low=3, falloff=0.8), 0.6 * (1.0 - age), soft=1.1)
+    return mix(mix(linear(_RUST), linear(_RUST_OLD), old), linear(_RUST_YOUNG), 0.55 * young)

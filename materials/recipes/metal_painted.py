@@ -68,7 +68,7 @@ def chipped(
     """Old paint knocked off a share ``wear`` of the steel, over ``primer``; ``rust`` of the bare spots went brown."""
     spread = 0.85 * fractal(canvas, low=2, falloff=1.0) + 0.5 * fractal(canvas, low=12, falloff=0.4)
     bare = covered(spread, wear, soft=0.05)
-    lost = np.maximum(covered(spread, 1.5 * wear, soft=0.05), scratches(canvas, 0.6) > 0.35)
+    lost = np.maximum(covered(spread, 1.5 * wear, soft=0.05), scratches(canvas, 0.7) > 0.25)
     brown = covered(fractal(canvas, low=3, high=40, falloff=0.7), rust, soft=0.4) * bare
     halo = covered(spread, min(wear * 3.0, 1.0), soft=0.5) * rust
     faded = fractal(canvas, low=1, high=24, falloff=1.0)

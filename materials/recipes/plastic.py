@@ -68,7 +68,7 @@ def ribbed(canvas: Canvas, *, color: Hex, ribs: Count = 30, depth: Share = 0.5, 
 def rubber(canvas: Canvas, *, color: Hex, bloom: Share = 0.4, roughness: Share = 0.75) -> Surface:
     """Soft-touch coating or rubber: dull, with chalky ``bloom`` and prints where it was touched."""
     fine = fractal(canvas, low=30, falloff=0.2)
-    chalk = bloom * smoothstep(-0.5, 2.2, fractal(canvas, low=2, falloff=1.0))
+    chalk = bloom * smoothstep(-0.5, 2.2, fractal(canvas, low=2, high=60, falloff=1.3))
     touched = smoothstep(0.6, 1.8, fractal(canvas, low=4, high=40, falloff=0.9))
     base = mix(linear(color) * (1.0 + 0.04 * fine)[..., None], linear("#b4b1aa"), 0.12 * chalk)
     gloss = roughness + 0.1 * chalk - 0.12 * touched + 0.02 * fine
@@ -80,7 +80,7 @@ def clear(canvas: Canvas, *, color: Hex, edge: Hex, frost: Share = 0.0, roughnes
     cloud = fractal(canvas, low=1, high=10, falloff=1.4, stretch=(1, 1.6))
     sanded = fractal(canvas, low=50, falloff=0.0)
     scratch = scratches(canvas, 0.5)
-    base = mix(linear(color), linear(edge), smoothstep(-1.8, 2.2, cloud))
+    base = mix(linear(color), linear(edge), 0.35 + 0.15 * np.tanh(cloud))
     tone = 1.0 + 0.05 * frost * sanded + 0.15 * scratch
     gloss = roughness + 0.05 * frost * sanded + 0.25 * scratch
     height = 0.0016 * cloud + 0.0004 * frost * sanded

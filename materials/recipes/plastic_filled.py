@@ -48,7 +48,7 @@ def speckled(
 
 def glass_filled(canvas: Canvas, *, color: Hex, fibre: Hex, flow: Share = 0.5, roughness: Share = 0.55) -> Surface:
     """Nylon with short glass fibres that surface in drifts along the flow (v), paler and duller than the rest."""
-    drift = fractal(canvas, low=1, high=30, falloff=1.2, stretch=(1, 3))
+    drift = fractal(canvas, low=2.5, high=60, falloff=1.0, stretch=(1, 2.5))
     streak = fractal(canvas, low=10, falloff=0.3, stretch=(1, 9))
     bumps = np.tanh(fractal(canvas, low=40, high=110, falloff=0.1))
     shown = flow * smoothstep(-0.6, 2.0, drift) * (0.55 + 0.25 * np.tanh(streak))
@@ -79,7 +79,7 @@ def marbled(canvas: Canvas, *, color: Hex, veins: Palette, roughness: Share = 0.
     for number, vein in enumerate(veins):
         phase = 2.0 * np.pi * (canvas.u * (2 + number) + canvas.v * (1 + number))
         wave = np.sin(phase + 2.4 * bend_u + 1.1 * number * bend_v)
-        stirred = fractal(canvas, low=2, high=60, falloff=1.3)
+        stirred = fractal(canvas, low=2, high=60, falloff=1.9)
         band = smoothstep(0.1, 0.9, wave + 0.35 * stirred)
         thin = smoothstep(0.10, 0.0, np.abs(wave + 0.35 * stirred - 0.1))
         base = mix(base, linear(vein), np.maximum(0.6 * band, 0.8 * thin))

@@ -35,7 +35,7 @@ def cord(
     canvas: Canvas, *, colors: Palette, cords: Count = 40, gap: Share = 0.15, braid: Share = 0.0, roughness: Share = 0.3
 ) -> Surface:
     """Round cords side by side along v, ``cords`` a tile with a ``gap`` between; ``braid`` twists their skin."""
-    stray = 0.10 * fractal(canvas, low=2, high=24, falloff=0.9, stretch=(1, 3))
+    stray = 0.03 * fractal(canvas, low=2, high=24, falloff=0.9, stretch=(1, 3))
     across = canvas.u * cords + stray
     number = np.floor(across).astype(int) % cords
     x = (across % 1.0 - 0.5) * 2.0 / (1.0 - gap)
@@ -47,7 +47,7 @@ def cord(
     weather = fractal(canvas, low=1, high=12, falloff=0.8)
     tone = (0.12 + 0.9 * dome) * (1.0 + cast + 0.04 * weather + 0.12 * braid * twist)
     gloss = roughness + 0.3 * (1.0 - dome) + 0.03 * weather
-    return Surface(color * tone[..., None], gloss, (0.3 * dome + 0.03 * braid * twist) / cords, 0.0 * dome)
+    return Surface(color * tone[..., None], gloss, (0.2 * dome + 0.03 * braid * twist) / cords, 0.0 * dome)
 
 
 def sling(
