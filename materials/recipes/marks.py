@@ -43,8 +43,11 @@ def strokes(
     step = canvas.draw.uniform(*length, (count, 1)) / steps
     start = canvas.draw.uniform(0.0, 1.0, (count, 1, 2))
     points = start + np.cumsum(np.stack([step * np.cos(heading), step * np.sin(heading)], axis=-1), axis=1)
-    tree = cKDTree(np.floor(points.reshape(-1, 2) * 2**40) / 2**40 % 1.0, boxsize=np.ones(2))
+    # The tree refuses 1.0, which is what the remainder of a tiny negative number rounds to.
+    wrapped = points.reshape(-1, 2) % 1.0 % 1.0
+    tree = cKDTree(wrapped, boxsize=np.ones(2))
     found = tree.query(np.stack([canvas.u, canvas.v], axis=-1), distance_upper_bound=_REACH)
+    # Out of reach the tree answers with the number of its points: any stroke will do there.
     return Strokes(np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64) // steps % count)
 
 

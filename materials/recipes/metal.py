@@ -50,7 +50,7 @@ def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share
     grain = fractal(canvas, low=30, falloff=0.2)
     tone = 1.0 + 0.11 * glint + 0.025 * cloud + 0.03 * grain
     gloss = roughness - 0.03 * glint + 0.015 * cloud
-    return _bare(canvas, color, tone, gloss, 0.0006 * glint + 0.0001 * grain)
+    return _bare(canvas, color, tone, gloss, 0.0003 * glint + 0.0001 * grain)
 
 
 def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, depth: Share = 0.5, roughness: Share = 0.28) -> Surface:

@@ -28,7 +28,7 @@ def powder_coated(
     film = fractal(canvas, low=1, high=8, falloff=0.8)
     rubbed = smudges(canvas)
     tone = 1.0 + (0.012 + 0.06 * texture) * bumps + 0.025 * film + 0.16 * fleck * fine + 0.02 * rubbed
-    height = (0.003 + 0.03 * texture) / grain * bumps
+    height = (0.003 + 0.05 * texture) / grain * bumps
     gloss = roughness + 0.02 * bumps + 0.02 * film - 0.06 * rubbed
     return Surface(linear(color) * tone[..., None], gloss, height, canvas.constant(0.0))
 
@@ -53,7 +53,9 @@ def hammertone(canvas: Canvas, *, color: Hex, cells: Count = 34, roughness: Shar
     shade = canvas.draw.normal(0.0, 0.06, cells**2)[found.index]
     swirl = fractal(canvas, low=2, high=20, falloff=0.9)
     tone = 0.62 + 0.5 * dome + shade + 0.05 * swirl
-    return Surface(linear(color) * tone[..., None], roughness + 0.12 * (1 - dome), -0.1 / cells * dome, 0.0 * dome)
+    return Surface(
+        linear(color) * tone[..., None], roughness + 0.12 * (1 - dome), -0.1 / cells * dome, canvas.constant(0.0)
+    )
 
 
 def chipped(
@@ -66,9 +68,9 @@ def chipped(
     roughness: Share = 0.45,
 ) -> Surface:
     """Old paint knocked off a share ``wear`` of the steel, over ``primer``; ``rust`` of the bare spots went brown."""
-    spread = 0.85 * fractal(canvas, low=2, falloff=1.0) + 0.5 * fractal(canvas, low=12, falloff=0.4)
-    bare = covered(spread, wear, soft=0.05)
-    lost = np.maximum(covered(spread, 1.5 * wear, soft=0.05), scratches(canvas, 0.7) > 0.25)
+    spread = 0.9 * fractal(canvas, low=2, falloff=1.1) + 0.44 * fractal(canvas, low=8, falloff=0.8)
+    bare = covered(spread, wear, soft=0.1)
+    lost = np.maximum(covered(spread, 1.5 * wear, soft=0.1), smoothstep(0.1, 0.35, scratches(canvas, 0.45)))
     brown = covered(fractal(canvas, low=3, high=40, falloff=0.7), rust, soft=0.4) * bare
     halo = covered(spread, min(wear * 3.0, 1.0), soft=0.5) * rust
     faded = fractal(canvas, low=1, high=24, falloff=1.0)

@@ -37,7 +37,9 @@ def textured(
     dust = wear * smoothstep(0.0, 2.0, fractal(canvas, low=2, high=30, falloff=1.0)) * (0.5 - 0.5 * bumps)
     base = linear(color) * (1.0 + 0.10 * depth * bumps + 0.03 * flow)[..., None]
     gloss = roughness - 0.05 * bumps - 0.2 * rubbed + 0.1 * dust
-    return Surface(base + (0.5 - base) * (0.10 * dust)[..., None], gloss, 0.2 * depth / grain * bumps, 0.0 * bumps)
+    return Surface(
+        base + (0.5 - base) * (0.10 * dust)[..., None], gloss, 0.2 * depth / grain * bumps, canvas.constant(0.0)
+    )
 
 
 def grained(canvas: Canvas, *, color: Hex, pebbles: Count = 40, roughness: Share = 0.5) -> Surface:
@@ -97,7 +99,7 @@ def laminate(
     figure = fractal(canvas, low=3, falloff=0.7, stretch=(1, along))
     speck = fractal(canvas, low=50, falloff=0.0, stretch=(1, min(along, 6)))
     pearl = np.tanh(fractal(canvas, low=50, high=110, falloff=0.1))
-    share = pattern * smoothstep(-1.5, 1.8, figure + 0.5 * speck)
+    share = pattern * smoothstep(-1.5, 1.8, figure + 0.3 * speck)
     scratch = scratches(canvas, 0.3)
     base = mix(linear(color), linear(decor), share) * (1.0 + 0.05 * scratch)[..., None]
     return Surface(base, roughness + 0.04 * pearl + 0.15 * scratch, 0.0002 * pearl, canvas.constant(0.0))

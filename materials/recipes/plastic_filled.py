@@ -53,7 +53,9 @@ def glass_filled(canvas: Canvas, *, color: Hex, fibre: Hex, flow: Share = 0.5, r
     bumps = np.tanh(fractal(canvas, low=40, high=110, falloff=0.1))
     shown = flow * smoothstep(-0.6, 2.0, drift) * (0.55 + 0.25 * np.tanh(streak))
     base = mix(linear(color) * (1.0 + 0.05 * bumps)[..., None], linear(fibre), shown)
-    return Surface(base, roughness + 0.25 * shown + 0.03 * bumps, 0.00035 * bumps + 0.0001 * streak, 0.0 * bumps)
+    return Surface(
+        base, roughness + 0.25 * shown + 0.03 * bumps, 0.00035 * bumps + 0.0001 * streak, canvas.constant(0.0)
+    )
 
 
 def fibreglass(
@@ -74,15 +76,15 @@ def fibreglass(
 
 def marbled(canvas: Canvas, *, color: Hex, veins: Palette, roughness: Share = 0.2) -> Surface:
     """Poured resin: colours stirred into one another in folded bands, with thin veins where they meet."""
-    bend_u, bend_v = (fractal(canvas, low=1, high=24, falloff=1.6) for _ in range(2))
+    bend_u, bend_v = (fractal(canvas, low=1, high=12, falloff=1.2, stretch=(1.0, 2.2)) for _ in range(2))
     base = np.broadcast_to(linear(color), (canvas.size, canvas.size, 3))
     for number, vein in enumerate(veins):
-        phase = 2.0 * np.pi * (canvas.u * (2 + number) + canvas.v * (1 + number))
-        wave = np.sin(phase + 2.4 * bend_u + 1.1 * number * bend_v)
-        stirred = fractal(canvas, low=2, high=60, falloff=1.9)
-        band = smoothstep(0.1, 0.9, wave + 0.35 * stirred)
-        thin = smoothstep(0.10, 0.0, np.abs(wave + 0.35 * stirred - 0.1))
-        base = mix(base, linear(vein), np.maximum(0.6 * band, 0.8 * thin))
+        phase = 2.0 * np.pi * (canvas.u * (3 + number) + canvas.v * (1 - 2 * number))
+        wave = np.sin(phase + 1.7 * bend_u + 1.1 * number * bend_v)
+        stirred = fractal(canvas, low=4, high=60, falloff=1.6)
+        band = smoothstep(-0.5, 1.0, wave + 0.2 * stirred)
+        thin = smoothstep(0.10, 0.0, np.abs(wave + 0.2 * stirred - 0.1))
+        base = mix(base, linear(vein), np.maximum(0.6 * band, 0.55 * thin))
     scratch = scratches(canvas, 0.4)
     sink = fractal(canvas, low=1, high=10, falloff=1.3)
     return Surface(base, roughness + 0.2 * scratch + 0.02 * sink, 0.0012 * sink, canvas.constant(0.0))

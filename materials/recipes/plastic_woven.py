@@ -47,7 +47,7 @@ def cord(
     weather = fractal(canvas, low=1, high=12, falloff=0.8)
     tone = (0.12 + 0.9 * dome) * (1.0 + cast + 0.04 * weather + 0.12 * braid * twist)
     gloss = roughness + 0.3 * (1.0 - dome) + 0.03 * weather
-    return Surface(color * tone[..., None], gloss, (0.2 * dome + 0.03 * braid * twist) / cords, 0.0 * dome)
+    return Surface(color * tone[..., None], gloss, (0.2 * dome + 0.03 * braid * twist) / cords, canvas.constant(0.0))
 
 
 def sling(
