@@ -12,7 +12,20 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from materials.maps import Surface
 from materials.material import MaterialClass
-from materials.recipes import core, fabric, leather, leather_nap, leather_worked, metal, plastic, wood
+from materials.recipes import (
+    core,
+    fabric,
+    leather,
+    leather_nap,
+    leather_worked,
+    metal,
+    metal_aged,
+    metal_painted,
+    plastic,
+    plastic_filled,
+    plastic_woven,
+    wood,
+)
 
 
 @dataclass(frozen=True)
@@ -37,10 +50,10 @@ def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> 
 
 _MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
     "wood": (wood,),
-    "plastic": (plastic,),
+    "plastic": (plastic, plastic_filled, plastic_woven),
     "leather": (leather, leather_nap, leather_worked),
     "fabric": (fabric,),
-    "metal": (metal,),
+    "metal": (metal, metal_aged, metal_painted),
     "core": (core,),
 }
 

@@ -7,9 +7,9 @@ import numpy as np
 from materials.color import linear
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
-from materials.parameters import Count, Hex
+from materials.parameters import Count, Hex, Share
 
-__all__ = ["foam"]
+__all__ = ["foam", "torn_metal"]
 
 
 def foam(canvas: Canvas, *, color: Hex, pores: Count = 90) -> Surface:
@@ -22,3 +22,13 @@ def foam(canvas: Canvas, *, color: Hex, pores: Count = 90) -> Surface:
     tone = (1.0 - 0.35 * pore) * (1.0 + 0.05 * np.tanh(lumps))
     height = 0.008 * lumps - 0.12 / pores * pore
     return Surface(linear(color) * tone[..., None], canvas.constant(0.95), height, canvas.constant(0.0))
+
+
+def torn_metal(canvas: Canvas, *, color: Hex, fibre: Share = 0.5, roughness: Share = 0.58) -> Surface:
+    """Fresh break: dull grains and ridges torn along v, as far as the metal is tough (``fibre`` in [0, 1])."""
+    grain = fractal(canvas, low=24, falloff=0.3)
+    torn = fractal(canvas, low=5, falloff=0.8, stretch=(1, 1 + 5 * fibre))
+    pits = smoothstep(1.2, 2.4, fractal(canvas, low=12, high=80, falloff=0.4))
+    tone = 0.95 + 0.10 * grain + 0.12 * torn - 0.40 * pits
+    height = 0.0002 * grain + 0.0022 * torn - 0.0016 * pits
+    return Surface(linear(color) * tone[..., None], roughness + 0.03 * grain + 0.1 * pits, height, canvas.constant(1.0))

@@ -1,76 +1,91 @@
-"""Metal: polished, brushed, hammered, cast, galvanised, patinated, and coated with powder."""
+"""Bare metal as it leaves the workshop: polished, brushed, blasted, ground, hammered, anodised."""
 
 from __future__ import annotations
 
-from materials.color import linear, mix
+from materials.color import FloatMap, linear
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
+from materials.recipes.marks import scratches, strokes
 
-__all__ = ["brushed", "cast", "galvanised", "hammered", "patinated", "polished", "powder_coated"]
-
-
-def polished(canvas: Canvas, *, color: Hex, roughness: Share = 0.10) -> Surface:
-    """Plated or polished to a mirror, with faint smears and hairlines."""
-    smear = smoothstep(0.0, 2.0, fractal(canvas, low=2, high=40, falloff=1.0, stretch=(1, 2)))
-    hairline = smoothstep(2.0, 2.8, fractal(canvas, low=30, falloff=0.0, stretch=(20, 1)))
-    tone = 1.0 - 0.04 * smear - 0.05 * hairline
-    gloss = roughness + 0.10 * smear + 0.10 * hairline
-    waviness = 0.0006 * fractal(canvas, low=1, high=6, falloff=1.5)
-    return Surface(linear(color) * tone[..., None], gloss, waviness, canvas.constant(1.0))
+__all__ = ["anodised", "blasted", "brushed", "ground", "hammered", "polished"]
 
 
-def brushed(canvas: Canvas, *, color: Hex, roughness: Share = 0.32, depth: Share = 0.5) -> Surface:
-    """Parallel scratches along v; ``depth`` in [0, 1]."""
-    scratch = fractal(canvas, low=6, falloff=0.15, stretch=(1, 60))
-    cloud = fractal(canvas, low=1, high=6, falloff=1.0, stretch=(1, 2))
-    tone = 1.0 + 0.10 * depth * scratch + 0.03 * cloud
-    gloss = roughness + 0.03 * scratch + 0.015 * cloud
-    return Surface(linear(color) * tone[..., None], gloss, 0.0003 * depth * scratch, canvas.constant(1.0))
+def polished(canvas: Canvas, *, color: Hex, roughness: Share = 0.10, wear: Share = 0.3) -> Surface:
+    """Plated or polished to a mirror; ``wear`` brings smears of hands and cloths, scratches and dull spots."""
+    smear = smudges(canvas)
+    scratch = scratches(canvas, wear)
+    dull = smoothstep(1.2, 2.6, fractal(canvas, low=6, high=90, falloff=0.8))
+    tone = 1.0 - 0.03 * smear - wear * (0.15 * scratch + 0.12 * dull)
+    gloss = roughness + 0.06 * smear + wear * (0.25 * scratch + 0.3 * dull)
+    waviness = 0.0012 * fractal(canvas, low=1, high=6, falloff=1.5)
+    return _bare(canvas, color, tone, gloss, waviness - 0.0004 * wear * scratch)
 
 
-def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, roughness: Share = 0.28) -> Surface:
-    """Overlapping round dents of a planishing hammer, darker in the hollows."""
+def brushed(canvas: Canvas, *, color: Hex, roughness: Share = 0.32, depth: Share = 0.5, length: Count = 60) -> Surface:
+    """Parallel scratches along v, ``length`` times as long as wide with the marks of hands."""
+    scratch = fractal(canvas, low=6, falloff=0.15, stretch=(1, length))
+    band = fractal(canvas, low=2, high=20, falloff=0.5, stretch=(1, length))
+    smear = smudges(canvas)
+    tone = 1.0 + depth * (0.10 * scratch + 0.05 * band) - 0.04 * smear
+    gloss = roughness + 0.03 * scratch + 0.02 * band + 0.05 * smear
+    return _bare(canvas, color, tone, gloss, 0.0003 * depth * scratch)
+
+
+def blasted(canvas: Canvas, *, color: Hex, grain: Share = 0.4, roughness: Share = 0.45) -> Surface:
+    """Matt from glass beads or a satin bath: even fine dimples of depth ``grain``, with marks of handling."""
+    dimples = fractal(canvas, low=40, falloff=0.1)
+    cloud = fractal(canvas, low=1, high=12, falloff=1.2)
+    smear = smudges(canvas)
+    tone = 1.0 + 0.07 * grain * dimples + 0.03 * cloud - 0.06 * smear
+    gloss = roughness + 0.03 * grain * dimples + 0.015 * cloud - 0.07 * smear
+    return _bare(canvas, color, tone, gloss, 0.0005 * grain * dimples)
+
+
+def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share = 0.36) -> Surface:
+    """Raw from the orbital sander: ``swirls`` short curved scratches across each other, each its own glint."""
+    drawn = strokes(canvas, swirls, (0.04, 0.12), bend=1.0)
+    glint = canvas.draw.normal(0.0, 1.0, swirls)[drawn.index] * drawn.line(0.008)
+    cloud = fractal(canvas, low=1, high=8, falloff=1.0)
+    grain = fractal(canvas, low=30, falloff=0.2)
+    tone = 1.0 + 0.11 * glint + 0.025 * cloud + 0.03 * grain
+    gloss = roughness - 0.03 * glint + 0.015 * cloud
+    return _bare(canvas, color, tone, gloss, 0.0003 * glint + 0.0001 * grain)
+
+
+def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, depth: Share = 0.5, roughness: Share = 0.28) -> Surface:
+    """Overlapping round dents of a planishing hammer, tarnished in the hollows."""
     cells = worley(canvas.draw, canvas.u, canvas.v, dents)
     bowl = cells.nearest.clip(0.0, 1.0) ** 2
+    strike = canvas.draw.normal(0.0, 0.05, dents**2)[cells.index]
     grain = fractal(canvas, low=10, falloff=0.4)
-    tone = 0.72 + 0.35 * bowl + 0.03 * grain
-    return Surface(linear(color) * tone[..., None], roughness + 0.02 * grain, 0.25 / dents * bowl, canvas.constant(1.0))
+    tarnish = fractal(canvas, low=1, high=20, falloff=1.0)
+    tone = 0.74 + 0.33 * bowl + strike + 0.03 * grain + 0.05 * tarnish
+    gloss = roughness + 0.02 * grain + 0.03 * tarnish + 0.10 * (1.0 - bowl)
+    return _bare(canvas, color, tone, gloss, 0.5 * depth / dents * bowl)
 
 
-def cast(canvas: Canvas, *, color: Hex, roughness: Share = 0.62) -> Surface:
-    """Sand-cast: grainy, pitted, dull."""
-    grain = fractal(canvas, low=12, falloff=0.5)
-    pits = smoothstep(1.6, 2.4, fractal(canvas, low=10, high=60, falloff=0.3))
-    tone = 1.0 + 0.10 * grain - 0.35 * pits + 0.06 * fractal(canvas, low=1, high=8)
-    height = 0.0011 * grain - 0.004 * pits
-    return Surface(
-        linear(color) * tone[..., None], roughness + 0.04 * grain + 0.15 * pits, height, canvas.constant(1.0)
-    )
+def anodised(canvas: Canvas, *, color: Hex, lines: Share = 0.3, wear: Share = 0.2, roughness: Share = 0.35) -> Surface:
+    """Extruded aluminium with a dyed oxide skin: ``lines`` of the die along v, ``wear`` down to pale metal."""
+    die = fractal(canvas, low=4, falloff=0.4, stretch=(1, 100))
+    etched = fractal(canvas, low=50, falloff=0.0)
+    dye = fractal(canvas, low=1, high=5, falloff=1.0, stretch=(1, 2))
+    rubbed = wear * smoothstep(1.0, 2.6, fractal(canvas, low=3, high=70, falloff=1.0))
+    scratch = wear * scratches(canvas, wear)
+    tone = 1.0 + 0.07 * lines * die + 0.03 * etched + 0.04 * dye
+    base = linear(color) * tone[..., None]
+    worn = (0.3 * rubbed + 0.6 * scratch)[..., None]
+    height = 0.0003 * lines * die + 0.0001 * etched
+    gloss = roughness + 0.02 * lines * die + 0.02 * etched - 0.15 * rubbed
+    return Surface(base + (linear("#c9cbcc") - base) * worn, gloss, height, canvas.constant(1.0))
 
 
-def galvanised(canvas: Canvas, *, color: Hex, spangles: Count = 9, roughness: Share = 0.42) -> Surface:
-    """Hot-dip zinc: crystals that each reflect a little differently."""
-    u, v = (x + 0.006 * fractal(canvas, low=3, high=30, falloff=1.0) for x in (canvas.u, canvas.v))
-    cells = worley(canvas.draw, u, v, spangles)
-    shine = canvas.draw.normal(0.0, 1.0, spangles**2)[cells.index]
-    frost = fractal(canvas, low=16, falloff=0.3, stretch=(1, 3))
-    tone = 1.0 + 0.13 * shine + 0.04 * frost
-    return Surface(linear(color) * tone[..., None], roughness + 0.03 * shine, 0.0002 * frost, canvas.constant(1.0))
+def smudges(canvas: Canvas) -> FloatMap:
+    """(n, n) in [0, 1]: where hands touched and cloths wiped, in patches of a tenth of the tile."""
+    touched = smoothstep(0.2, 1.8, fractal(canvas, low=2, high=20, falloff=0.9))
+    wiped = smoothstep(-0.8, 1.5, fractal(canvas, low=12, high=100, falloff=0.5, stretch=(1, 2)))
+    return touched * wiped
 
 
-def patinated(canvas: Canvas, *, color: Hex, patina: Hex, cover: Share = 0.4, roughness: Share = 0.3) -> Surface:
-    """Bare metal with a dull, non-metallic oxide on a share ``cover`` in [0, 1] of it."""
-    spread = fractal(canvas, low=1, falloff=1.4)
-    oxide = smoothstep(-0.7, 0.7, spread + 3.0 * (cover - 0.5)) * 0.85
-    grain = fractal(canvas, low=16, falloff=0.3)
-    color_map = mix(linear(color), linear(patina), oxide) * (1 + 0.08 * grain * oxide)[..., None]
-    height = 0.0015 * oxide + 0.0005 * grain * oxide
-    return Surface(color_map, roughness + 0.4 * oxide + 0.02 * grain, height, 1.0 - oxide)
-
-
-def powder_coated(canvas: Canvas, *, color: Hex, roughness: Share = 0.5) -> Surface:
-    """Metal under baked paint with slight orange peel: to light it is a dielectric, so metallic is 0."""
-    peel = fractal(canvas, low=14, high=50, falloff=0.5)
-    tone = 1.0 + 0.015 * peel + 0.02 * fractal(canvas, low=1, high=6)
-    return Surface(linear(color) * tone[..., None], roughness + 0.02 * peel, 0.0007 * peel, canvas.constant(0.0))
+def _bare(canvas: Canvas, color: Hex, tone: FloatMap, roughness: FloatMap, height: FloatMap) -> Surface:
+    return Surface(linear(color) * tone[..., None], roughness, height, canvas.constant(1.0))
