@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from materials.material import Material, MaterialClass
@@ -53,10 +54,11 @@ def scan_folder(
     given = _Given(load_rules(table) if table.is_file() else (), material_class, tile)
     listing = list_sets(folder)
     left_out = [LeftOut(path, reason) for path, reason in listing.unlisted]
+    load = cache(load_sidecar)  # one file may speak for thousands of sets
     sets, sidecars = [], []
     for found in listing.sets.values():
         try:
-            sidecars.append(_sidecar(found, listing))
+            sidecars.append(_sidecar(found, listing, load))
             sets.append(found)
         except PipelineError as error:
             left_out.append(LeftOut(found.first.path, str(error)))
@@ -110,12 +112,12 @@ def _extra(found: MapSet, kind: MapKind) -> MapFile | None:
         return None
 
 
-def _sidecar(found: MapSet, listing: Listing) -> Sidecar:
+def _sidecar(found: MapSet, listing: Listing, load: Callable[[Path], Sidecar]) -> Sidecar:
     folders = (PurePosixPath(found.first.relative).parent, found.home)
     stems = (plain(found.name), plain(Path(SIDECAR_FILE).stem))
     keys = [(folder, stem) for stem in stems for folder in folders]
     path = next((listing.sidecars[key] for key in keys if key in listing.sidecars), None)
-    return Sidecar() if path is None else load_sidecar(path)
+    return Sidecar() if path is None else load(path)
 
 
 def _names(wanted: Sequence[tuple[str, PurePosixPath]]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from materials.scans.classes import Rule, class_by_words, load_rules, load_sidecar
+from materials.scans.classes import DEFAULTS, KEYWORDS, Rule, class_by_words, load_rules, load_sidecar
 from pipeline.errors import PipelineError
 
 
@@ -74,3 +74,10 @@ def test_empty_files_say_nothing(tmp_path: Path) -> None:
     path.write_text("")
     assert load_rules(path) == ()
     assert load_sidecar(path).material_class is None
+
+
+def test_the_page_for_users_has_the_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "own_materials.md").read_text(encoding="utf-8")
+    for name, words in KEYWORDS.items():
+        default = DEFAULTS[name]
+        assert f"| {name} | {default.tile} | {default.roughness} | `{words}` |" in page

@@ -51,8 +51,12 @@ def test_sets_are_named_by_their_files_or_their_folder_and_sorted(tmp_path: Path
 
 
 def test_the_better_file_of_a_kind_is_taken(tmp_path: Path) -> None:
-    _touch(tmp_path, *(f"Oak_{size}-{form}_Color.{form.lower()}" for size in ("1K", "2K", "8K") for form in ("JPG", "PNG")))
-    _touch(tmp_path, "Oak_2K-PNG_NormalDX.png", "Oak_1K-JPG_NormalGL.jpg", "Oak_512px_height.png", "Oak_256px_height.png")
+    _touch(
+        tmp_path, *(f"Oak_{size}-{form}_Color.{form.lower()}" for size in ("1K", "2K", "8K") for form in ("JPG", "PNG"))
+    )
+    _touch(
+        tmp_path, "Oak_2K-PNG_NormalDX.png", "Oak_1K-JPG_NormalGL.jpg", "Oak_512px_height.png", "Oak_256px_height.png"
+    )
     assert _layers(scan_folder(tmp_path, ""), "oak") == {
         "base_color": "Oak_1K-PNG_Color.png",
         "normal_gl": "Oak_1K-JPG_NormalGL.jpg",
@@ -186,14 +190,14 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     assert found.left_out == (LeftOut(tmp_path / "shut", "cannot be listed: Permission denied"),)
 
 
-def test_twenty_thousand_files_take_seconds(tmp_path: Path) -> None:
+def test_five_thousand_files_take_no_time_to_speak_of(tmp_path: Path) -> None:
     kinds = ("Color", "Roughness", "NormalGL", "Displacement", "AmbientOcclusion")
-    for number in range(4000):
+    for number in range(1000):
         folder = tmp_path / f"group{number // 100}"
         folder.mkdir(exist_ok=True)
         for kind in kinds:
             (folder / f"Wood{number:04d}_1K-JPG_{kind}.jpg").write_bytes(b"x")
     start = time.perf_counter()
     found = scan_folder(tmp_path, "")
-    assert time.perf_counter() - start < 10
-    assert len(found.materials) == 4000
+    assert time.perf_counter() - start < 2.5  # 20,000 in 10 s
+    assert len(found.materials) == 1000
