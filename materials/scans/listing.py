@@ -128,7 +128,7 @@ def _add_files(entries: Sequence[os.DirEntry[str]], folder: PurePosixPath, listi
 
 
 def _group(images: Sequence[File], folder: PurePosixPath, listing: Listing) -> None:
-    """Sort a folder's images into sets. Where no name tells a map, each image is taken for a strip of several."""
+    """Sort a folder's images into sets. Where most names tell no map, and none a base colour, they are strips."""
     home = folder
     while _INNER.fullmatch(home.name):
         home = home.parent
@@ -136,9 +136,10 @@ def _group(images: Sequence[File], folder: PurePosixPath, listing: Listing) -> N
     asset = split_resolution(asset)[0] or asset
     size = split_resolution(folder.name)[1]
     names = [(image, parse(image.path.stem)) for image in images]
-    strips = not any(name for _, name in names)
+    kinds = [name.kind for _, name in names if name]
+    strips = 2 * len(kinds) < len(images) and "base_color" not in kinds
     for image, name in names:
-        if strips:
+        if name is None and strips:
             name = MapName("strip", image.path.stem, "strip", None, (0, 0))
         if name is None or name.kind == "other":
             continue

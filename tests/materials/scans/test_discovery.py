@@ -110,7 +110,7 @@ def test_an_empty_file_is_passed_over_or_named(tmp_path: Path) -> None:
 
 def test_previews_and_opacity_are_no_sets_and_images_alone_are_strips(tmp_path: Path) -> None:
     _touch(tmp_path, "oak/oak_color.png", "oak/oak.png", "oak/oak_opacity.png", "pictures/preview.jpg")
-    _touch(tmp_path, "strips/0001;leather_bull.png", "strips/0002;wood.png")
+    _touch(tmp_path, "strips/0001;leather_bull.png", "strips/0002;wood.png", "strips/preview.png")
     found = scan_folder(tmp_path, "")
     assert [m.name for m in found.materials] == ["0001_leather_bull", "0002_wood", "oak"]
     assert found.left_out == ()
