@@ -1,0 +1,99 @@
+"""Image files of every sort as arrays."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from materials.scans.reading import read
+from pipeline.errors import UnitRejected
+
+
+def _write_rgb16(path: Path, pixels: np.ndarray) -> None:
+    """A PNG of 16 bits a channel, which Pillow cannot write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+
+
+def test_sixteen_bit_grey_keeps_its_depth(tmp_path: Path) -> None:
+    values = np.array([[0, 1, 257], [300, 40000, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    pixels = read(tmp_path / "a.png").pixels
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[..., 0], values)
+
+
+def test_sixteen_bit_colour_has_eight_bits_left(tmp_path: Path) -> None:
+    values = np.array([[[0, 128 * 257, 65535], [257, 514, 771]]], dtype=np.uint16)
+    _write_rgb16(tmp_path / "a.png", values)
+    pixels = read(tmp_path / "a.png").pixels
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, values // 257)
+
+
+def test_floats_and_long_integers_become_sixteen_bits(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0.0, 0.5, 2.0, np.nan]], dtype=np.float32)).save(tmp_path / "f.tif")
+    Image.fromarray(np.array([[-5, 40000, 70000]], dtype=np.int32)).save(tmp_path / "i.tif")
+    np.testing.assert_array_equal(read(tmp_path / "f.tif").pixels[0, :, 0], [0, 32768, 65535, 0])
+    np.testing.assert_array_equal(read(tmp_path / "i.tif").pixels[0, :, 0], [0, 40000, 65535])
+
+
+def test_what_is_wholly_transparent_takes_the_mean_of_the_rest(tmp_path: Path) -> None:
+    values = np.array([[[100, 0, 0, 255], [200, 0, 0, 1], [255, 255, 255, 0]]], dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read(tmp_path / "a.png").pixels, [[[100, 0, 0], [200, 0, 0], [150, 0, 0]]])
+
+
+def test_an_alpha_of_nothing_at_all_is_no_alpha(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 2, 4), [10, 20, 30, 0], dtype=np.uint8)).save(tmp_path / "a.png")
+    assert (read(tmp_path / "a.png").pixels == [10, 20, 30]).all()
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("P", 3), ("LA", 3), ("L", 1), ("1", 1), ("CMYK", 3)])
+def test_other_modes_give_grey_or_colour(tmp_path: Path, mode: str, channels: int) -> None:
+    suffix = ".tif" if mode == "CMYK" else ".png"
+    Image.new("RGB", (4, 2), "white").convert(mode).save(tmp_path / f"a{suffix}")
+    pixels = read(tmp_path / f"a{suffix}").pixels
+    assert pixels.shape == (2, 4, channels) and (pixels == 255).all()
+
+
+def test_a_palette_gives_its_colours(tmp_path: Path) -> None:
+    image = Image.new("P", (1, 1))
+    image.putpalette([10, 20, 30])
+    image.save(tmp_path / "a.png")
+    assert read(tmp_path / "a.png").pixels.tolist() == [[[10, 20, 30]]]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"cut"])
+def test_damaged_and_missing_files_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    if content == b"cut":
+        Image.effect_noise((64, 64), 50).save(path)
+        content = path.read_bytes()[:900]
+    path.write_bytes(content)
+    for file in (path, tmp_path / "missing.png"):
+        with pytest.raises(UnitRejected, match=file.name) as raised:
+            read(file)
+        assert raised.value.reason == "map-unreadable"
+
+
+@pytest.mark.parametrize("limit", [30, 60])
+def test_huge_images_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Pillow warns above its limit and fails above twice that."""
+    Image.new("L", (10, 10)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(UnitRejected, match=r"a\.png .* 8192 x 8192") as raised:
+        read(tmp_path / "a.png")
+    assert raised.value.reason == "map-too-large"
