@@ -54,6 +54,14 @@ class Texels:
         color, metallic, height = rest
         return Texels(color, np.minimum(alpha_squared, 1.0) ** 0.25, metallic, height, slope)
 
+    def turned(self) -> Texels:
+        """The same tile turned by a right angle: what ran along u runs along v."""
+        height, color, roughness, metallic = (
+            np.rot90(values) for values in (self.height, self.color, self.roughness, self.metallic)
+        )
+        slope = np.rot90(self.slope)
+        return Texels(color, roughness, metallic, height, np.stack([-slope[..., 1], slope[..., 0]], axis=-1))
+
 
 @dataclass(frozen=True)
 class Maps:

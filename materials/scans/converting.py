@@ -32,6 +32,8 @@ METALLIC_CLASSES: frozenset[MaterialClass] = frozenset({"metal", "plastic"})
 #: Metallic rises from 0 to 1 while the specular colour rises over the first, and its share in the light that the
 #: surface sends back over the second range: no dielectric reflects 0.3, and no metal is diffuse.
 SPECULAR_RANGE, SPECULAR_SHARE_RANGE = (0.1, 0.3), (0.5, 0.8)
+#: Wood whose colour varies so many times more along v than along u is turned.
+GRAIN_CONTRAST = 1.2
 #: Width to height that two maps of a set may differ by.
 _ASPECT_TOLERANCE = 0.02
 
@@ -50,7 +52,14 @@ def convert(layers: Layers, material_class: MaterialClass, directx: bool, size: 
     layers = _unpacked(layers)
     color, metallic = _color_and_metallic(layers, material_class, work)
     height, slope = _relief(layers, directx, work)
-    return Texels(color, _roughness(layers, material_class, work), metallic, height, slope)
+    tile = Texels(color, _roughness(layers, material_class, work), metallic, height, slope)
+    return tile.turned() if material_class == "wood" and _grain_runs_along_u(color) else tile
+
+
+def _grain_runs_along_u(color: FloatMap) -> bool:
+    """Whether a wood's colour (n, n, 3) varies clearly less along u than along v, along which grain has to run."""
+    along_u, along_v = (float(np.abs(color - np.roll(color, 1, axis)).mean()) for axis in (1, 0))
+    return along_v > GRAIN_CONTRAST * along_u
 
 
 def split_strip(picture: Picture) -> dict[MapKind, Picture]:

@@ -74,3 +74,12 @@ def test_srgb_bytes_survive_the_way_through_linear(value: int) -> None:
 
 def test_mid_grey_hex_has_the_standard_linear_value() -> None:
     np.testing.assert_allclose(linear("#808080"), 0.21586, atol=1e-5)
+
+
+def test_turned_tile_has_the_slopes_of_its_turned_height() -> None:
+    size = 64
+    u, v = np.meshgrid(np.arange(size) / size, -np.arange(size) / size)
+    height = 0.02 * np.sin(2 * np.pi * (2 * u + v)) + 0.01 * np.cos(2 * np.pi * 3 * v)
+    turned = texels(_surface(height)).turned()
+    np.testing.assert_array_equal(turned.height, np.rot90(height))
+    np.testing.assert_allclose(turned.slope, slopes(np.rot90(height)), atol=1e-12)

@@ -28,7 +28,7 @@ def _save(path: Path, pixels: object, size: tuple[int, int] = (16, 16)) -> None:
     Image.fromarray(np.ascontiguousarray(values if values.dtype == np.uint16 else values.astype(np.uint8))).save(path)
 
 
-def _maps(folder: Path, size: int = 16, material_class: MaterialClass = "wood") -> Maps:
+def _maps(folder: Path, size: int = 16, material_class: MaterialClass = "leather") -> Maps:
     (material,) = scan_folder(folder, "", material_class).materials
     return material.source.maps(size)
 
@@ -269,6 +269,16 @@ def test_an_image_that_is_no_strip_is_refused_with_the_way_out(tmp_path: Path) -
     with pytest.raises(UnitRejected, match=r"holiday\.png is 40 x 30.*<set>_basecolor") as raised:
         _maps(tmp_path)
     assert raised.value.reason == "not-a-strip"
+
+
+def test_wood_is_turned_so_that_its_grain_runs_upward_and_cloth_is_not(tmp_path: Path) -> None:
+    lines = np.repeat((np.arange(16) % 4 * 60)[:, None], 16, axis=1)  # every row of one grey: grain to the right
+    _save(tmp_path / "x_color.png", np.repeat(lines[..., None], 3, axis=2))
+    wood, cloth = _maps(tmp_path, 16, "wood").base_color[..., 0], _maps(tmp_path, 16, "fabric").base_color[..., 0]
+    np.testing.assert_array_equal(wood, np.rot90(cloth))
+    assert (np.ptp(wood, axis=0) == 0).all() and np.ptp(wood, axis=1).max() > 100
+    _save(tmp_path / "x_color.png", np.repeat(lines.T[..., None], 3, axis=2))
+    assert (np.ptp(_maps(tmp_path, 16, "wood").base_color[..., 0], axis=0) == 0).all()
 
 
 def test_a_grey_packed_map_is_refused(tmp_path: Path) -> None:
