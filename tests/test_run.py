@@ -31,6 +31,7 @@ SMALL = [
     "views.reference_views=2",
     "views.surface_points=30",
     "materials.map_size=32",
+    "materials.only=[oak_natural, walnut, chrome, powder_black, leather_white, denim, shell_white]",
     "render.samples=1",
     "render.reference_samples=1",
     "render.denoise=none",
