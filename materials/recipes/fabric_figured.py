@@ -86,15 +86,15 @@ def quilted(
         "diamonds": (_seam(x + y), _seam(x - y)),
         "squares": (_seam(x), _seam(y)),
     }[pattern]
-    cushion = np.prod([1.0 - (1.0 - 2.0 * seam) ** 4 for seam in seams], axis=0) ** 0.5
+    cushion = np.prod([1.0 - (1.0 - 2.0 * seam) ** 2 for seam in seams], axis=0)
     nearest = np.min(seams, axis=0)
-    tucks = fractal(canvas, low=4, high=60, falloff=0.8, stretch=(1, 1)) * smoothstep(0.35, 0.02, nearest)
+    tucks = fractal(canvas, low=4, high=60, falloff=0.8) * smoothstep(0.35, 0.02, nearest)
     fuzz = fractal(canvas, low=30, falloff=0.0)
     weave = fractal(canvas, low=16, falloff=0.4)
     stitch = smoothstep(0.03, 0.012, nearest) * (np.sin(2 * np.pi * 12 * (x + 0.5 * y)) > -0.4)
     base = mix(plain(canvas, color), linear(thread), stitch) if thread else plain(canvas, color)
-    shading = 0.72 + 0.28 * smoothstep(0.0, 0.6, cushion) + 0.03 * tucks + 0.03 * weave
-    height = 0.12 * puff / cells * cushion + 0.0012 * puff * tucks + 0.0003 * fuzz
+    shading = 0.55 + 0.45 * smoothstep(0.0, 0.5, cushion) + 0.03 * tucks + 0.03 * weave
+    height = 0.2 * puff / cells * cushion + 0.0012 * puff * tucks + 0.0003 * fuzz
     return cloth(canvas, base, shading, fuzz, height, roughness)
 
 

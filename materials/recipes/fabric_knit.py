@@ -37,7 +37,7 @@ def knit(
     fuzz = fractal(canvas, low=16, falloff=0.2)
     rib = relief * smoothstep(0.0, 0.9, profile((canvas.u * ribs + 0.15 * stray) % 1.0 - 0.5))
     shading = (0.30 + 0.70 * smoothstep(0.0, 0.8, loops)) * (1 + 0.05 * twist) * (1.0 - 0.55 * (relief - rib))
-    height = 0.15 / columns * loops + 0.0006 * twist * loops + 0.2 / ribs * rib
+    height = 0.12 / columns * loops + 0.0006 * twist * loops + 0.16 / ribs * rib
     return cloth(canvas, yarn, shading, fuzz, height)
 
 

@@ -27,9 +27,9 @@ def corduroy(canvas: Canvas, *, color: Hex, wales: Count = 20, worn: Share = 0.3
 def velvet(canvas: Canvas, *, color: Hex, brushed: Share = 0.4, crushed: Share = 0.0, streaks: Share = 0.0) -> Surface:
     """Short dense pile, lighter and darker as it lies: in soft clouds where a hand ``brushed`` it, in angular
     patches where it is ``crushed``, in ``streaks`` along v where its yarn is uneven."""
-    drift = fractal(canvas, low=2, high=40, falloff=1.5, stretch=(1, 1.5))
+    drift = fractal(canvas, low=1.5, high=24, falloff=1.9, stretch=(1, 1.3))
     pile = fractal(canvas, low=40, falloff=0.0)
-    lie = 0.5 * brushed * np.tanh(drift)
+    lie = 0.3 * brushed * np.tanh(0.8 * drift)
     height = 0.003 * brushed * drift + 0.0003 * pile
     if crushed:
         bend = (0.02 * fractal(canvas, low=2, high=30, falloff=1.0) for _ in range(2))
@@ -79,7 +79,7 @@ def fleece(canvas: Canvas, *, color: Hex, shade: Hex, curls: Count = 20, depth: 
     hair = fractal(canvas, low=30, falloff=0.2)
     lock = np.clip(1.0 - cells.nearest, 0.0, 1.0) + 0.16 * np.sin(9.0 * cells.nearest + angle) + 0.10 * hair
     clumps = fractal(canvas, low=3, high=16, falloff=0.8)
-    tip = smoothstep(-0.2, 0.8, lock + 0.14 * clumps)
+    tip = smoothstep(-0.5, 0.8, lock + 0.12 * clumps)
     surface = mix(linear(color), linear(shade), depth * (1.0 - tip))
     return cloth(canvas, surface, 1.0 + 0.06 * depth * clumps, hair, 0.13 / curls * lock + 0.0006 * hair, 0.95)
 

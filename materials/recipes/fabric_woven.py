@@ -58,8 +58,8 @@ def chenille(
     stray = 0.12 * fractal(canvas, low=2, high=60, falloff=0.8, stretch=(3, 1))
     across = canvas.v * rows + stray
     row = np.floor(across).astype(int) % rows
-    yarn = np.array([linear(c) for c in color])[canvas.draw.integers(len(color), size=rows)]
-    tone = np.exp(0.35 * broken * uneven(canvas.draw, rows, 4 * (rows // 4)))
+    yarn = np.array([linear(c) for c in color])[np.arange(rows) % len(color)]
+    tone = np.exp(0.35 * broken * uneven(canvas.draw, rows, 4 * (rows // 2)))
     pile = fractal(canvas, low=24, falloff=0.1, stretch=(1, 2))
     tufts = fractal(canvas, low=8, high=90, falloff=0.4, stretch=(2, 1))
     body = profile(across % 1.0 - 0.5) * (1.0 - 0.15 * depth * smoothstep(0.0, 2.0, tufts))
@@ -87,7 +87,7 @@ def corded(
     cord = np.where(over[..., None], along(warp, weave.warp, canvas.v), along(weft, weave.weft, canvas.u))
     plies = np.sin(2 * np.pi * (np.where(over, canvas.v, canvas.u) * 2 * cords + 1.2 * weave.offset))
     fuzz = fractal(canvas, low=16, falloff=0.2)
-    surface = mix(linear(shade), cord, smoothstep(0.0, 0.7, weave.height))
+    surface = mix(linear(shade), cord, smoothstep(0.1, 0.95, weave.height))
     height = 0.34 / cords * (weave.height + 0.08 * twist * plies) + 0.0003 * fuzz
     return cloth(canvas, surface, 1.0 + 0.16 * twist * plies, fuzz, height, roughness)
 
