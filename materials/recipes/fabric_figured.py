@@ -34,7 +34,7 @@ def jacquard(
     ``gloss``: how much smoother the figure is than the ground; ``relief``: how far it stands out, as embroidery does.
     """
     layers = draw_figure(figure, canvas.u * repeats, canvas.v * repeats)[: len(inks)]
-    warp, weft = (fractal(canvas, low=24, falloff=0.2, stretch=s) for s in ((1, 7), (7, 1)))
+    warp, weft = (fractal(canvas, low=60, falloff=0.0, stretch=s) for s in ((1, 4), (4, 1)))
     drawn = np.max(layers, axis=0)
     floats = warp + (weft - warp) * drawn
     color = _painted(plain(canvas, ground), layers, inks)

@@ -66,7 +66,7 @@ def boucle(
     yarn = yarn * canvas.draw.normal(1.0, 0.07, loops**2)[:, None]
     fuzz = fractal(canvas, low=16, falloff=0.2)
     surface = mix(linear(shade), yarn[cells.index], smoothstep(0.0, 1.0 - 0.3 * depth, dome + 0.5 * (1.0 - depth)))
-    shading = 1.0 - 0.7 * depth * (1.0 - dome) + 0.12 * twist * curl
+    shading = 1.0 - 0.7 * depth * (1.0 - dome) + 0.2 * twist * curl
     return cloth(canvas, surface, shading, fuzz, (0.30 * dome + 0.04 * twist * curl) / loops)
 
 
@@ -86,7 +86,7 @@ def fleece(canvas: Canvas, *, color: Hex, shade: Hex, curls: Count = 20, depth: 
 
 def felt(canvas: Canvas, *, color: Hex, melange: Hex, share: Share = 0.35, nap: Share = 0.0) -> Surface:
     """Matted wool, a ``share`` of it of the second colour; ``nap``: fibres brushed one way, as loden's are."""
-    directions = ((1, 8), (1, 5), (1, 3)) if nap else ((1, 8), (8, 1), (2, 3))
+    directions = ((1, 8), (1, 5), (1, 3)) if nap else ((1, 3), (3, 1), (1, 1))
     mat = sum((fractal(canvas, low=12, falloff=0.3, stretch=s) for s in directions), canvas.constant(0.0)) / np.sqrt(3)
     second = fractal(canvas, low=6, high=70, falloff=0.5, stretch=(1, 1 + 2 * nap)) + 0.3 * mat
     chosen = smoothstep(-1.8, 1.8, second + 2.5 * (share - 0.5))

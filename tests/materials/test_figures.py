@@ -18,7 +18,7 @@ def test_figure_repeats_with_period_one_and_shows(name: Figure) -> None:
     for layer, moved in zip(layers, draw_figure(name, U + 2, V - 1), strict=True):
         np.testing.assert_allclose(layer, moved, atol=1e-6)
         assert layer.min() >= 0.0 and layer.max() <= 1.0
-        assert 0.005 < layer.mean() < 0.8
+        assert 0.002 < layer.mean() < 0.8
 
 
 def test_dots_cover_the_area_of_two_circles() -> None:
