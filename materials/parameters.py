@@ -15,3 +15,4 @@ Count = Annotated[int, Field(ge=1)]
 
 #: From none (0) to all or the most (1).
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Counts = Annotated[tuple[Count, ...], Field(min_length=1)]

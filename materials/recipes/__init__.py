@@ -14,7 +14,10 @@ from materials.maps import Surface
 from materials.material import MaterialClass
 from materials.recipes import (
     core,
-    fabric,
+    fabric_figured,
+    fabric_knit,
+    fabric_pile,
+    fabric_woven,
     leather,
     leather_nap,
     leather_worked,
@@ -52,7 +55,7 @@ _MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
     "wood": (wood,),
     "plastic": (plastic, plastic_filled, plastic_woven),
     "leather": (leather, leather_nap, leather_worked),
-    "fabric": (fabric,),
+    "fabric": (fabric_woven, fabric_pile, fabric_knit, fabric_figured),
     "metal": (metal, metal_aged, metal_painted),
     "core": (core,),
 }

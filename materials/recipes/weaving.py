@@ -12,17 +12,31 @@ from materials.color import FloatMap
 from materials.noise import Canvas, fractal
 from pipeline.errors import PipelineError
 
-Draft = Literal["plain", "basket", "twill", "herringbone", "satin"]
+Draft = Literal["plain", "rib", "basket", "hopsack", "twill", "herringbone", "diamond", "crepe", "satin"]
 
 #: Edge of the smallest square that repeats, in threads.
-PERIOD: dict[Draft, int] = {"plain": 2, "basket": 4, "twill": 4, "herringbone": 16, "satin": 5}
+PERIOD: dict[Draft, int] = {
+    "plain": 2,
+    "rib": 4,
+    "basket": 4,
+    "hopsack": 8,
+    "twill": 4,
+    "herringbone": 16,
+    "diamond": 16,
+    "crepe": 8,
+    "satin": 5,
+}
+#: No direction stands out and no float is longer than three: the look of crepe.
+_CREPE = ("10110010", "01011001", "11001010", "00110101", "10100110", "01101001", "10010101", "01001110")
 
 
 @dataclass(frozen=True)
 class Weave:
-    """height: (n, n) in [0, 1], 0 in the gaps; warp, weft: which thread (warp runs along v, weft along u)."""
+    """height: (n, n) in [0, 1], 0 in the gaps; warp, weft: which thread (warp runs along v, weft along u);
+    offset: from the axis of the upper thread, in [-0.5, 0.5] thread widths."""
 
     height: FloatMap
+    offset: FloatMap
     warp_on_top: NDArray[np.bool_]
     warp: NDArray[np.int64]
     weft: NDArray[np.int64]
@@ -34,12 +48,18 @@ def draft(name: Draft) -> NDArray[np.bool_]:
     weft, warp = np.indices((period, period))
     if name == "plain":
         return (weft + warp) % 2 == 0
-    if name == "basket":
-        return (weft // 2 + warp // 2) % 2 == 0
+    if name == "rib":
+        return (weft // 2 + warp) % 2 == 0
+    if name in ("basket", "hopsack"):
+        return (2 * weft // period + 2 * warp // period) % 2 == 0
+    if name == "crepe":
+        return np.array([[mark == "1" for mark in row] for row in _CREPE])
     if name == "satin":
         return (warp * 2 - weft) % 5 != 0
-    rising = warp if name == "twill" else np.where(warp < 8, warp, 15 - warp)
-    return (rising - weft) % 4 < 2
+    if name == "twill":
+        return (warp - weft) % 4 < 2
+    turned = np.minimum(warp, 15 - warp)
+    return (turned - (weft if name == "herringbone" else np.minimum(weft, 15 - weft))) % 4 < 2
 
 
 def interlace(canvas: Canvas, name: Draft, threads: int, wobble: float) -> Weave:
@@ -57,13 +77,14 @@ def interlace(canvas: Canvas, name: Draft, threads: int, wobble: float) -> Weave
     # A thread climbs half-way to its neighbour's level at the border between two crossings.
     warp_level = _level(over[weft, warp], over[(weft + np.sign(y).astype(int)) % threads, warp], y)
     weft_level = _level(~over[weft, warp], ~over[weft, (warp + np.sign(x).astype(int)) % threads], x)
-    warp_height = _round(x) * (0.35 + 0.65 * warp_level)
-    weft_height = _round(y) * (0.35 + 0.65 * weft_level)
-    return Weave(np.maximum(warp_height, weft_height), warp_height >= weft_height, warp, weft)
+    warp_height = profile(x) * (0.35 + 0.65 * warp_level)
+    weft_height = profile(y) * (0.35 + 0.65 * weft_level)
+    on_top = warp_height >= weft_height
+    return Weave(np.maximum(warp_height, weft_height), np.where(on_top, x, y), on_top, warp, weft)
 
 
-def _round(offset: FloatMap) -> FloatMap:
-    """Cross-section of a thread at ``offset`` in [-0.5, 0.5] from its axis."""
+def profile(offset: FloatMap) -> FloatMap:
+    """Half-round cross-section, in [0, 1], of a thread or rib at ``offset`` in [-0.5, 0.5] from its axis."""
     return np.sqrt(np.clip(1.0 - (2.0 * offset) ** 2, 0.0, 1.0))
 
 

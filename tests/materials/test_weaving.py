@@ -47,3 +47,16 @@ def test_upper_thread_at_every_crossing_is_the_drafts(name: Draft) -> None:
 def test_thread_count_that_would_leave_a_seam_is_refused() -> None:
     with pytest.raises(PipelineError, match=r"41 threads of 'twill'.*multiple of 4"):
         interlace(Canvas(256, rng(0, "w")), "twill", 41, wobble=0.0)
+
+
+@pytest.mark.parametrize("name", ["crepe", "hopsack", "rib", "diamond", "basket"])
+def test_warp_and_weft_share_the_surface(name: Draft) -> None:
+    assert draft(name).mean() == 0.5
+
+
+def test_crepe_has_no_float_longer_than_three() -> None:
+    pattern = np.tile(draft("crepe"), (2, 2))
+    for threads in (pattern, pattern.T):
+        for row in threads:
+            runs = np.diff(np.flatnonzero(np.diff(row.astype(int))))
+            assert runs.max() <= 3
