@@ -60,9 +60,15 @@ _MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
     "core": (core,),
 }
 
-RECIPES = {
-    name: _recipe(material_class, getattr(module, name))
-    for material_class, modules in _MODULES.items()
-    for module in modules
-    for name in module.__all__
-}
+def _recipes() -> dict[str, Recipe]:
+    """Every module's, by name: two of one name would hide each other."""
+    recipes: dict[str, Recipe] = {}
+    for material_class, modules in _MODULES.items():
+        for module in modules:
+            for name in module.__all__:
+                assert name not in recipes, f"two recipes {name!r}"
+                recipes[name] = _recipe(material_class, getattr(module, name))
+    return recipes
+
+
+RECIPES = _recipes()

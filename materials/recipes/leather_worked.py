@@ -14,13 +14,13 @@ from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.hide import crease_net, dyed, fine_grain, hide, raised, stitches, wandering_cells
 from materials.recipes.weaving import Draft, interlace
 
-__all__ = ["crocodile", "ostrich", "patchwork", "perforated", "plaited", "quilted", "vinyl"]
+__all__ = ["crocodile", "ostrich", "patchwork", "perforated", "plaited", "stitched", "vinyl"]
 
 Seams = Literal["diamond", "channel", "biscuit"]
 Emboss = Literal["skin", "lychee", "saffiano"]
 
 
-def quilted(
+def stitched(
     canvas: Canvas,
     *,
     color: Hex,
