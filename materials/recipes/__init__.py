@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from materials.maps import Surface
 from materials.material import MaterialClass
-from materials.recipes import core, fabric, leather, metal, plastic, wood
+from materials.recipes import core, fabric, leather, metal, plastic, wood, wood_coated, wood_woven
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,18 @@ def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> 
     return Recipe(material_class, function, create_model(function.__name__, __config__=config, **fields))
 
 
-_MODULES: dict[MaterialClass, ModuleType] = {
-    "wood": wood,
-    "plastic": plastic,
-    "leather": leather,
-    "fabric": fabric,
-    "metal": metal,
-    "core": core,
+_MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
+    "wood": (wood, wood_coated, wood_woven),
+    "plastic": (plastic,),
+    "leather": (leather,),
+    "fabric": (fabric,),
+    "metal": (metal,),
+    "core": (core,),
 }
 
 RECIPES = {
     name: _recipe(material_class, getattr(module, name))
-    for material_class, module in _MODULES.items()
+    for material_class, modules in _MODULES.items()
+    for module in modules
     for name in module.__all__
 }
