@@ -69,14 +69,16 @@ def growth_phase(canvas: Canvas, pieces: Pieces, rings: int, cut: Cut, knots: Kn
     A ring is a slim cone around the pith: a saw cuts it in a hyperbola, the arch of flat-sawn wood.
     """
     draw, count = canvas.draw, pieces.count
-    wander = fractal(canvas, high=24, falloff=1.3, stretch=(1, 7))
-    tremor = fractal(canvas, low=10, high=100, falloff=0.9, stretch=(1, 14))
+    wander = fractal(canvas, high=9, falloff=1.3, stretch=(1, 5))
+    tremor = fractal(canvas, low=10, high=100, falloff=0.8, stretch=(1, 20))
     bend = fractal(canvas, high=5, falloff=2.0, stretch=(1, 2))
     start, side = draw.uniform(0.0, 1.0, count), draw.choice([-1.0, 1.0], count)
     if cut == "rotary":
         return rings * (0.10 * bend + 0.05 * wander) + 0.07 * tremor + pieces.each(start)
-    away = {"flat": 0.28 * draw.uniform(0.0, 1.0, count), "rift": draw.uniform(0.9, 1.5, count)}.get(cut, 6.0 + 0 * side)
-    x = pieces.x + 0.02 * wander + 0.012 * bend
+    away = {"flat": 0.28 * draw.uniform(0.0, 1.0, count), "rift": draw.uniform(0.9, 1.5, count)}.get(
+        cut, 6.0 + 0 * side
+    )
+    x = pieces.x + 0.014 * wander + 0.008 * bend
     if knots is not None:
         x = x + knots.shift
     depth = pieces.width * pieces.each(draw.uniform(0.2, 0.45, count))
@@ -84,7 +86,7 @@ def growth_phase(canvas: Canvas, pieces: Pieces, rings: int, cut: Cut, knots: Kn
     # Whole rings a tile, or the tile would have a seam.
     taper = np.round(rings * draw.uniform(0.04, 0.08, count)) if cut == "flat" else draw.integers(0, 2, count)
     climb = pieces.each(taper * draw.choice([-1.0, 1.0], count))
-    return rings * radius + climb * canvas.v + 0.25 * wander + 0.09 * tremor + pieces.each(start)
+    return rings * radius + climb * canvas.v + 0.2 * wander + 0.1 * tremor + pieces.each(start)
 
 
 def ring_profile(phase: FloatMap, growth: Growth) -> FloatMap:
@@ -119,9 +121,9 @@ def grow_knots(canvas: Canvas, cells: int, share: float, size: float) -> Knots:
 
 def ray_flecks(canvas: Canvas) -> FloatMap:
     """(n, n) in [0, 1]: medullary rays of quarter-sawn oak, shining ribbons that cross the grain."""
-    field = fractal(canvas, low=14, high=110, falloff=0.5, stretch=(2.6, 1))
+    field = fractal(canvas, low=10, high=90, falloff=0.5, stretch=(2.2, 1))
     cluster = fractal(canvas, low=1, high=8, falloff=0.8, stretch=(1, 2))
-    return smoothstep(0.7, 1.5, field + 0.5 * cluster)
+    return smoothstep(0.5, 1.3, field + 0.6 * cluster)
 
 
 def dashes(canvas: Canvas) -> FloatMap:
@@ -136,9 +138,9 @@ def ribbons(canvas: Canvas) -> FloatMap:
 
 def curls(canvas: Canvas, waves: int) -> FloatMap:
     """(n, n) in [-1, 1]: wavy grain (fiddleback), ``waves`` bars a tile across the grain."""
-    stray = fractal(canvas, low=1, high=14, falloff=1.0, stretch=(1, 2.5))
+    stray = fractal(canvas, low=1, high=8, falloff=1.2, stretch=(1, 2))
     strength = smoothstep(-1.2, 1.0, fractal(canvas, low=2, high=12, falloff=0.6, stretch=(1, 1.5)))
-    return np.sin(2 * np.pi * (waves * canvas.v + 0.55 * stray)) * strength
+    return np.sin(2 * np.pi * (waves * canvas.v + 0.5 * stray)) * strength
 
 
 def birds_eyes(canvas: Canvas, cells: int) -> FloatMap:

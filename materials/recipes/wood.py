@@ -61,16 +61,17 @@ def timber(
     grown = grow_knots(canvas, 3, 0.7 * knots, 0.012 + 0.018 * knots) if knots else None
     phase = growth_phase(canvas, pieces, rings, cut, grown)
     ring = ring_profile(phase, growth) * np.clip(
-        0.7 + 0.3 * fractal(canvas, low=2, high=40, falloff=0.5, stretch=(1, 10)), 0.15, 1.3
+        0.8 + 0.25 * fractal(canvas, low=2, high=30, falloff=0.6, stretch=(1, 20)), 0.2, 1.3
     )
     fibre = fractal(canvas, low=8, falloff=0.5, stretch=(1, 16))
     mottle = fractal(canvas, high=8, falloff=0.9, stretch=(1, 3))
-    stripe = fractal(canvas, low=1, high=30, falloff=0.7, stretch=(1, 9))
+    stripe = np.tanh(fractal(canvas, low=1, high=45, falloff=0.5, stretch=(1, 40)))
     early = 1.0 - smoothstep(0.1, 0.5, phase % 1.0) if growth == "ring_porous" else 1.0 - 0.6 * ring
-    vessel = smoothstep(0.9, 1.9, fractal(canvas, low=24, falloff=0.0, stretch=(1, 12)) + 0.7 * (early - 0.6))
+    vessel = smoothstep(0.9, 1.9, fractal(canvas, low=24, falloff=0.0, stretch=(1, 24)) + 0.7 * (early - 0.6))
     pored = pores * vessel
 
-    share = np.clip(0.8 * ring + streak * (stripe + 0.6 * mottle) + 0.05 * fibre, -0.25, 1.3)
+    share = 0.75 * ring + streak * (0.7 * stripe + 0.3 * mottle + 0.15) + 0.05 * fibre
+    share = np.clip(share, -0.2, 1.1)
     tone = 1.0 + 0.035 * fibre + 0.03 * mottle
     height = 0.0005 * ring + 0.00022 * fibre
     gloss = roughness + 0.02 * fibre - 0.03 * ring
@@ -78,7 +79,7 @@ def timber(
         bands = ribbon * ribbons(canvas)
         tone, gloss = tone * (1.0 + 0.16 * bands), gloss - 0.05 * bands
     if curl:
-        bars = curl * curls(canvas, 22)
+        bars = curl * curls(canvas, 15)
         tone, height = tone * (1.0 + 0.15 * bars), height + 0.0004 * bars
     if eyes:
         seen = eyes * birds_eyes(canvas, 18)
@@ -86,7 +87,7 @@ def timber(
     color = mix(linear(light), linear(dark), share)
     if rays:
         fleck = rays * ray_flecks(canvas)
-        color = mix(color, linear(light) * 1.12, 0.75 * fleck)
+        color = mix(color, linear(light) * 1.25, 0.9 * fleck)
         gloss = gloss - 0.1 * fleck
     if dash:
         color = mix(color, linear(dark) * 0.75, dash * dashes(canvas))
@@ -120,9 +121,9 @@ def veneer(
     lone = lay(canvas, 1)
     ring = ring_profile(growth_phase(canvas, lone, rings, "rift"), "diffuse")
     fibre = fractal(canvas, low=8, falloff=0.5, stretch=(1, 16))
-    stripe = fractal(canvas, low=2, high=40, falloff=0.5, stretch=(1, 10))
+    stripe = np.tanh(fractal(canvas, low=2, high=40, falloff=0.5, stretch=(1, 20)))
     pored = pores * smoothstep(1.0, 1.9, fractal(canvas, low=24, falloff=0.0, stretch=(1, 12)))
-    share = np.clip(0.85 * ring * (0.8 + 0.4 * stripe) + streak * stripe, -0.2, 1.25)
+    share = np.clip(0.85 * ring * (0.8 + 0.3 * stripe) + streak * stripe, -0.15, 1.1)
     color = mix(linear(light), linear(dark), share) * ((1.0 + 0.04 * fibre) * (1.0 - 0.5 * pored))[..., None]
     height = 0.0003 * ring + 0.0002 * fibre - 0.001 * pored
     gloss = roughness + 0.02 * fibre + 0.15 * pored
@@ -211,5 +212,3 @@ def fibreboard(
         0.0004 * (0.4 + chip) * felted,
         canvas.constant(0.0),
     )
-
-

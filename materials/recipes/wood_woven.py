@@ -83,7 +83,9 @@ def cord(
     tone = canvas.draw.normal(1.0, tint, cords)[number] * (1.0 + 0.05 * fibre + 0.12 * irregular * cloud)
     strand = table[lot] * (tone * (1.0 + 0.12 * twist * ply))[..., None]
     height = 0.35 / cords * body + 0.05 * twist / cords * ply * body + 0.0002 * fibre
-    return Surface(mix(linear(shade), strand, smoothstep(0.0, 0.6, body)), canvas.constant(roughness), height, canvas.constant(0.0))
+    return Surface(
+        mix(linear(shade), strand, smoothstep(0.0, 0.6, body)), canvas.constant(roughness), height, canvas.constant(0.0)
+    )
 
 
 def _strand(place: FloatMap, at: float, half: float) -> FloatMap:
