@@ -28,6 +28,8 @@ from materials.recipes import (
     plastic_filled,
     plastic_woven,
     wood,
+    wood_coated,
+    wood_woven,
 )
 
 
@@ -52,13 +54,14 @@ def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> 
 
 
 _MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
-    "wood": (wood,),
+    "wood": (wood, wood_coated, wood_woven),
     "plastic": (plastic, plastic_filled, plastic_woven),
     "leather": (leather, leather_nap, leather_worked),
     "fabric": (fabric_woven, fabric_pile, fabric_knit, fabric_figured),
     "metal": (metal, metal_aged, metal_painted),
     "core": (core,),
 }
+
 
 def _recipes() -> dict[str, Recipe]:
     """Every module's, by name: two of one name would hide each other."""
