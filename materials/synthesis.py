@@ -15,7 +15,7 @@ from pipeline.seeding import rng
 #: The library is one fixed set of materials: the run's seed chooses among them, it does not change them.
 LIBRARY_SEED = 0
 #: Raise when a recipe's code changes what it draws.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

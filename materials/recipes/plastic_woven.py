@@ -10,7 +10,7 @@ from materials.noise import Canvas, fractal
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.weaving import Draft, interlace
 
-__all__ = ["carbon", "cord", "sling", "wicker"]
+__all__ = ["carbon", "pvc_cord", "sling", "wicker"]
 
 
 def wicker(
@@ -31,7 +31,7 @@ def wicker(
     return Surface(color * tone[..., None], gloss, 0.35 / strands * flat, canvas.constant(0.0))
 
 
-def cord(
+def pvc_cord(
     canvas: Canvas, *, colors: Palette, cords: Count = 40, gap: Share = 0.15, braid: Share = 0.0, roughness: Share = 0.3
 ) -> Surface:
     """Round cords side by side along v, ``cords`` a tile with a ``gap`` between; ``braid`` twists their skin."""

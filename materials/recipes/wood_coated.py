@@ -10,7 +10,7 @@ from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.grain import Cut, growth_phase, lay, ring_profile
 
-__all__ = ["charred", "distressed", "painted_wood", "weathered"]
+__all__ = ["charred", "painted_wood", "weathered", "worn_paint"]
 
 
 def painted_wood(
@@ -40,7 +40,7 @@ def painted_wood(
     return Surface(linear(color) * tone[..., None], roughness + 0.04 * stroke, height, canvas.constant(0.0))
 
 
-def distressed(
+def worn_paint(
     canvas: Canvas,
     *,
     color: Hex,
