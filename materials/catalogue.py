@@ -25,6 +25,7 @@ class _Entry(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     tile: float | None = Field(None, gt=0, allow_inf_nan=False)
+    weight: float | None = Field(None, gt=0, allow_inf_nan=False)
     finish: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -35,6 +36,7 @@ class _Group(BaseModel):
 
     recipe: str
     tile: float = Field(gt=0, allow_inf_nan=False)
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
     finish: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, Any] = Field(default_factory=dict)
     materials: tuple[_Entry, ...] = Field(min_length=1)
@@ -82,7 +84,8 @@ def _materials(group: _Group, path: Path) -> Iterator[Material]:
             allowed = ", ".join(Finish.model_fields)
             raise PipelineError(f"{where}: finish: {_problems(error)}; a finish has {allowed}") from error
         source = Synthesis(entry.name, group.recipe, parameters)
-        yield Material(entry.name, recipe.material_class, entry.tile or group.tile, finish, source)
+        tile, weight = entry.tile or group.tile, entry.weight or group.weight
+        yield Material(entry.name, recipe.material_class, tile, finish, source, weight)
 
 
 def _problems(error: ValidationError) -> str:

@@ -44,10 +44,15 @@ class MapSource(Protocol):
 
 @dataclass(frozen=True)
 class Material:
-    """One SVBRDF. ``tile``: edge of the square that one repeat of its maps covers, in metres."""
+    """One SVBRDF.
+
+    tile: edge of the square that one repeat of its maps covers, in metres; weight: how often it is worn, against
+    the others of its class and library.
+    """
 
     name: str
     material_class: MaterialClass
     tile: float
     finish: Finish
     source: MapSource
+    weight: float = 1.0

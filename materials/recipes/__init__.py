@@ -12,25 +12,17 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from materials.maps import Surface
 from materials.material import MaterialClass
-from materials.recipes import (
-    core,
-    fabric_figured,
-    fabric_knit,
-    fabric_pile,
-    fabric_woven,
-    leather,
-    leather_nap,
-    leather_worked,
-    metal,
-    metal_aged,
-    metal_painted,
-    plastic,
-    plastic_filled,
-    plastic_woven,
-    wood,
-    wood_coated,
-    wood_woven,
-)
+from materials.recipes import core
+from materials.recipes.fabric import figured, knitted, pile
+from materials.recipes.fabric import woven as woven_fabric
+from materials.recipes.leather import grain_side, nap, worked
+from materials.recipes.metal import aged, bare, painted
+from materials.recipes.plastic import filled
+from materials.recipes.plastic import solid as solid_plastic
+from materials.recipes.plastic import woven as woven_plastic
+from materials.recipes.wood import coated
+from materials.recipes.wood import solid as solid_wood
+from materials.recipes.wood import woven as woven_wood
 
 
 @dataclass(frozen=True)
@@ -54,11 +46,11 @@ def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> 
 
 
 _MODULES: dict[MaterialClass, tuple[ModuleType, ...]] = {
-    "wood": (wood, wood_coated, wood_woven),
-    "plastic": (plastic, plastic_filled, plastic_woven),
-    "leather": (leather, leather_nap, leather_worked),
-    "fabric": (fabric_woven, fabric_pile, fabric_knit, fabric_figured),
-    "metal": (metal, metal_aged, metal_painted),
+    "wood": (solid_wood, coated, woven_wood),
+    "plastic": (solid_plastic, filled, woven_plastic),
+    "leather": (grain_side, nap, worked),
+    "fabric": (woven_fabric, pile, knitted, figured),
+    "metal": (bare, aged, painted),
     "core": (core,),
 }
 

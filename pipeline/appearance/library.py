@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -38,7 +38,7 @@ class Stock:
 def take_stock(config: MaterialsConfig) -> Stock:
     """The built-in catalogue and the user's folders, as configured. No map is made and no image opened.
 
-    Every library has its weight in each class that it has materials of, and shares it among them. Cores are
+    Every library has its weight in each class that it has materials of, and shares it among them by theirs. Cores are
     always there. Raises PipelineError for a folder or a pattern that gives nothing.
     """
     catalogue = load_catalogue()
@@ -51,8 +51,10 @@ def take_stock(config: MaterialsConfig) -> Stock:
     kept = [(weight, [m for m in shelf if _wanted(m.name, config.only)]) for weight, shelf in shelves]
     weights: dict[str, float] = {}
     for weight, shelf in kept:
-        in_class = Counter(m.material_class for m in shelf)
-        weights |= {m.name: weight / in_class[m.material_class] for m in shelf}
+        in_class: defaultdict[MaterialClass, float] = defaultdict(float)
+        for material in shelf:
+            in_class[material.material_class] += material.weight
+        weights |= {m.name: weight * m.weight / in_class[m.material_class] for m in shelf}
     if not weights:
         reasons = "; ".join(f"{item.where}: {item.reason}" for item in left_out[:3])
         raise PipelineError(

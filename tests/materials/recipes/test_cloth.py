@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from materials.noise import Canvas
-from materials.recipes.cloth import along, uneven
-from materials.recipes.fabric_pile import velvet
-from materials.recipes.fabric_woven import woven
+from materials.recipes.fabric.cloth import along, uneven
+from materials.recipes.fabric.pile import velvet
+from materials.recipes.fabric.woven import woven
 from materials.recipes.weaving import profile
 from pipeline.seeding import rng
 

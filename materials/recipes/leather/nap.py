@@ -11,7 +11,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Hex, Share
-from materials.recipes.hide import clouds, dyed
+from materials.recipes.leather.hide import clouds, dyed
 
 __all__ = ["cowhide", "suede"]
 

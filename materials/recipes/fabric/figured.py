@@ -10,8 +10,8 @@ from materials.color import FloatMap, linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
-from materials.recipes.cloth import along, cloth, plain, uneven
-from materials.recipes.figures import Figure, draw_figure
+from materials.recipes.fabric.cloth import along, cloth, plain, uneven
+from materials.recipes.fabric.figures import Figure, draw_figure
 from materials.recipes.weaving import interlace
 
 __all__ = ["jacquard", "printed", "quilted"]

@@ -10,7 +10,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Palette, Share
-from materials.recipes.grain import (
+from materials.recipes.wood.grain import (
     Cut,
     Growth,
     birds_eyes,

@@ -11,7 +11,7 @@ from materials.color import FloatMap, linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
-from materials.recipes.hide import crease_net, dyed, fine_grain, hide, raised, stitches, wandering_cells
+from materials.recipes.leather.hide import crease_net, dyed, fine_grain, hide, raised, stitches, wandering_cells
 from materials.recipes.weaving import Draft, interlace
 
 __all__ = ["crocodile", "ostrich", "patchwork", "perforated", "plaited", "stitched", "vinyl"]

@@ -8,7 +8,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
-from materials.recipes.grain import Cut, growth_phase, lay, ring_profile
+from materials.recipes.wood.grain import Cut, growth_phase, lay, ring_profile
 
 __all__ = ["charred", "painted_wood", "weathered", "worn_paint"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from materials.color import linear
 from materials.noise import Canvas
-from materials.recipes.hide import dyed, scratches, stitches
+from materials.recipes.leather.hide import dyed, scratches, stitches
 from pipeline.seeding import rng
 
 TAN = linear("#b0763f")

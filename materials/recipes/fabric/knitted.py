@@ -10,7 +10,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Share
-from materials.recipes.cloth import cloth
+from materials.recipes.fabric.cloth import cloth
 from materials.recipes.weaving import profile
 
 __all__ = ["knit", "mesh"]

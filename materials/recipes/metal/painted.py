@@ -9,8 +9,8 @@ from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.marks import covered, scratches
-from materials.recipes.metal import smudges
-from materials.recipes.metal_aged import rust_color
+from materials.recipes.metal.aged import rust_color
+from materials.recipes.metal.bare import smudges
 
 __all__ = ["chipped", "enamelled", "hammertone", "powder_coated"]
 

@@ -8,7 +8,7 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Palette, Share
-from materials.recipes.cloth import cloth, plain
+from materials.recipes.fabric.cloth import cloth, plain
 from materials.recipes.weaving import profile
 
 __all__ = ["boucle", "corduroy", "felt", "fleece", "microfibre", "velvet"]

@@ -8,7 +8,16 @@ from materials.color import linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Share
-from materials.recipes.hide import clouds, crease_net, dyed, fine_grain, hide, raised, scratches, wandering_cells
+from materials.recipes.leather.hide import (
+    clouds,
+    crease_net,
+    dyed,
+    fine_grain,
+    hide,
+    raised,
+    scratches,
+    wandering_cells,
+)
 
 __all__ = ["creased", "distressed", "pebbled", "saddle", "smooth", "wrinkled"]
 

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from materials.recipes.figures import Figure, draw_figure
+from materials.recipes.fabric.figures import Figure, draw_figure
 
 U, V = np.meshgrid((np.arange(64) + 0.3) / 64, (np.arange(64) + 0.3) / 64)
 

@@ -8,7 +8,7 @@ from materials.color import FloatMap, linear, mix
 from materials.maps import Surface
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Counts, Hex, Palette, Share
-from materials.recipes.cloth import along, cloth, uneven
+from materials.recipes.fabric.cloth import along, cloth, uneven
 from materials.recipes.weaving import Draft, interlace, profile
 
 __all__ = ["chenille", "corded", "woven"]
