@@ -55,3 +55,10 @@ def left_knob(x: float, edge: float = 0.2) -> Anomaly:
 def knob_resurfaced(effect: Effect = "stained") -> Anomaly:
     appearance = Appearance(effect, 0.8, 0.1, (0.2, 0.1, 0.0), (1.0, 2.0, 3.0), 0.5)
     return Anomaly(3, "resurfaced", (2,), "thing/knob", {}, {}, {}, appearance)
+
+
+def body_halved() -> Anomaly:
+    """The body cut level at y = 0, its upper half gone: the cut face looks up."""
+    slab = trimesh.creation.box(bounds=[[-1, -1, -1], [1, 0, 1]])
+    half = trimesh.boolean.intersection([cube((0.0, 0.0, 0.0), 0.6), slab], engine="manifold")
+    return Anomaly(4, "broken", (1,), "thing/body", {1: make_mesh(half.vertices, half.faces)}, {}, {})

@@ -44,15 +44,16 @@ def test_parameters_left_out_are_the_groups_and_then_the_recipes(tmp_path: Path)
   parameters: {color: "#606060"}
   materials:
   - {name: a}
-  - {name: b, roughness: 0.3, color: "#707070", tile: 0.2, finish: {coat: 0.0}}
+  - {name: b, roughness: 0.3, color: "#707070", tile: 0.2, weight: 3, finish: {coat: 0.0}}
 """
     first, second = _load(tmp_path, text)
     assert isinstance(first.source, Synthesis) and isinstance(second.source, Synthesis)
     assert first.source.parameters["color"] == "#606060"
     assert set(first.source.parameters) > {"color"}  # the recipe's defaults
-    assert (first.tile, first.finish, first.material_class) == (0.5, Finish(coat=0.5, sheen=0.1), "metal")
+    assert (first.tile, first.weight, first.finish) == (0.5, 1, Finish(coat=0.5, sheen=0.1))
+    assert first.material_class == "metal"
     assert second.source.parameters == {**first.source.parameters, "color": "#707070", "roughness": 0.3}
-    assert (second.tile, second.finish) == (0.2, Finish(coat=0.0, sheen=0.1))
+    assert (second.tile, second.weight, second.finish) == (0.2, 3, Finish(coat=0.0, sheen=0.1))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
-from tests.scenes import knob_missing, knob_moved, two_cubes
+from tests.scenes import body_halved, knob_missing, knob_moved, two_cubes
 
 VIEWS = ViewsConfig(resolution=128, reference_views=3, surface_points=10)
 RENDER = RenderConfig(samples=4, reference_samples=4)
@@ -108,6 +108,21 @@ def test_two_renders_are_the_same_bytes(drawing: tuple[tuple[View, ...], Drawn],
     save_drawn(tmp_path / "a.h5", drawn)
     save_drawn(tmp_path / "b.h5", load_drawn(tmp_path / "a.h5"))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize("core", [None, "blue"])
+def test_cut_face_shows_the_core_of_its_material(tmp_path: Path, core: str | None) -> None:
+    views = ViewSelector(two_cubes(), VIEWS, 0).select([((body_halved(),), 1)]).views
+    textures = {view.texture: {1: "red", 2: "red"} for view in views}
+    surfaces = {"red": replace(surface(tmp_path, (200, 30, 30)), core=core), "blue": surface(tmp_path, (30, 30, 200))}
+    job = Job(two_cubes(), [body_halved()], views, make_reference_views(two_cubes(), VIEWS, 0), textures, surfaces)
+    drawn = draw(write_job(tmp_path, job, VIEWS, RENDER, threads=1), 300)
+    body = drawn.query[0][drawn.index[0] == 1].astype(int)
+    blue, red = (body[:, 2] > body[:, 0] + 30).mean(), (body[:, 0] > body[:, 2] + 30).mean()
+    if core is None:
+        assert blue == 0 and red > 0.95
+    else:
+        assert blue > 0.2 and red > 0.2
 
 
 def edit(path: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
