@@ -27,7 +27,7 @@ from pipeline.views.visibility import object_mask
 
 #: What the object's radius is taken for, in metres: a seat cushion of 0.5 m with a short leg.
 METRES_PER_RADIUS = 0.32
-VIEWS = ViewsConfig(resolution=144, focal_mm=40.0, reference_views=1, surface_points=1)
+VIEWS = ViewsConfig(resolution=144, focal_mm=45.0, reference_views=1, surface_points=1)
 #: Where the camera stands, and the light set-up: from the left.
 AZIMUTH, ELEVATION, LIGHT = 30.0, 32.0, 2
 COLUMNS, CAPTION = 10, 14
@@ -75,7 +75,9 @@ def _object() -> Shape:
     cushion = placed(pad(outline, 0.34, 0.12, crown=(0.0, 0.1)), (-0.12, -0.3, 0.0))
     circle = np.stack([np.cos(angle[::2]), np.sin(angle[::2])], axis=1)
     leg = sweep(np.array([[0.74, -0.47, 0.35], [0.6, 0.62, -0.35]]), circle, scale=[0.10, 0.13], bevel=0.02)
-    meshes: list[trimesh.Trimesh] = [cushion, leg]
+    # What is seen from above has its middle a little in front of and below the box's.
+    middle = trimesh.util.concatenate([cushion, leg]).bounds.mean(axis=0) - (0.0, 0.2, 0.0)
+    meshes: list[trimesh.Trimesh] = [placed(cushion, -middle), placed(leg, -middle)]
     return Shape("preview", "", "", tuple(Part(i, "preview", i - 1, (0, i), m) for i, m in enumerate(meshes, 1)))
 
 
