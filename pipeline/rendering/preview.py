@@ -27,7 +27,7 @@ from pipeline.views.visibility import object_mask
 
 #: What the object's radius is taken for, in metres: a seat cushion of 0.5 m with a short leg.
 METRES_PER_RADIUS = 0.32
-VIEWS = ViewsConfig(resolution=144, focal_mm=45.0, reference_views=1, surface_points=1)
+VIEWS = ViewsConfig(resolution=144, focal_mm=43.5, reference_views=1, surface_points=1)
 #: Where the camera stands, and the light set-up: from the left.
 AZIMUTH, ELEVATION, LIGHT = 30.0, 32.0, 2
 COLUMNS, CAPTION = 10, 14
