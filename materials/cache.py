@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from PIL import Image
 
+from materials.color import to_lab, to_linear
 from materials.maps import Maps
 from materials.material import Material
-from pipeline.files import atomic
+from pipeline.files import atomic, read_json, write_json
 
 #: Raise when the files change for the same maps.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,37 @@ class MapFiles:
     normal: Path
     height: Path
 
+    @property
+    def summary(self) -> Path:
+        """What was measured of them (``Summary``), as JSON; written last."""
+        return self.base_color.with_name("summary.json")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """colour: mean CIE L*a*b* of the base colour; relief: what ``height`` spans, in tile edges."""
+
+    colour: tuple[float, float, float]
+    relief: float
+
 
 def ensure_maps(material: Material, size: int, cache_dir: Path) -> MapFiles:
     """Files of the material's maps at ``size`` pixels, made unless they are all there.
 
-    The folder's name (``folder_name``) carries the fingerprint of the maps' source, size and version. Each file appears
-    by an atomic rename, and its bytes are the same whoever writes it, so processes need no lock. Raises
+    The folder's name (``folder_name``) carries the fingerprint of the maps' source, size and version. Each file
+    appears by an atomic rename, and its bytes are the same whoever writes it, so processes need no lock. Raises
     UnitRejected where the source is a user's set that cannot be used.
     """
     files = map_files(cache_dir / folder_name(material, size))
-    if not all(path.is_file() for path in astuple(files)):
+    if not all(path.is_file() for path in (*astuple(files), files.summary)):
         _write(material.source.maps(size), files)
     return files
+
+
+def read_summary(files: MapFiles) -> Summary:
+    """What was measured of maps when they were made."""
+    entry = read_json(files.summary)
+    return Summary(tuple(entry["colour"]), entry["relief"])
 
 
 def folder_name(material: Material, size: int) -> str:
@@ -61,3 +81,5 @@ def _write(maps: Maps, files: MapFiles) -> None:
     for field in fields(MapFiles):
         with atomic(getattr(files, field.name)) as temporary:
             Image.fromarray(getattr(maps, field.name)).save(temporary, compress_level=4)
+    lightness, a, b = (round(float(x), 4) for x in to_lab(to_linear(maps.base_color).mean(axis=(0, 1))))
+    write_json(files.summary, asdict(Summary((lightness, a, b), maps.relief)))

@@ -176,7 +176,7 @@ def make_material(context: Context, material: Material, weight: float, name: str
     swatch = make_swatch(material, weight, size, layout.map_cache)
     save_library(layout.swatch(name), Library((swatch,)))
     files = map_files(layout.map_cache / swatch.folder)
-    return Result((layout.swatch(name), *astuple(files)))
+    return Result((layout.swatch(name), *astuple(files), files.summary))
 
 
 @lru_cache(maxsize=1)

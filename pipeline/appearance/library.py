@@ -10,12 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from pydantic import TypeAdapter
 
-from materials.cache import ensure_maps, folder_name
+from materials.cache import ensure_maps, folder_name, read_summary
 from materials.catalogue import load_catalogue
-from materials.color import to_lab, to_linear
 from materials.material import Finish, Material, MaterialClass
 from materials.scans import LeftOut, scan_folder
 from pipeline.config import MaterialsConfig, ViewsConfig
@@ -126,9 +124,7 @@ class Library:
 
 def make_swatch(material: Material, weight: float, size: int, cache_dir: Path) -> Swatch:
     """Make the material's maps, unless they are there, and measure them. Raises UnitRejected as their source does."""
-    with Image.open(ensure_maps(material, size, cache_dir).base_color) as image:
-        mean = to_lab(to_linear(np.asarray(image)).mean(axis=(0, 1)))
-    colour = (round(float(mean[0]), 4), round(float(mean[1]), 4), round(float(mean[2]), 4))
+    colour = read_summary(ensure_maps(material, size, cache_dir)).colour
     folder = folder_name(material, size)
     style, finish = material.source.style, material.finish
     return Swatch(material.name, material.material_class, style, material.tile, finish, weight, colour, folder)

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from materials import cache
-from materials.cache import MapFiles, ensure_maps, fingerprint
+from materials.cache import MapFiles, ensure_maps, fingerprint, read_summary
 from materials.catalogue import load_catalogue
+from materials.color import to_lab, to_linear
 from materials.maps import Maps
 from materials.material import Material
 from materials.synthesis import Synthesis
@@ -25,6 +26,13 @@ def test_files_hold_the_synthesised_maps(tmp_path: Path) -> None:
     files, maps = ensure_maps(MATERIAL, 64, tmp_path), MATERIAL.source.maps(64)
     for kind in ("base_color", "roughness", "metallic", "normal", "height"):
         np.testing.assert_array_equal(np.asarray(Image.open(getattr(files, kind))), getattr(maps, kind))
+
+
+def test_summary_holds_the_mean_colour_and_the_relief(tmp_path: Path) -> None:
+    files, maps = ensure_maps(MATERIAL, 64, tmp_path), MATERIAL.source.maps(64)
+    summary = read_summary(files)
+    np.testing.assert_allclose(summary.colour, to_lab(to_linear(maps.base_color).mean(axis=(0, 1))), atol=1e-4)
+    assert summary.relief == maps.relief > 0
 
 
 def test_second_call_synthesises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
