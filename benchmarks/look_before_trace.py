@@ -9,7 +9,7 @@ from benchmarks.table import report, seconds
 from materials.cache import map_files
 from pipeline.anomalies.anomaly import part_meshes
 from pipeline.appearance.assignment import assign_materials
-from pipeline.appearance.library import Library, make_library
+from pipeline.appearance.library import make_library
 from pipeline.config import MaterialsConfig, RenderConfig, ShapesConfig, ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import draw
@@ -27,7 +27,7 @@ def main() -> None:
     times: dict[str, list[float]] = {"path trace, 16 samples": [], "ray cast": [], "build ray scene": []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        library = Library(make_library(MaterialsConfig(), VIEWS, folder / "maps")[0])
+        library, _ = make_library(MaterialsConfig(), VIEWS, folder / "maps")
         source = parse_source("synthetic:4", 0, folder / "source", ShapesConfig())
         for shape_id in source.ids():
             shape = source.read(shape_id)

@@ -30,8 +30,8 @@ from pathlib import Path
 from pipeline.appearance.library import make_library
 from pipeline.config import MaterialsConfig, ViewsConfig
 imported = time.perf_counter()
-swatches, _ = make_library(MaterialsConfig(), ViewsConfig(), Path(sys.argv[1]))
-print(len(swatches), imported - start, time.perf_counter() - imported)
+library, _ = make_library(MaterialsConfig(), ViewsConfig(), Path(sys.argv[1]))
+print(len(library.swatches), imported - start, time.perf_counter() - imported)
 """
 
 

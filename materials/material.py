@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from materials.maps import Maps
 from materials.parameters import Share
 
+#: What parts wear.
+WornClass = Literal["wood", "plastic", "leather", "fabric", "metal"]
 #: ``core`` shows where a part is broken (foam, raw wood, bare metal); nothing wears it.
-MaterialClass = Literal["wood", "plastic", "leather", "fabric", "metal", "core"]
+MaterialClass = Literal[WornClass, "core"]
 MATERIAL_CLASSES: tuple[MaterialClass, ...] = get_args(MaterialClass)
 
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from materials.material import MaterialClass
+from materials.material import WornClass
 from pipeline.errors import PipelineError
 
 #: The anomaly types of BrokenChairs-180K.
@@ -315,7 +315,7 @@ class MaterialLibraryConfig(StrictModel):
 
     folder: str = Field(description="folder that holds the sets, in any depth")
     weight: Positive = Field(1.0, description="weight beside the other libraries, in every class that it has")
-    material_class: MaterialClass | None = Field(
+    material_class: WornClass | None = Field(
         None, description="class of sets for which no sidecar or table says one; else their names tell"
     )
     tile: Positive | None = Field(None, description="edge in metres that such a set covers; else usual for its class")
@@ -459,8 +459,10 @@ def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for key in loc[:-1]:
         field = model.model_fields.get(str(key))
         if field is None:
-            continue  # a key of the user's own choice, such as an anomaly type
-        annotation = get_args(field.annotation)[1] if get_origin(field.annotation) is dict else field.annotation
+            continue  # a key of the user's own choice, such as an anomaly type, or a place in a list
+        annotation = field.annotation
+        if get_origin(annotation) in (dict, tuple):
+            annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation

@@ -18,7 +18,8 @@ from pipeline import stages
 from pipeline.anomalies.anomaly import TYPES
 from pipeline.anomalies.kind import find_kind
 from pipeline.appearance import priors
-from pipeline.appearance.library import Library, load_library, map_size, save_library, take_stock
+from pipeline.appearance.library import balanced, load_library, save_library
+from pipeline.appearance.stock import map_size, take_stock
 from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
@@ -78,6 +79,7 @@ class Run:
         self._config = config
         for name in config.plan.types:
             find_kind(name)  # an unknown type is an error now, not after all shapes are read
+        self._stock = take_stock(config.materials)  # and so is a library that is not there
         self._layout = Layout(_writable(out))
         self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
@@ -90,6 +92,7 @@ class Run:
         self._plans: list[Plan] = []
         self._made: dict[str, Made] = {}
         self._topped_up: list[str] = []
+        self._library = ""
         self.summary = Summary()
 
     def execute(self, wanted: Sequence[str]) -> Summary:
@@ -226,6 +229,8 @@ class Run:
             """Of the types that the shape gets alone, so that another type's settings leave it as it is."""
             types = {anomaly.type for anomaly in shape_plan.anomalies}
             own = {k: v for k, v in config.anomalies.model_dump().items() if k not in TYPES or k in types}
+            if "other_material" in types:
+                own["priors"] = _priors()  # they tell which parts always wear the same
             # How many cameras show an anomaly is found here too, up to what the plan may ask for.
             most = {name: config.plan.types[name].views[1] for name in sorted(types)}
             return [own, config.views.model_dump(), most, config.plan.normal.views[1]]
@@ -262,39 +267,27 @@ class Run:
 
     def _library_units(self) -> list[Unit]:
         """One a material; what cannot be used of the user's own libraries is told, and nothing lost."""
-        config = self._config
-        stock = take_stock(config.materials)
+        config, stock = self._config, self._stock
         self.summary.left_out += [(str(item.where), item.reason) for item in stock.left_out]
         units = []
         for name, material in sorted(stock.materials.items()):
-            weight = stock.weights.get(name, 0.0)
-            size = map_size(material, config.materials, config.views)
-            entry = [
-                material.material_class,
-                material.tile,
-                material.finish.model_dump(),
-                material.source.style,
-                weight,
-            ]
-            work = partial(stages.make_material, self._context, material, weight, name)
-            units.append(self._unit("library", name, [maps_fingerprint(material, size), *entry], work))
+            maps = maps_fingerprint(material, map_size(material, config.materials, config.views))
+            finish, style = material.finish.model_dump(), material.source.style
+            inputs = [maps, material.material_class, material.tile, material.weight, finish, style]
+            work = partial(stages.make_material, self._context, material, stock.library[name], name)
+            units.append(self._unit("library", name, inputs, work))
         return units
 
     def _collect_library(self, names: list[str]) -> None:
-        swatches = [s for name in names for s in load_library(self._layout.swatch(name)).swatches]
-        if not self._layout.library.is_file() or load_library(self._layout.library).swatches != tuple(swatches):
-            save_library(self._layout.library, Library(tuple(swatches)))
+        """Put together what was made, now or before; the choice of materials depends on just that."""
+        swatches = (s for name in sorted(names) for s in load_library(self._layout.swatch(name)).swatches)
+        save_library(self._layout.library, balanced(swatches, self._config.materials))
+        self._library = self._layout.library.read_text(encoding="utf-8")
 
     def _material_units(self, ids: list[str]) -> list[Unit]:
         config = self._config
-        library = sorted(value for (stage, _), value in self._prints.items() if stage == "library")
-        table = priors.BUILTIN.read_text(encoding="utf-8")
-        settings = [
-            fingerprint(library),
-            table,
-            config.anomalies.appearance.model_dump(),
-            config.materials.swapped_share,
-        ]
+        share, appearance = config.materials.swapped_share, config.anomalies.appearance.model_dump()
+        settings = [fingerprint(self._library), _priors(), appearance, share]
         return self._units("materials", stages.assign_textures, settings, ("views",), ids)
 
     def _make_planner(self, ids: list[str]) -> Planner:
@@ -305,7 +298,7 @@ class Run:
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
         settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
-        return [settings, self._config.materials.model_dump()]
+        return [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
 
     def _pack(self, ids: list[str], wanted: bool) -> None:
         config = self._config
@@ -331,7 +324,7 @@ class Run:
             raise PipelineError(f"{self._layout.shards} holds no shards; add --stage shards")
         rejects = {s.stage: dict(sorted(s.rejects.items())) for s in self.summary.stages if s.rejects}
         prints = sorted(value for (stage, _), value in self._prints.items() if stage == "shards")
-        lost = sorted(self.summary.lost)
+        lost = sorted([*self.summary.lost, *(("library", where, why) for where, why in self.summary.left_out)])
         work = partial(_write_report, self._layout, shards, rejects, lost, self._config)
         self._run_stage("report", [self._unit("report", "report", [prints, rejects, lost], work)], wanted=True)
 
@@ -366,6 +359,10 @@ def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: li
     }
     write_json(layout.dataset, dataset)
     return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))
+
+
+def _priors() -> str:
+    return priors.BUILTIN.read_text(encoding="utf-8")
 
 
 def _versions() -> dict[str, str]:

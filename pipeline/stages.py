@@ -10,7 +10,7 @@ from dataclasses import asdict, astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from materials.cache import map_files
+from materials.cache import folder_name, map_files
 from materials.material import Material
 from pipeline.anomalies.anomaly import Anomaly
 from pipeline.anomalies.candidates import find_candidates, order
@@ -21,8 +21,9 @@ from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
 from pipeline.appearance.assignment import assign_materials
 from pipeline.appearance.cores import core_of
-from pipeline.appearance.library import Library, load_library, make_swatch, map_size, save_library
+from pipeline.appearance.library import Library, load_library, make_swatch, save_library
 from pipeline.appearance.other import other_material
+from pipeline.appearance.stock import map_size
 from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
@@ -169,11 +170,13 @@ def _shown(views: Sequence[View]) -> list[str]:
     return sorted({mark.anomaly for view in views for mark in view.marks})
 
 
-def make_material(context: Context, material: Material, weight: float, name: str) -> Result:
+def make_material(context: Context, material: Material, library: int, name: str) -> Result:
     """library: the maps of one material, and what the choice of materials needs to know of it."""
     config, layout = context.config, context.layout
     size = map_size(material, config.materials, config.views)
-    swatch = make_swatch(material, weight, size, layout.map_cache)
+    # A unit that is worked on is not finished: what is there may be half a file, or of other versions.
+    shutil.rmtree(layout.map_cache / folder_name(material, size), ignore_errors=True)
+    swatch = make_swatch(material, library, size, layout.map_cache)
     save_library(layout.swatch(name), Library((swatch,)))
     files = map_files(layout.map_cache / swatch.folder)
     return Result((layout.swatch(name), *astuple(files), files.summary))
@@ -211,7 +214,8 @@ def assign_textures(context: Context, shape_id: str) -> Result:
             try:
                 name = other_material(shape, anomaly.target, worn, library, choice, settings)
             except UnitRejected as rejection:
-                rejects[rejection.reason] += 1  # the quality stage will see no change
+                # A swapped part then wears what it replaced; of another material the quality stage sees no change.
+                rejects[rejection.reason] += 1
             else:
                 given = dict.fromkeys(anomaly.target, name)
                 overrides.setdefault(str(view.texture), {})[anomaly.name] = given

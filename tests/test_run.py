@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from pipeline.cli.gen import main
 from pipeline.config import PAPER_TYPES, Config, load
@@ -129,6 +130,41 @@ def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: 
     worked = {stage.stage: stage.worked for stage in summary.stages}
     assert worked["render"] == worked["views"] == worked["anomalies"] == worked["shapes"] == 0
     assert worked["quality"] == 3
+
+
+def test_half_a_map_is_made_again(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    [path] = (tmp_path / "out" / "maps").glob("walnut-*/roughness.png")
+    path.write_bytes(path.read_bytes()[:40])
+    result = CliRunner().invoke(main, arguments(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert "library: 1 of" in result.output and "render:" not in result.output
+    assert contents(tmp_path / "out") == before
+
+
+def test_own_set_that_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> None:
+    for name, content in (("Wood1", None), ("Wood2", b"junk")):
+        path = tmp_path / "own" / f"{name}_1K-PNG_Color.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (32, 32), (120, 80, 40)).save(path)
+        if content is not None:
+            path.write_bytes(content)
+    (tmp_path / "own" / "Stuff_1K-PNG_Color.png").write_bytes(path.read_bytes())
+    extra = [
+        f"materials.libraries=[{{folder: {tmp_path / 'own'}}}]",
+        "materials.only=[walnut, denim, own*]",
+        "source=synthetic:1",
+    ]
+    options = [part for item in extra for part in ("--set", item)]
+    result = CliRunner().invoke(main, arguments(tmp_path / "out", *options))
+    assert result.exit_code == 0, result.output
+    assert "Stuff_1K-PNG_Color.png: class unknown" in result.output
+    assert "Wood2_1K-PNG_Color.png cannot be read as an image" in result.output
+    library = json.loads((tmp_path / "out" / "library.json").read_text())
+    weights = {s["name"]: s["weight"] for s in library if s["material_class"] != "core"}
+    assert weights == {"walnut": 1.0, "denim": 1.0, "own0_wood1": 1.0}  # the lost set's share is not lost
+    assert "Wood2_1K-PNG_Color.png" in (tmp_path / "out" / "report" / "index.html").read_text()
 
 
 def test_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:

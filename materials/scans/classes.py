@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from materials.material import Finish, MaterialClass
+from materials.material import Finish, WornClass
 from pipeline.errors import PipelineError
 
 Tile = Annotated[float, Field(gt=0, allow_inf_nan=False, description="edge of what the maps cover, in metres")]
@@ -27,17 +27,16 @@ class ClassDefault:
     metallic: float = 0.0
 
 
-DEFAULTS: dict[MaterialClass, ClassDefault] = {
+DEFAULTS: dict[WornClass, ClassDefault] = {
     "wood": ClassDefault(0.6, 0.5),
     "fabric": ClassDefault(0.4, 0.9),
     "leather": ClassDefault(0.4, 0.5),
     "metal": ClassDefault(0.5, 0.35, metallic=1.0),
     "plastic": ClassDefault(0.5, 0.4),
-    "core": ClassDefault(0.5, 0.9),
 }
 
 #: Shell patterns of whole words, singular. The last such word of a name decides ("leather fabric" is a fabric).
-KEYWORDS: dict[MaterialClass, str] = {
+KEYWORDS: dict[WornClass, str] = {
     "wood": "*wood* oak walnut plank planks veneer parquet bark timber lumber pine beech birch maple mahogany teak "
     "ebony spruce bamboo rattan wicker",
     "fabric": "*fabric* cloth *textile* linen denim jeans velvet velour corduroy wool* knit* carpet rug tweed cotton "
@@ -54,7 +53,7 @@ class Sidecar(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    material_class: MaterialClass | None = Field(None, alias="class")
+    material_class: WornClass | None = Field(None, alias="class")
     tile: Tile | None = None
     finish: Finish = Finish()
     normal: Literal["opengl", "directx"] | None = None
@@ -67,7 +66,7 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pattern: str = Field(min_length=1)
-    material_class: MaterialClass = Field(alias="class")
+    material_class: WornClass = Field(alias="class")
     tile: Tile | None = None
 
     def fits(self, folder: PurePosixPath, name: str) -> bool:
@@ -92,16 +91,16 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
         raise PipelineError(f"{path}: {_problem(error)}; it is a list of entries with {_keys(Rule)}") from error
 
 
-def class_by_words(names: Iterable[str]) -> MaterialClass | None:
+def class_by_words(names: Iterable[str]) -> WornClass | None:
     """The class that the first of ``names`` with a keyword tells."""
     return next((found for name in names if (found := _class_of_name(name))), None)
 
 
-def _class_of_name(name: str) -> MaterialClass | None:
+def _class_of_name(name: str) -> WornClass | None:
     return next((found for word in reversed(_words(name)) if (found := _class_of_word(word))), None)
 
 
-def _class_of_word(word: str) -> MaterialClass | None:
+def _class_of_word(word: str) -> WornClass | None:
     forms = {word, word.removesuffix("s")}
     return next((name for pattern, name in _PATTERNS if any(fnmatchcase(form, pattern) for form in forms)), None)
 

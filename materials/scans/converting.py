@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from materials.color import FloatMap, to_linear
 from materials.maps import Texels, slopes
-from materials.material import MaterialClass
+from materials.material import WornClass
 from materials.scans.classes import DEFAULTS
 from materials.scans.naming import NORMALS, MapKind
 from materials.scans.reading import Picture, Pixels
@@ -28,7 +28,7 @@ MAX_MEAN_SLOPE = 0.3
 #: No slope of a normal map is steeper (72 degrees): what is drawn steeper is a fault of the map.
 MAX_SLOPE = 3.0
 #: Classes of which a bright specular colour can mean metal; in scans of the others it is a fault of the fit.
-METALLIC_CLASSES: frozenset[MaterialClass] = frozenset({"metal", "plastic"})
+METALLIC_CLASSES: frozenset[WornClass] = frozenset({"metal", "plastic"})
 #: Metallic rises from 0 to 1 while the specular colour rises over the first, and its share in the light that the
 #: surface sends back over the second range: no dielectric reflects 0.3, and no metal is diffuse.
 SPECULAR_RANGE, SPECULAR_SHARE_RANGE = (0.1, 0.3), (0.5, 0.8)
@@ -41,7 +41,7 @@ Layers = Mapping[MapKind, Picture]
 _Channel = NDArray[np.float32]
 
 
-def convert(layers: Layers, material_class: MaterialClass, directx: bool, size: int) -> Texels:
+def convert(layers: Layers, material_class: WornClass, directx: bool, size: int) -> Texels:
     """One tile of ``size`` pixels or a power of two times as many.
 
     ``layers`` has a base colour, at most one kind of normal map, and anything else; ``directx``: its green points
@@ -103,7 +103,7 @@ def _unpacked(layers: Layers) -> Layers:
     return {kind: Picture(packed.path, packed.pixels[..., i : i + 1]) for i, kind in enumerate(kinds)} | dict(layers)
 
 
-def _color_and_metallic(layers: Layers, material_class: MaterialClass, size: int) -> tuple[FloatMap, FloatMap]:
+def _color_and_metallic(layers: Layers, material_class: WornClass, size: int) -> tuple[FloatMap, FloatMap]:
     color = _color(layers["base_color"], size)
     if "metallic" in layers:
         metallic = _value(layers["metallic"], size)
@@ -124,7 +124,7 @@ def _metallic_by_specular(diffuse: FloatMap, specular: FloatMap) -> FloatMap:
     return _ramp(bright, *SPECULAR_RANGE) * _ramp(bright / np.maximum(bright + rest, 1e-6), *SPECULAR_SHARE_RANGE)
 
 
-def _roughness(layers: Layers, material_class: MaterialClass, size: int) -> FloatMap:
+def _roughness(layers: Layers, material_class: WornClass, size: int) -> FloatMap:
     """Averaged as the square of alpha, as ``Texels.reduced`` does."""
     if "roughness" in layers:
         squared_alpha = _plane(layers["roughness"]) ** 4

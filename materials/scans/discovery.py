@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from materials.material import Material, MaterialClass
+from materials.material import Material, WornClass
 from materials.scans.classes import DEFAULTS, Rule, Sidecar, class_by_words, load_rules, load_sidecar
 from materials.scans.listing import Listing, MapFile, MapSet, list_sets, plain
 from materials.scans.naming import NORMALS, MapKind
@@ -18,6 +18,8 @@ from materials.scans.source import Scan
 from pipeline.errors import PipelineError, UnitRejected
 
 RULES_FILE, SIDECAR_FILE = "classes.yaml", "material.yaml"
+#: Letters of a name: files are called by it.
+MAX_NAME = 80
 #: Maps that tell roughness, the best first.
 _ROUGHNESSES: tuple[MapKind, ...] = ("roughness", "packed", "gloss", "alpha")
 #: Maps that a material can do without: those that cannot be used are passed over.
@@ -40,9 +42,7 @@ class Found:
     left_out: tuple[LeftOut, ...]
 
 
-def scan_folder(
-    folder: Path, prefix: str, material_class: MaterialClass | None = None, tile: float | None = None
-) -> Found:
+def scan_folder(folder: Path, prefix: str, material_class: WornClass | None = None, tile: float | None = None) -> Found:
     """Every set of maps under ``folder`` as a material named ``<prefix><set>``, sorted by name.
 
     ``material_class`` and ``tile`` (metres) hold for sets of which no file of the library says otherwise.
@@ -78,7 +78,7 @@ class _Given:
     """What holds for sets without a sidecar."""
 
     rules: Sequence[Rule]
-    material_class: MaterialClass | None
+    material_class: WornClass | None
     tile: float | None
 
 
@@ -93,7 +93,7 @@ def _material(name: str, found: MapSet, sidecar: Sidecar, given: _Given, root: P
     return Material(name, material_class, tile, sidecar.finish, _source(found, sidecar, material_class))
 
 
-def _source(found: MapSet, sidecar: Sidecar, material_class: MaterialClass) -> Scan:
+def _source(found: MapSet, sidecar: Sidecar, material_class: WornClass) -> Scan:
     base = found.best(("strip", "base_color"))
     if base is None:
         raise UnitRejected("no-base-color", f"{found.name} has no base colour; name it e.g. {found.name}_basecolor.png")
@@ -138,6 +138,6 @@ def _names(wanted: Sequence[tuple[str, PurePosixPath]]) -> list[str]:
 
 
 def _identifier(name: str) -> str:
-    """Letters a to z, digits and single underscores."""
+    """Letters a to z, digits and single underscores, at most MAX_NAME: the end, which tells most."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", letters).strip("_") or "material"
+    return re.sub(r"[^a-z0-9]+", "_", letters).strip("_")[-MAX_NAME:].strip("_") or "material"

@@ -35,7 +35,7 @@ class Picture:
 
 
 def read(path: Path) -> Picture:
-    """Read an image. UnitRejected names the file if it is missing, damaged or too large."""
+    """Read an image. UnitRejected names the file if it is damaged or too large; OSError if the disk fails."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -46,6 +46,8 @@ def read(path: Path) -> Picture:
             "map-too-large", f"{path} has more than {Image.MAX_IMAGE_PIXELS} pixels; save it at 8192 x 8192 or less"
         ) from error
     except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system, not of the file: another run may well read it
         raise UnitRejected(
             "map-unreadable", f"{path} cannot be read as an image ({error}); replace the file or remove its set"
         ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from materials.maps import Maps, encode
-from materials.material import MaterialClass
+from materials.material import WornClass
 from materials.scans.converting import convert, split_strip
 from materials.scans.naming import MapKind
 from materials.scans.reading import read
@@ -31,7 +31,7 @@ class Scan:
     """A ``MapSource``: one file for each kind of map; ``directx``: the normal map's green points down."""
 
     convention: str
-    material_class: MaterialClass
+    material_class: WornClass
     layers: tuple[tuple[MapKind, File], ...]
     directx: bool
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -49,8 +49,10 @@ def other_material(
             f"it needs one of {', '.join(weights)} at a colour difference of {config.min_colour_difference} "
             f"({config.min_colour_difference_in_class} for {present.material_class})",
         )
-    in_class = Counter(m.material_class for m in options)
-    share = np.cumsum([weights[m.material_class] / in_class[m.material_class] for m in options])
+    in_class: defaultdict[MaterialClass, float] = defaultdict(float)
+    for swatch in options:
+        in_class[swatch.material_class] += swatch.weight
+    share = np.cumsum([weights[m.material_class] * m.weight / in_class[m.material_class] for m in options])
     place = int(np.searchsorted(share, choice * share[-1], side="right"))
     return options[min(place, len(options) - 1)].name
 

@@ -99,10 +99,10 @@ def materials(preset: str | None, overrides: tuple[str, ...], out: Path) -> None
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = load(Config, preset, overrides)
     settings = config.materials.model_copy(update={"metres_per_radius": METRES_PER_RADIUS})
-    swatches, left_out = make_library(settings, VIEWS, out / "maps")
+    library, left_out = make_library(settings, VIEWS, out / "maps")
     out.mkdir(parents=True, exist_ok=True)
     for material_class in MATERIAL_CLASSES:
-        shown = [s for s in swatches if s.material_class == material_class]
+        shown = library.of_class(material_class)
         if shown:
             images = preview(shown, out / "maps", config.render, os.cpu_count() or 1)
             sheet(shown, images).save(out / f"{material_class}.png")

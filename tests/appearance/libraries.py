@@ -12,10 +12,15 @@ from pipeline.appearance.library import Library, Swatch
 
 
 def swatch(
-    name: str, material_class: MaterialClass, colour: tuple[float, float, float], style: str = "any", weight: float = 1
+    name: str,
+    material_class: MaterialClass,
+    colour: tuple[float, float, float],
+    style: str = "any",
+    weight: float = 1,
+    library: int = 0,
 ) -> Swatch:
     """``colour``: CIE L*a*b*."""
-    return Swatch(name, material_class, style, 0.5, Finish(), weight, colour, name)
+    return Swatch(name, material_class, library, style, 0.5, Finish(), weight, colour, name)
 
 
 def library_of(materials: Iterable[Material]) -> Library:

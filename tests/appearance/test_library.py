@@ -11,15 +11,16 @@ from PIL import Image
 from materials.catalogue import load_catalogue
 from pipeline.appearance.library import (
     Library,
+    balanced,
     load_library,
     make_library,
     make_swatch,
-    map_size,
     save_library,
-    take_stock,
 )
+from pipeline.appearance.stock import map_size, take_stock
 from pipeline.config import MaterialLibraryConfig, MaterialsConfig, ViewsConfig
 from pipeline.errors import PipelineError
+from tests.appearance.libraries import swatch
 
 WALNUT = next(m for m in load_catalogue() if m.name == "walnut")
 VIEWS = ViewsConfig()
@@ -30,33 +31,53 @@ def own_set(folder: Path, name: str, colour: tuple[int, int, int]) -> None:
     Image.new("RGB", (64, 64), colour).save(folder / f"{name}_1K-PNG_Color.png")
 
 
-def test_everything_is_in_stock_and_classes_weigh_the_same() -> None:
+def test_everything_is_in_stock() -> None:
     stock = take_stock(MaterialsConfig())
     assert set(stock.materials) == {m.name for m in load_catalogue()}
-    for material_class in ("wood", "plastic", "leather", "fabric", "metal"):
-        names = [n for n, m in stock.materials.items() if m.material_class == material_class]
-        assert sum(stock.weights[n] for n in names) == pytest.approx(1)
-    assert not any(m.material_class == "core" for n, m in stock.materials.items() if n in stock.weights)
+    assert set(stock.library.values()) == {0} and stock.left_out == ()
 
 
-def test_own_library_is_mixed_in_by_weight_or_used_alone(tmp_path: Path) -> None:
-    own_set(tmp_path / "own", "Fabric001", (90, 40, 30))
+def test_own_library_is_mixed_in_or_used_alone(tmp_path: Path) -> None:
+    own_set(tmp_path / "own", "Wood001", (90, 40, 30))
     own_set(tmp_path / "own", "Fabric002", (30, 40, 90))
-    config = MaterialsConfig(libraries=(MaterialLibraryConfig(folder=str(tmp_path / "own"), weight=3.0),))
+    config = MaterialsConfig(libraries=(MaterialLibraryConfig(folder=str(tmp_path / "own")),))
     stock = take_stock(config)
-    own = {n: w for n, w in stock.weights.items() if n.startswith("own0_")}
-    assert list(own.values()) == [1.5, 1.5]
+    assert {n for n, library in stock.library.items() if library == 1} == {"own0_wood001", "own0_fabric002"}
     alone = take_stock(config.model_copy(update={"builtin": 0.0}))
-    assert set(alone.weights) == set(own)
-    assert {m.material_class for m in alone.materials.values()} == {"fabric", "core"}
+    assert {m.material_class for m in alone.materials.values()} == {"wood", "fabric", "core"}
+    assert {n for n, m in alone.materials.items() if m.material_class != "core"} == {"own0_wood001", "own0_fabric002"}
+
+
+def test_every_library_has_its_weight_in_each_class_that_it_has() -> None:
+    grey = (50.0, 0.0, 0.0)
+    swatches = [
+        swatch("oak", "wood", grey, weight=4),
+        swatch("elm", "wood", grey),
+        swatch("chrome", "metal", grey, weight=2),
+        swatch("own_ash", "wood", grey, library=1),
+        swatch("own_fir", "wood", grey, library=1),
+    ]
+    config = MaterialsConfig(builtin=1.0, libraries=(MaterialLibraryConfig(folder="x", weight=3.0),))
+    weights = {s.name: s.weight for s in balanced(swatches, config).swatches}
+    assert weights == pytest.approx({"oak": 0.8, "elm": 0.2, "chrome": 1.0, "own_ash": 1.5, "own_fir": 1.5})
 
 
 def test_only_the_named_are_kept() -> None:
-    stock = take_stock(MaterialsConfig(only=("walnut*", "chrome")))
-    assert {"walnut", "chrome"} <= set(stock.weights) and all(n.startswith(("walnut", "chrome")) for n in stock.weights)
-    assert stock.weights["chrome"] == 1.0
-    with pytest.raises(PipelineError, match=r"no material is left: .*materials.only is \['marble'\]"):
-        take_stock(MaterialsConfig(only=("marble",)))
+    worn = {n for n, m in take_stock(MaterialsConfig(only=("walnut*", "chrome"))).materials.items() if m.tile}
+    assert {"walnut", "chrome", "raw_oak"} <= worn and "denim" not in worn
+    with pytest.raises(PipelineError, match=r"materials.only: no material is called 'marble'"):
+        take_stock(MaterialsConfig(only=("walnut", "marble")))
+
+
+def test_library_that_gives_nothing_or_nothing_hard_is_an_error(tmp_path: Path) -> None:
+    empty = MaterialLibraryConfig(folder=str(tmp_path))
+    with pytest.raises(PipelineError, match=r"holds no set of maps whose names are known"):
+        take_stock(MaterialsConfig(libraries=(empty,)))
+    with pytest.raises(PipelineError, match=r"/nope"):
+        take_stock(MaterialsConfig(libraries=(MaterialLibraryConfig(folder="/nope"),)))
+    own_set(tmp_path, "Fabric002", (30, 40, 90))
+    with pytest.raises(PipelineError, match=r"no material of class wood, metal, plastic is left"):
+        take_stock(MaterialsConfig(builtin=0, libraries=(empty,)))
 
 
 def test_maps_are_as_fine_as_the_images_show(tmp_path: Path) -> None:
@@ -72,20 +93,20 @@ def test_swatch_is_measured_on_its_maps_and_survives_the_disk(tmp_path: Path) ->
     own_set(tmp_path / "own", "Wood007", (119, 119, 119))
     config = MaterialsConfig(builtin=0, libraries=(MaterialLibraryConfig(folder=str(tmp_path / "own")),))
     stock = take_stock(config)
-    swatch = make_swatch(stock.materials["own0_wood007"], 2.0, 32, tmp_path / "maps")
-    np.testing.assert_allclose(swatch.colour, [50, 0, 0], atol=0.3)
-    assert (swatch.material_class, swatch.weight) == ("wood", 2.0)
-    assert (tmp_path / "maps" / swatch.folder / "normal.png").is_file()
-    save_library(tmp_path / "library.json", Library((swatch,)))
-    assert load_library(tmp_path / "library.json") == Library((swatch,))
+    found = make_swatch(stock.materials["own0_wood007"], 1, 32, tmp_path / "maps")
+    np.testing.assert_allclose(found.colour, [50, 0, 0], atol=0.3)
+    assert (found.material_class, found.library, found.weight) == ("wood", 1, 1.0)
+    assert (tmp_path / "maps" / found.folder / "normal.png").is_file()
+    save_library(tmp_path / "library.json", Library((found,)))
+    assert load_library(tmp_path / "library.json") == Library((found,))
 
 
 def test_set_with_an_unreadable_map_is_left_out_and_the_others_stay(tmp_path: Path) -> None:
     own_set(tmp_path / "own", "Wood007", (119, 90, 60))
     (tmp_path / "own" / "Metal001_1K-PNG_Color.png").write_bytes(b"")
     config = MaterialsConfig(builtin=0, libraries=(MaterialLibraryConfig(folder=str(tmp_path / "own")),))
-    swatches, left_out = make_library(config, VIEWS, tmp_path / "maps")
-    assert [s.name for s in swatches if s.material_class != "core"] == ["own0_wood007"]
+    library, left_out = make_library(config, VIEWS, tmp_path / "maps")
+    assert [s.name for s in library.swatches if s.material_class != "core"] == ["own0_wood007"]
     assert len(left_out) == 1 and "Metal001_1K-PNG_Color.png" in left_out[0].reason
 
 

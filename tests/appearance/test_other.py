@@ -80,6 +80,14 @@ def test_choice_follows_the_prior_table() -> None:
     assert picks == sorted(picks)  # in the catalogue's order, so a larger choice is never an earlier material
 
 
+def test_choice_within_a_class_follows_the_weights() -> None:
+    library = Library(
+        (*TOY.swatches[:1], swatch("ash", "wood", (10, 0, 0), weight=3), swatch("fir", "wood", (90, 0, 0)))
+    )
+    picks = [other_material(shape((LEG, None, 1)), (1,), {1: "oak"}, library, float(c), CONFIG) for c in CHOICES]
+    assert picks.count("ash") == 150 and picks.count("fir") == 50
+
+
 def test_catalogue_with_nothing_else_is_refused() -> None:
     small = Library(TOY.swatches[:2])
     with pytest.raises(PipelineError, match=r"nothing unlike oak for part\(s\) \[1\] of shape 1"):

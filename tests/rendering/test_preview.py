@@ -19,6 +19,8 @@ def test_sheet_shows_every_material_whole_and_in_its_colour(tmp_path: Path) -> N
         Image.new("RGB", (64, 64), colour).save(own / name / f"{name}_basecolor.png")
     (own / "fabric_lost").mkdir()
     (own / "fabric_lost" / "fabric_lost_basecolor.png").write_bytes(b"")
+    (own / "metal_grey").mkdir()
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(own / "metal_grey" / "metal_grey_basecolor.png")
     settings = [f"materials.libraries=[{{folder: {own}}}]", "materials.builtin=0", "render.samples=1"]
     result = CliRunner().invoke(
         main, ["materials", "--out", str(tmp_path / "sheets"), *(x for s in settings for x in ("--set", s))]

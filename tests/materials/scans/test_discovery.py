@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from materials.scans import Found, LeftOut, scan_folder
 from materials.scans.source import Scan
@@ -190,14 +190,15 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     assert found.left_out == (LeftOut(tmp_path / "shut", "cannot be listed: Permission denied"),)
 
 
-def test_five_thousand_files_take_no_time_to_speak_of(tmp_path: Path) -> None:
-    kinds = ("Color", "Roughness", "NormalGL", "Displacement", "AmbientOcclusion")
-    for number in range(1000):
-        folder = tmp_path / f"group{number // 100}"
+def test_images_are_not_opened_until_their_maps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    for number in range(200):
+        folder = tmp_path / f"group{number // 20}"
         folder.mkdir(exist_ok=True)
-        for kind in kinds:
+        for kind in ("Color", "Roughness", "NormalGL"):
             (folder / f"Wood{number:04d}_1K-JPG_{kind}.jpg").write_bytes(b"x")
-    start = time.perf_counter()
     found = scan_folder(tmp_path, "")
-    assert time.perf_counter() - start < 2.5  # 20,000 in 10 s
-    assert len(found.materials) == 1000
+    assert len(found.materials) == 200 and found.left_out == ()
