@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from materials.material import Finish, Material
 from materials.recipes import RECIPES
 from materials.synthesis import Synthesis
+from materials.yaml_files import load_yaml, problems
 from pipeline.errors import PipelineError
 
 BUILTIN = Path(__file__).with_name("catalogue.yaml")
@@ -47,14 +47,11 @@ def load_catalogue(path: Path = BUILTIN) -> tuple[Material, ...]:
 
     PipelineError names the file, the entry and what is allowed there.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is not in every build
+    content = load_yaml(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
         groups = TypeAdapter(tuple[_Group, ...]).validate_python(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PipelineError(f"cannot read the material catalogue {path}: {error}") from error
     except ValidationError as error:
-        raise PipelineError(f"material catalogue {path}: {_problems(error)}") from error
+        raise PipelineError(f"material catalogue {path}: {problems(error)}") from error
     materials = tuple(material for group in groups for material in _materials(group, path))
     repeated = [name for name, count in Counter(m.name for m in materials).items() if count > 1]
     if repeated:
@@ -77,19 +74,12 @@ def _materials(group: _Group, path: Path) -> Iterator[Material]:
             parameters = recipe.parameters.model_validate(given).model_dump()
         except ValidationError as error:
             allowed = ", ".join(recipe.parameters.model_fields)
-            raise PipelineError(f"{where}: {_problems(error)}; {group.recipe!r} takes {allowed}") from error
+            raise PipelineError(f"{where}: {problems(error)}; {group.recipe!r} takes {allowed}") from error
         try:
             finish = Finish.model_validate({**group.finish, **entry.finish})
         except ValidationError as error:
             allowed = ", ".join(Finish.model_fields)
-            raise PipelineError(f"{where}: finish: {_problems(error)}; a finish has {allowed}") from error
+            raise PipelineError(f"{where}: finish: {problems(error)}; a finish has {allowed}") from error
         source = Synthesis(entry.name, group.recipe, parameters)
         tile, weight = entry.tile or group.tile, entry.weight or group.weight
         yield Material(entry.name, recipe.material_class, tile, finish, source, weight)
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(x) for x in item['loc']) or 'the file'} = {item['input']!r}: {item['msg']}"
-        for item in error.errors()
-    )

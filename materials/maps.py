@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from materials.color import ByteMap, FloatMap, to_srgb
+from pipeline.errors import PipelineError
 
 #: Reflectances that real surfaces have (linear): nothing in a room is blacker or whiter.
 REFLECTANCE = (0.02, 0.85)
@@ -111,6 +112,12 @@ def normals(slope: FloatMap) -> FloatMap:
     """(n, n, 3) unit normals (-dh/du, -dh/dv, 1), normalised, of (n, n, 2) slopes."""
     vectors = np.concatenate([-slope, np.ones((*slope.shape[:2], 1))], axis=-1)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def check_size(size: int) -> None:
+    """Raises PipelineError unless ``size`` is a power of two."""
+    if size < 1 or size & (size - 1):
+        raise PipelineError(f"material maps of size {size}: the size must be a power of two, e.g. 256 or 512")
 
 
 def _to_byte(values: FloatMap) -> ByteMap:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from materials.maps import Maps, encode, texels
+from materials.maps import Maps, check_size, encode, texels
 from materials.noise import MIN_SIZE, Canvas
 from materials.recipes import RECIPES
-from pipeline.errors import PipelineError
 from pipeline.seeding import rng
 
 #: The library is one fixed set of materials: the run's seed chooses among them, it does not change them.
@@ -39,8 +38,7 @@ class Synthesis:
 
         Sizes below ``MIN_SIZE`` are averaged down from it. Raises PipelineError unless ``size`` is a power of two.
         """
-        if size < 1 or size & (size - 1):
-            raise PipelineError(f"material maps of size {size}: the size must be a power of two, e.g. 256 or 512")
+        check_size(size)
         work = max(size, MIN_SIZE)
         canvas = Canvas(work, rng(LIBRARY_SEED, "materials", self.name))
         surface = RECIPES[self.recipe].function(canvas, **self.parameters)

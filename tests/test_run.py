@@ -132,6 +132,26 @@ def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: 
     assert worked["quality"] == 3
 
 
+def test_swapped_part_brings_its_material_only_where_asked(tmp_path: Path) -> None:
+    extra = [
+        "source=synthetic:4",
+        "split={train: 1, val: 0, test: 0}",
+        *(f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES if name != "swapped"),
+    ]
+    options = [part for item in extra for part in ("--set", item)]
+    options += [part for stage in STAGES[: STAGES.index("materials") + 1] for part in ("--stage", stage)]
+    found = {}
+    for share in (0, 1):
+        arguments_of = arguments(tmp_path, *options, "--set", f"materials.swapped_share={share}")
+        result = CliRunner().invoke(main, arguments_of)
+        assert result.exit_code == 0, result.output
+        assert share == 0 or "anomalies:" not in result.output  # only the choice of materials is made again
+        choices = [json.loads(path.read_text()) for path in (tmp_path / "materials").glob("*.json")]
+        found[share] = [given for choice in choices for given in choice["overrides"].values()]
+    assert found[0] == []
+    assert found[1] and all(name.endswith("_swapped") for given in found[1] for name in given)
+
+
 def test_half_a_map_is_made_again(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "out")
     before = contents(tmp_path / "out")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from materials.material import Finish, WornClass
+from materials.yaml_files import load_yaml, problems
 from pipeline.errors import PipelineError
 
 Tile = Annotated[float, Field(gt=0, allow_inf_nan=False, description="edge of what the maps cover, in metres")]
@@ -78,17 +78,17 @@ class Rule(BaseModel):
 def load_sidecar(path: Path) -> Sidecar:
     """Read and check a sidecar; PipelineError names the file and what is allowed."""
     try:
-        return Sidecar.model_validate(_load(path) or {})
+        return Sidecar.model_validate(load_yaml(path) or {})
     except ValidationError as error:
-        raise PipelineError(f"{path}: {_problem(error)}; keys are {_keys(Sidecar)}") from error
+        raise PipelineError(f"{path}: {problems(error)}; keys are {_keys(Sidecar)}") from error
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
     """Read and check a table of classes; PipelineError names the file and what is allowed."""
     try:
-        return TypeAdapter(tuple[Rule, ...]).validate_python(_load(path) or ())
+        return TypeAdapter(tuple[Rule, ...]).validate_python(load_yaml(path) or ())
     except ValidationError as error:
-        raise PipelineError(f"{path}: {_problem(error)}; it is a list of entries with {_keys(Rule)}") from error
+        raise PipelineError(f"{path}: {problems(error)}; it is a list of entries with {_keys(Rule)}") from error
 
 
 def class_by_words(names: Iterable[str]) -> WornClass | None:
@@ -108,20 +108,6 @@ def _class_of_word(word: str) -> WornClass | None:
 def _words(name: str) -> Sequence[str]:
     """Words in lower case: ``"WoodFloor051_oak"`` has ``wood``, ``floor``, ``oak``."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-
-
-def _load(path: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is not in every build
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PipelineError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-
-
-def _problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{where} = {first['input']!r}: {first['msg']}"
 
 
 def _keys(model: type[BaseModel]) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from materials.maps import Maps, encode
+from materials.maps import Maps, check_size, encode
 from materials.material import WornClass
 from materials.scans.converting import convert, split_strip
 from materials.scans.naming import MapKind
 from materials.scans.reading import read
-from pipeline.errors import PipelineError
 
 #: Raise when the code changes what it makes of the same files.
 VERSION = 1
@@ -50,8 +49,7 @@ class Scan:
         Raises UnitRejected, with the file's name, if the files cannot be used; PipelineError unless ``size`` is
         a power of two.
         """
-        if size < 1 or size & (size - 1):
-            raise PipelineError(f"material maps of size {size}: the size must be a power of two, e.g. 256 or 512")
+        check_size(size)
         pictures = {kind: read(file.path) for kind, file in self.layers}
         layers = split_strip(pictures["strip"]) if "strip" in pictures else pictures
         tile = convert(layers, self.material_class, self.directx, size)
