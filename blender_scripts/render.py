@@ -1,32 +1,32 @@
-"""Draw every image of one job: ``python -m blender_scripts.render JOB.json OUT.npz``.
+"""Draw every image of one job: ``python -m blender_scripts.render JOB.json > IMAGES``.
 
-The job file (version 2; written by ``pipeline.rendering.job``) is the whole contract:
+The job file (version 3; written by ``pipeline.rendering.job``) is the whole contract:
 ``meshes`` (an .npz with ``<mesh>/vertices`` and ``<mesh>/faces``, Y-up world; changed parts may have ``<mesh>/origin``
 and ``<mesh>/corners``, see ``meshes.PartMesh``), ``origins`` (such a mesh -> the intact one), ``variants``
-(name -> parts [[part id, mesh]], ground height), ``materials`` (name -> map files, tile_size, finish, and the name of
-its core if it has one),
-``queries`` (variant, camera, light, part id -> material), ``references`` (cameras), ``settings``. Every camera
-comes with ``box``, the half-open (x0, y0, x1, y1) of the object's pixels: nothing is traced far from it.
-All part ids that are keys are strings.
+(name -> parts [[part id, mesh]], ground, see ``surroundings``), ``materials`` (name -> map files, tile_size, finish,
+and the name of its core if it has one), ``queries`` (variant, camera, light, part id -> material), ``references``
+(cameras), ``settings``. Every camera comes with ``region``, a half-open (x0, y0, x1, y1) in pixels: outside of it the
+image is white and nothing is traced. All part ids that are keys are strings.
 
 A variant may have ``effects`` (part id -> effect, strength, scale, colour, offset; as in
-``pipeline.anomalies.anomaly.Appearance``), drawn on top of the material that the part wears. A query with
-``plain`` true is drawn once more without them, and in ``plain_materials`` (part id -> material) in place of
-``materials`` where it has that: the same view without its change of appearance.
+``pipeline.anomalies.anomaly.Appearance``), drawn on top of the material that the part wears. A query may ask for its
+``counterfactual``: the same camera and light on the intact shape, with ``materials`` and ``region`` of its own.
 
-OUT.npz holds ``query`` (N, H, W, 3) uint8; ``plain`` the same, zeros for queries without, (0, H, W, 3) where
-no query has one; ``index`` (N, H, W) uint16: Blender's own part ids at the pixel centres; and ``reference``
-(V, H, W) uint8.
+The images go to standard output as they are drawn, each as a line of JSON, {"kind", "of", "dtype", "shape"}, and its
+bytes: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of every
+query; ``counterfactual`` (H, W, 3) uint8 of those that ask for one; ``reference`` (H, W) uint8 of every reference
+camera; ``of`` is the number of the query or camera. All that Blender has to say goes to standard error.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import bpy
 import numpy as np
@@ -35,9 +35,7 @@ from PIL import Image
 from blender_scripts import meshes, shading
 from blender_scripts.scene import Scene
 
-VERSION = 2
-#: How far around the object's box shadows are traced, and anti-aliased edges (share of the image; pixels).
-SHADOW_MARGIN, EDGE_MARGIN = 0.16, 3
+VERSION = 3
 WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
 
 
@@ -56,39 +54,37 @@ class Renderer:
         self._reference = shading.reference()
         self._index = shading.index()
 
-    def query(self, query: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One query image (H, W, 3) uint8, the same or zeros as ``plain``, and its part ids (H, W) uint16."""
-        variant = self._job["variants"][query["variant"]]
-        self._show(variant)
-        self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
-        self._scene.query_look(query["light"], variant["ground"])
-        image = self._photo(query, query["materials"], variant.get("effects", {}))
-        plain = np.zeros_like(image)
-        if query.get("plain", False):
-            plain = self._photo(query, query.get("plain_materials", query["materials"]), {})
-        self._scene.plain_look(self._index, samples=1, exact=True)
-        colours = self._render(query["box"], EDGE_MARGIN).astype(np.uint16)
-        ids = colours[..., 0] + 256 * colours[..., 1]
-        return image, plain, np.where(ids == WHITE_ID, 0, ids).astype(np.uint16)
+    def images(self) -> Iterator[tuple[str, int, np.ndarray]]:
+        """All images of the job: kind, number of the query or reference camera, pixels."""
+        samples, fewer = (self._job["settings"][key] for key in ("samples", "counterfactual_samples"))
+        for number, query in enumerate(self._job["queries"]):
+            yield "query", number, self._photo(query, query["variant"], query, samples)
+            self._scene.plain_look(self._index, samples=1, exact=True)
+            yield "index", number, _part_ids(self._render(query["region"]))
+            if "counterfactual" in query:
+                yield "counterfactual", number, self._photo(query, "normal", query["counterfactual"], fewer)
+        for number, camera in enumerate(self._job["references"]):
+            yield "reference", number, self.reference(camera)
 
-    def _photo(
-        self, query: Mapping[str, Any], worn: Mapping[str, str], effects: Mapping[str, Mapping[str, Any]]
-    ) -> np.ndarray:
-        """(H, W, 3) uint8: the scene as it stands, its parts in these materials and effects."""
-        for part_id, name in self._job["variants"][query["variant"]]["parts"]:
+    def _photo(self, query: Mapping[str, Any], variant: str, look: Mapping[str, Any], samples: int) -> np.ndarray:
+        """(H, W, 3) uint8: a variant from the query's camera, in its light, with materials and region of ``look``."""
+        shown, worn = self._job["variants"][variant], look["materials"]
+        self._show(shown)
+        self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
+        self._scene.query_look(query["light"], shown["ground"], samples)
+        for part_id, name in shown["parts"]:
             key = str(part_id)
             slots, core = self._objects[name].data.materials, self._job["materials"][worn[key]].get("core", worn[key])
-            slots[meshes.OUTSIDE] = self._material(worn[key], effects.get(key))
+            slots[meshes.OUTSIDE] = self._material(worn[key], shown["effects"].get(key))
             slots[meshes.INSIDE] = self._material(core, None)
-        margin = round(SHADOW_MARGIN * self._size)
-        return _fade_to_white(self._render(query["box"], margin), query["box"], margin)
+        return self._render(look["region"])
 
     def reference(self, camera: Mapping[str, Any]) -> np.ndarray:
         """One reference view (H, W) uint8."""
         self._show(self._job["variants"]["normal"])
         self._scene.set_camera(np.array(camera["K"]), np.array(camera["world_to_camera"]))
         self._scene.plain_look(self._reference, self._job["settings"]["reference_samples"], exact=False)
-        return self._render(camera["box"], EDGE_MARGIN)[..., 0]
+        return self._render(camera["region"])[..., 0]
 
     def _show(self, variant: Mapping[str, Any]) -> None:
         """Hide all parts but the variant's; an object's colour spells its part id for the index pass."""
@@ -104,51 +100,38 @@ class Renderer:
             self._materials[key] = shading.svbrdf(name, self._job["materials"][name], effect)
         return self._materials[key]
 
-    def _render(self, box: Sequence[int], margin: int) -> np.ndarray:
-        """(H, W, 3) uint8: traced within ``margin`` pixels of ``box``, white elsewhere."""
-        low = [max(0, v - margin) for v in box[:2]]
-        high = [min(self._size, v + margin) for v in box[2:]]
-        self._scene.set_region((*low, *high))
+    def _render(self, region: Sequence[int]) -> np.ndarray:
+        """(H, W, 3) uint8: traced in ``region``, white elsewhere."""
+        self._scene.set_region(region)
         bpy.context.scene.render.filepath = str(self._file)
         bpy.ops.render.render(write_still=True)
-        traced = (slice(low[1], high[1]), slice(low[0], high[0]))
+        # The denoiser leaves specks in the corners of what it got, and there is nothing but background.
+        traced = (slice(region[1] + 1, region[3] - 1), slice(region[0] + 1, region[2] - 1))
         canvas = np.full((self._size, self._size, 3), 255, dtype=np.uint8)
         with Image.open(self._file) as image:
             canvas[traced] = np.asarray(image.convert("RGB"))[traced]
         return canvas
 
 
-def _fade_to_white(image: np.ndarray, box: Sequence[int], margin: int) -> np.ndarray:
-    """Let the shadow end smoothly where tracing ends; pixels within ``EDGE_MARGIN`` of ``box`` stay as they are."""
-    pixels = np.arange(image.shape[0])
-    outside_x = np.maximum(box[0] - pixels, pixels - box[2] + 1)
-    outside_y = np.maximum(box[1] - pixels, pixels - box[3] + 1)
-    distance = np.maximum(outside_y[:, None], outside_x[None, :]) - EDGE_MARGIN
-    ramp = np.clip(1 - distance / (margin - EDGE_MARGIN), 0, 1)
-    weight = (ramp * ramp * (3 - 2 * ramp))[..., None]
-    return np.rint(255 - weight * (255 - image.astype(float))).astype(np.uint8)
+def _part_ids(colours: np.ndarray) -> np.ndarray:
+    """(H, W) uint16 from the (H, W, 3) uint8 that the objects' colours spell; 0 where the white world is seen."""
+    ids = colours[..., 0].astype(np.uint16) + 256 * colours[..., 1].astype(np.uint16)
+    return np.where(ids == WHITE_ID, 0, ids).astype(np.uint16)
 
 
-def main(job_path: Path, out_path: Path) -> None:
-    """Draw the job's images and write them, the file appearing last."""
+def main(job_path: Path, out: IO[bytes]) -> None:
+    """Draw the job's images and write them as they come."""
     job = json.loads(job_path.read_text(encoding="utf-8"))
     if job.get("version") != VERSION:
         raise ValueError(f"{job_path}: job version {job.get('version')!r}, this renderer draws version {VERSION}")
     with tempfile.TemporaryDirectory() as scratch:
-        renderer = Renderer(job, Path(scratch))
-        drawn = [renderer.query(query) for query in job["queries"]]
-        references = [renderer.reference(camera) for camera in job["references"]]
-    size = job["settings"]["resolution"]
-    has_plain = any(query.get("plain", False) for query in job["queries"])
-    plain = [image for _, image, _ in drawn] if has_plain else []
-    np.savez(
-        out_path,
-        query=np.array([image for image, _, _ in drawn], dtype=np.uint8).reshape(-1, size, size, 3),
-        plain=np.array(plain, dtype=np.uint8).reshape(-1, size, size, 3),
-        index=np.array([ids for _, _, ids in drawn], dtype=np.uint16).reshape(-1, size, size),
-        reference=np.array(references, dtype=np.uint8).reshape(-1, size, size),
-    )
+        for kind, number, image in Renderer(job, Path(scratch)).images():
+            header = {"kind": kind, "of": number, "dtype": str(image.dtype), "shape": image.shape}
+            out.write(json.dumps(header).encode() + b"\n" + image.tobytes())
+            out.flush()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    images = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Blender talks to standard output
+    main(Path(sys.argv[1]), images)

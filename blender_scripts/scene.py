@@ -1,4 +1,4 @@
-"""The scene around the object: camera, world, six light set-ups, ground, render settings."""
+"""The scene: camera, traced region, render settings, and the looks of query and plain images."""
 
 from __future__ import annotations
 
@@ -9,20 +9,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-#: Light positions of the six set-ups in Blender's frame (front is -Y), at distance 5:
-#: front, back, left, right, top, bottom.
-LIGHTS = ((0, -5, 0), (0, 5, 0), (-5, 0, 0), (5, 0, 0), (0, 0, 5), (0, 0, -5))
-#: Bright enough for dark leather; at twice the power a white seat under the top light drowned in white.
-LIGHT_WATTS, LIGHT_RADIUS = 450.0, 1.2
-#: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
-#: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
-AMBIENT, BACKDROP = 0.6, 1.25
-#: What mirrors see of it: sine of the elevation -> radiance. A bright floor and sky with a dark horizon between, as
-#: photographers of chrome arrange it; in an evenly white world metal would look like grey paint.
-REFLECTED = ((-1.0, 0.75), (-0.12, 0.7), (0.0, 0.12), (0.12, 0.16), (0.38, 0.85), (1.0, 1.0))
-#: Radius of the ground and the dome over it, in object radii. Without the dome the ground's rim would
-#: leave specks at the horizon; at this distance the dome shows no shadow of its own.
-GROUND_RADIUS = 100.0
+from blender_scripts.surroundings import Surroundings
+
 #: Y-up world -> Blender's Z-up world.
 TO_BLENDER = Matrix(((1, 0, 0, 0), (0, 0, -1, 0), (0, 1, 0, 0), (0, 0, 0, 1)))
 #: OpenCV camera (y down, z forward) -> Blender camera (y up, z backward).
@@ -40,9 +28,7 @@ class Scene:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         self.scene.collection.objects.link(self._camera)
         self.scene.camera = self._camera
-        self._light = self._add_light()
-        self._ground = self._add_ground()
-        self.scene.world = _world()
+        self._surroundings = Surroundings(self.scene)
 
     def _render_settings(self) -> None:
         render, size = self.scene.render, self._settings["resolution"]
@@ -74,24 +60,6 @@ class Scene:
                 device.use = device.type != "CPU"
             cycles.device = "GPU"
 
-    def _add_light(self) -> Any:
-        light = bpy.data.lights.new("light", "POINT")
-        light.energy, light.shadow_soft_size = LIGHT_WATTS, LIGHT_RADIUS
-        obj = bpy.data.objects.new("light", light)
-        self.scene.collection.objects.link(obj)
-        return obj
-
-    def _add_ground(self) -> Any:
-        """A sphere whose lower half is pressed flat: shadow catcher for every camera ray, unseen by all others."""
-        bpy.ops.mesh.primitive_uv_sphere_add(segments=64, ring_count=32, radius=GROUND_RADIUS)
-        ground = bpy.context.active_object
-        for vertex in ground.data.vertices:
-            vertex.co.z = max(vertex.co.z, 0.0)
-        ground.is_shadow_catcher = True
-        ground.visible_shadow = ground.visible_glossy = ground.visible_diffuse = False
-        ground.visible_transmission = False
-        return ground
-
     def set_camera(self, K: np.ndarray, world_to_camera: np.ndarray) -> None:
         """Pose and intrinsics of an OpenCV camera with square pixels."""
         size = self._settings["resolution"]
@@ -110,22 +78,20 @@ class Scene:
         render.border_min_x, render.border_max_x = x0 / size, x1 / size
         render.border_min_y, render.border_max_y = 1 - y1 / size, 1 - y0 / size
 
-    def query_look(self, light: int, ground: float) -> None:
-        """Path-traced and denoised, on white, with light set-up ``light`` and the ground at height ``ground``."""
-        self._look(self._settings["samples"], "Standard", filter_width=1.5)
+    def query_look(self, light: int, ground: Mapping[str, Any], samples: int) -> None:
+        """Path-traced and denoised, on white, with light set-up ``light`` and a disc as ground; the camera is set."""
+        self._look(samples, "Standard", filter_width=1.5)
         self.scene.cycles.use_denoising = self._settings["denoise"] != "none"
         if self._settings["denoise"] != "none":
             self.scene.cycles.denoising_quality = self._settings["denoise"].upper()
-        self._light.location = LIGHTS[light]
-        self._light.hide_render = self._ground.hide_render = False
-        self._ground.location = (0, 0, ground)
+        self._surroundings.show(light, ground)
 
     def plain_look(self, override: Any, samples: int, exact: bool) -> None:
         """Only the object, in the emission material ``override``; ``exact`` samples pixel centres, raw values."""
         transform, width = ("Raw", 0.01) if exact else ("Standard", 1.0)
         self._look(samples, transform, width)
         self.scene.cycles.use_denoising = False
-        self._light.hide_render = self._ground.hide_render = True
+        self._surroundings.hide()
         bpy.context.view_layer.material_override = override
 
     def _look(self, samples: int, transform: str, filter_width: float) -> None:
@@ -134,47 +100,3 @@ class Scene:
         self.scene.view_settings.view_transform = transform
         self.scene.cycles.pixel_filter_type = "BOX" if filter_width < 1.5 else "BLACKMAN_HARRIS"
         self.scene.cycles.filter_width = filter_width
-
-
-def _world() -> Any:
-    """``BACKDROP`` to the camera, ``REFLECTED`` to mirrors, ``AMBIENT`` to everything else."""
-    world = bpy.data.worlds.new("world")
-    # As a light it is even. Sampling it would add noise, and make an image depend on those drawn before it.
-    world.cycles.sampling_method = "NONE"
-    world.use_nodes = True
-    tree = world.node_tree
-    background, path = tree.nodes["Background"], tree.nodes.new("ShaderNodeLightPath")
-    background.inputs["Color"].default_value = (1, 1, 1, 1)
-    reflected = _mix(tree, path.outputs["Is Glossy Ray"], AMBIENT, _reflected(tree))
-    strength = _mix(tree, path.outputs["Is Camera Ray"], reflected, BACKDROP)
-    tree.links.new(strength, background.inputs["Strength"])
-    return world
-
-
-def _reflected(tree: Any) -> Any:
-    """Socket with ``REFLECTED`` at the ray's elevation."""
-    direction, split = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeSeparateXYZ")
-    tree.links.new(direction.outputs["Generated"], split.inputs["Vector"])
-    share, curve = tree.nodes.new("ShaderNodeMapRange"), tree.nodes.new("ShaderNodeFloatCurve")
-    share.inputs["From Min"].default_value = -1.0
-    tree.links.new(split.outputs["Z"], share.inputs["Value"])
-    points = curve.mapping.curves[0].points
-    for number, (sine, radiance) in enumerate(REFLECTED):
-        location = ((sine + 1) / 2, radiance)
-        point = points.new(*location) if 0 < number < len(REFLECTED) - 1 else points[min(number, len(points) - 1)]
-        point.location = location
-    curve.mapping.update()
-    tree.links.new(share.outputs["Result"], curve.inputs["Value"])
-    return curve.outputs["Value"]
-
-
-def _mix(tree: Any, share: Any, first: Any, second: Any) -> Any:
-    """Socket with ``first`` where ``share`` is 0, ``second`` where it is 1; both sockets or numbers."""
-    node = tree.nodes.new("ShaderNodeMix")
-    tree.links.new(share, node.inputs["Factor"])
-    for name, value in (("A", first), ("B", second)):
-        if isinstance(value, float):
-            node.inputs[name].default_value = value
-        else:
-            tree.links.new(value, node.inputs[name])
-    return node.outputs["Result"]

@@ -9,7 +9,9 @@ from typing import Any
 import bpy
 
 from blender_scripts import effects
+from blender_scripts.nodes import Nodes
 from blender_scripts.pigments import mean_colour
+from blender_scripts.surroundings import behind_veil
 
 #: Reference views: grey of a surface seen edge-on and face-on, and the headlight's direction in the
 #: camera's frame (x right, y up, z toward the viewer): a little above and to the left of the lens.
@@ -60,15 +62,13 @@ def _finish(tree: Any, bsdf: Any, finish: Mapping[str, float]) -> None:
     bsdf.inputs["Coat Weight"].default_value = finish["coat"]
     bsdf.inputs["Coat Roughness"].default_value = finish["coat_roughness"]
     bsdf.inputs["Sheen Weight"].default_value = finish["sheen"]
-    if not finish["translucency"]:
-        return
-    colour = bsdf.inputs["Base Color"].links[0].from_socket
-    through, mixed = tree.nodes.new("ShaderNodeBsdfTranslucent"), tree.nodes.new("ShaderNodeMixShader")
-    tree.links.new(colour, through.inputs["Color"])
-    mixed.inputs["Fac"].default_value = finish["translucency"]
-    tree.links.new(bsdf.outputs["BSDF"], mixed.inputs[1])
-    tree.links.new(through.outputs["BSDF"], mixed.inputs[2])
-    tree.links.new(mixed.outputs["Shader"], tree.nodes["Material Output"].inputs["Surface"])
+    nodes, surface = Nodes(tree), bsdf.outputs["BSDF"]
+    if finish["translucency"]:
+        colour = bsdf.inputs["Base Color"].links[0].from_socket
+        through = nodes.add("BsdfTranslucent", {"Color": colour}).outputs["BSDF"]
+        surface = nodes.add("MixShader", {0: finish["translucency"], 1: surface, 2: through}).outputs["Shader"]
+    surface = nodes.add("MixShader", {0: behind_veil(nodes), 1: surface}).outputs["Shader"]
+    tree.links.new(surface, tree.nodes["Material Output"].inputs["Surface"])
 
 
 def reference() -> Any:

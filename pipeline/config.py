@@ -347,12 +347,20 @@ class RenderConfig(StrictModel):
     """Blender's settings; none changes a label."""
 
     samples: int = Field(16, ge=1, description="Cycles samples per pixel of query images")
+    counterfactual_share: Fraction = Field(
+        1.0,
+        description="share of the images with anomalies whose view is drawn once more on the intact shape, so that the "
+        "quality stage can see what the anomaly changes; those with a change of surface always are",
+    )
+    counterfactual_samples: int = Field(4, ge=1, description="samples per pixel of these")
     reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
     denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
     device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = Field(
         "CPU", description="what Cycles renders on; only the CPU is known to give the same bytes everywhere"
     )
-    timeout_seconds: float = Field(3600.0, gt=0, description="a Blender process is killed after this long")
+    timeout_seconds: float = Field(
+        900.0, gt=0, description="a Blender process that gives no image for this long is stopped; its shape tried again"
+    )
 
 
 class QualityConfig(StrictModel):
@@ -371,8 +379,14 @@ class QualityConfig(StrictModel):
     min_change: float = Field(
         10.0, ge=0, description="a pixel whose channels differ by this much on average (0-255) has visibly changed"
     )
+    min_perceptible_pixels: int = Field(
+        20, ge=0, description="pixels that each anomaly changes visibly against the counterfactual, at 256x256"
+    )
     min_changed_share: Fraction = Field(
         0.1, description="share of a part's pixels that a change of its surface alters visibly, over that elsewhere"
+    )
+    max_changed_elsewhere: Fraction = Field(
+        0.05, description="share of the object's other pixels that differ from the counterfactual as no shadow does"
     )
 
 

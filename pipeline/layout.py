@@ -73,6 +73,10 @@ class Layout:
     def render(self, shape_id: str) -> Path:
         return self.out / "renders" / f"{shape_id}.h5"
 
+    def render_log(self, shape_id: str) -> Path:
+        """What Blender said, where it went wrong."""
+        return self.out / "logs" / f"{shape_id}.txt"
+
     def quality(self, shape_id: str) -> Path:
         return self.out / "quality" / f"{shape_id}.json"
 

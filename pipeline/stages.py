@@ -259,12 +259,20 @@ def render(context: Context, shape_id: str) -> Result:
             chosen["cores"],
         ),
         overrides=overrides,
+        counterfactuals={view.name for view in views if _is_compared(context, shape_id, view)},
     )
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         path = write_job(Path(folder), job, config.views, config.render, context.threads)
-        drawn = draw(path, config.render.timeout_seconds)
+        drawn = draw(path, config.render.timeout_seconds, layout.render_log(shape_id))
     save_drawn(layout.render(shape_id), drawn)
     return Result((layout.render(shape_id),))
+
+
+def _is_compared(context: Context, shape_id: str, view: View) -> bool:
+    """Whether the view is drawn on the intact shape too."""
+    draw = rng(context.config.seed, "counterfactual", shape_id, view.name).random()
+    surface = any(mark.surface_only for mark in view.marks)
+    return surface or (bool(view.marks) and draw < context.config.render.counterfactual_share)
 
 
 def _by_part(entries: dict[str, str]) -> dict[int, str]:
@@ -289,9 +297,9 @@ def judge(context: Context, shape_id: str) -> Result:
     for number, image in enumerate(drawn.reference):
         for reason in judge_reference(image, reference.part_ids[number], config.quality):
             raise UnitRejected(reason, f"shape {shape_id}: reference view {number} is blank")
-    plain = drawn.plain if len(drawn.plain) else drawn.query
+    intact = dict(zip(drawn.counterfactual_of.tolist(), drawn.counterfactual, strict=True))
     verdicts = {
-        view.name: judge_query(drawn.query[i], plain[i], drawn.index[i], view, config.quality)
+        view.name: judge_query(drawn.query[i], intact.get(i), drawn.index[i], view, config.quality)
         for i, view in enumerate(views)
     }
     write_json(layout.quality(shape_id), {name: asdict(verdict) for name, verdict in verdicts.items()})

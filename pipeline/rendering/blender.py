@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import queue
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,40 +29,99 @@ _LOG_TAIL = 1500
 class Drawn:
     """query (N,S,S,3) uint8; index (N,S,S) uint16, Blender's own part ids; reference (V,S,S) uint8.
 
-    plain: (N,S,S,3) uint8, the query without its anomaly's change of appearance; zeros for queries that have
-    none, (0,S,S,3) where no query has any.
+    counterfactual: (M,S,S,3) uint8, those queries on the intact shape for which it was asked;
+    counterfactual_of: (M,) int64, which rows of ``query`` they are.
     """
 
     query: NDArray[np.uint8]
-    plain: NDArray[np.uint8]
     index: NDArray[np.uint16]
     reference: NDArray[np.uint8]
+    counterfactual: NDArray[np.uint8]
+    counterfactual_of: NDArray[np.int64]
 
 
-def draw(job: Path, timeout_seconds: float) -> Drawn:
+@dataclass(frozen=True)
+class _Image:
+    kind: str
+    of: int
+    pixels: NDArray[Any]
+
+
+def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     """Run Blender on a job file and return its images.
 
-    Raises PipelineError with the end of Blender's log: a crash says nothing against the shape, so the
-    unit is tried again.
+    ``limit_seconds`` is how long any one image may take, the first with Blender's start. What Blender says is written
+    to ``log`` (beside the job file without one), which stays only if something goes wrong.
+
+    Raises PipelineError with the end of the log: a crash says nothing against the shape, so the unit is tried again.
     """
-    out = job.with_name("drawn.npz")
-    command = [sys.executable, "-m", "blender_scripts.render", str(job), str(out)]
+    log = log or job.with_name("blender.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
     # The user's own Blender add-ons and start-up files must not reach the renders.
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(job.parent), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "blender_scripts.render", str(job)]
+    with (
+        log.open("wb") as messages,
+        subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
+        ) as process,
+    ):
+        try:
+            images = list(_receive(process, limit_seconds, log))
+        finally:
+            process.kill()
+    if process.returncode:
+        raise PipelineError(f"Blender ended with status {process.returncode}; all it said is in {log}:\n{_tail(log)}")
+    log.unlink()
+    return _collect(images, json.loads(job.read_text(encoding="utf-8"))["settings"]["resolution"])
+
+
+def _receive(process: subprocess.Popen[bytes], limit_seconds: float, log: Path) -> Iterator[_Image]:
+    """The images as they arrive, until Blender has ended. Raises PipelineError when one is late."""
+    assert process.stdout is not None
+    arrived: queue.SimpleQueue[_Image | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(process.stdout, arrived), daemon=True).start()
+    count = 0
     try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PipelineError(f"Blender needed more than {timeout_seconds:g} s; raise render.timeout_seconds") from error
-    if done.returncode != 0 or not out.is_file():
-        tail = done.stdout.decode(errors="replace")[-_LOG_TAIL:]
-        raise PipelineError(f"Blender ended with status {done.returncode}:\n{tail}")
-    with np.load(out, allow_pickle=False) as archive:
-        return Drawn(**{field.name: archive[field.name] for field in fields(Drawn)})
+        while (image := arrived.get(timeout=limit_seconds)) is not None:
+            count += 1
+            yield image
+        process.wait(limit_seconds)
+    except (queue.Empty, subprocess.TimeoutExpired) as error:
+        raise PipelineError(
+            f"Blender was stopped: nothing came for {limit_seconds:g} s after {count} images; if the machine is just "
+            f"slow, raise render.timeout_seconds. All it said is in {log}:\n{_tail(log)}"
+        ) from error
+
+
+def _read(stream: IO[bytes], arrived: queue.SimpleQueue[_Image | None]) -> None:
+    """Put every image of ``stream`` into ``arrived``, and None at its end."""
+    while header := stream.readline():
+        entry = json.loads(header)
+        dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+        data = stream.read(dtype.itemsize * math.prod(shape))
+        if len(data) < dtype.itemsize * math.prod(shape):
+            break  # the process has died in the middle of an image, which its status tells
+        arrived.put(_Image(entry["kind"], entry["of"], np.frombuffer(data, dtype).reshape(shape)))
+    arrived.put(None)
+
+
+def _collect(images: list[_Image], size: int) -> Drawn:
+    by_kind: dict[str, list[_Image]] = defaultdict(list)
+    for image in images:
+        by_kind[image.kind].append(image)
+
+    def stack(kind: str, *channels: int, dtype: type = np.uint8) -> NDArray[Any]:
+        return np.array([image.pixels for image in by_kind[kind]], dtype=dtype).reshape(-1, size, size, *channels)
+
+    return Drawn(
+        query=stack("query", 3),
+        index=stack("index", dtype=np.uint16),
+        reference=stack("reference"),
+        counterfactual=stack("counterfactual", 3),
+        counterfactual_of=np.array([image.of for image in by_kind["counterfactual"]], dtype=np.int64),
+    )
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]

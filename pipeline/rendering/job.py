@@ -6,7 +6,7 @@ Its reader is ``blender_scripts/render.py``, which imports nothing from here: th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ from pipeline.anomalies.anomaly import NORMAL, Anomaly, Effect, part_meshes, var
 from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.origin import find_origin
 from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region
 from pipeline.shapes.shape import Part, Shape
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
-from pipeline.views.visibility import bounding_box
 
-VERSION = 2
+VERSION = 3
 #: The effect that Blender sees as another material of the query, not as an effect on a surface.
 OTHER_MATERIAL: Effect = "other material"
 
@@ -50,7 +50,8 @@ class Job:
 
     anomalies: all that the views show, and maybe more. textures: texture id -> part id -> material name.
     surfaces: material name -> files, of cores too. overrides: (texture id, ``Anomaly.name``) -> part id -> the name
-    of the other material that an anomaly gives it.
+    of the other material that an anomaly gives it. counterfactuals: names of the views that are drawn once more on the
+    intact shape, in the same light and in the materials that it would wear.
     """
 
     shape: Shape
@@ -60,6 +61,7 @@ class Job:
     textures: Mapping[int, Mapping[int, str]]
     surfaces: Mapping[str, Surface]
     overrides: Mapping[tuple[int, str], Mapping[int, str]] = field(default_factory=dict)
+    counterfactuals: Collection[str] = ()
 
 
 def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int) -> Path:
@@ -78,16 +80,19 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
         "version": VERSION,
         "meshes": str(mesh_path),
         "origins": meshes.origins,
-        "variants": variants,
+        "variants": {name: asdict(variant) for name, variant in variants.items()},
         "materials": {name: _files(surface) for name, surface in job.surfaces.items()},
-        "queries": [_query(view, anomalies, job) for view, anomalies in zip(job.views, shown, strict=True)],
+        "queries": [_query(view, anomalies, job, variants) for view, anomalies in zip(job.views, shown, strict=True)],
         "references": [
-            _camera(*row)
-            for row in zip(job.reference.K, job.reference.world_to_camera, job.reference.part_ids, strict=True)
+            _camera(K, world_to_camera, object_region(part_ids))
+            for K, world_to_camera, part_ids in zip(
+                job.reference.K, job.reference.world_to_camera, job.reference.part_ids, strict=True
+            )
         ],
         "settings": {
             "resolution": views.resolution,
             "samples": render.samples,
+            "counterfactual_samples": render.counterfactual_samples,
             "reference_samples": render.reference_samples,
             "denoise": render.denoise,
             "device": render.device,
@@ -122,9 +127,9 @@ class _Meshes:
                 self.origins[name] = self.intact(part)
         return name
 
-    def lowest(self, name: str) -> float:
-        """Smallest y of a mesh."""
-        return float(self.arrays[f"{name}/vertices"][:, 1].min())
+    def vertices(self, name: str) -> NDArray[np.float64]:
+        """(n, 3) vertices of a mesh."""
+        return self.arrays[f"{name}/vertices"]
 
     def _add(self, name: str, mesh: trimesh.Trimesh) -> bool:
         """Whether it is new."""
@@ -134,39 +139,48 @@ class _Meshes:
         return True
 
 
-def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: _Meshes) -> dict[str, Any]:
-    """The shape with these anomalies: which mesh each part has, where the ground is, what its surfaces show."""
+@dataclass(frozen=True)
+class _Variant:
+    """The shape with some anomalies: the mesh of each part, the ground, part id -> effect on its surface."""
+
+    parts: Sequence[tuple[int, str]]
+    ground: Ground
+    effects: Mapping[str, Mapping[str, Any]]
+
+
+def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: _Meshes) -> _Variant:
     owner = {part_id: anomaly for anomaly in anomalies for part_id in anomaly.replaced}
     parts: list[tuple[int, str]] = []
     for part_id, mesh in part_meshes(shape, anomalies):
         part, anomaly = shape.part(part_id), owner.get(part_id)
         parts.append((part_id, meshes.changed(part, mesh, anomaly) if anomaly else meshes.intact(part)))
     # The ground touches the lowest vertex of the variant, so that a lowered part does not sink into it.
-    lowest = min(meshes.lowest(name) for _, name in parts)
+    ground = ground_under(meshes.vertices(name) for _, name in parts)
     effects = {
         str(part_id): {key: value for key, value in asdict(anomaly.appearance).items() if key != "choice"}
         for anomaly in anomalies
         if anomaly.appearance and anomaly.appearance.effect != OTHER_MATERIAL
         for part_id in anomaly.target
     }
-    return {"parts": parts, "ground": lowest, "effects": effects}
+    return _Variant(parts, ground, effects)
 
 
-def _query(view: View, anomalies: Sequence[Anomaly], job: Job) -> dict[str, Any]:
-    """One query. ``plain``: to be drawn a second time without effects and with ``plain_materials``, where given."""
-    plain, worn = dict(job.textures[view.texture]), dict(job.textures[view.texture])
+def _query(view: View, anomalies: Sequence[Anomaly], job: Job, variants: Mapping[str, _Variant]) -> dict[str, Any]:
+    intact = job.textures[view.texture]
+    worn = dict(intact)
     for anomaly in anomalies:
-        override = job.overrides.get((view.texture, anomaly.name), {})
-        worn |= override
-        if not anomaly.appearance:
-            plain |= override
+        worn |= job.overrides.get((view.texture, anomaly.name), {})
+    counterfactual = {
+        "materials": _materials(intact),
+        "region": shadow_region(view.camera, variants[NORMAL].ground, view.object_mask_normal),
+    }
+    ground = variants[view.variant].ground
     return {
         "variant": view.variant,
         "light": view.light,
         "materials": _materials(worn),
-        **({"plain": True} if any(anomaly.appearance for anomaly in anomalies) else {}),
-        **({"plain_materials": _materials(plain)} if plain != worn else {}),
-        **_camera(view.camera.K, view.camera.world_to_camera, view.image.part_ids),
+        **({"counterfactual": counterfactual} if view.name in job.counterfactuals else {}),
+        **_camera(view.camera.K, view.camera.world_to_camera, shadow_region(view.camera, ground, view.object_mask)),
     }
 
 
@@ -180,6 +194,5 @@ def _files(surface: Surface) -> dict[str, Any]:
     return {**maps, "tile_size": surface.tile_size, "finish": surface.finish.model_dump(), **core}
 
 
-def _camera(K: NDArray[np.float64], world_to_camera: NDArray[np.float64], part_ids: NDArray[np.uint16]) -> Any:
-    x, y, width, height = bounding_box(part_ids)
-    return {"K": K.tolist(), "world_to_camera": world_to_camera.tolist(), "box": [x, y, x + width, y + height]}
+def _camera(K: NDArray[np.float64], world_to_camera: NDArray[np.float64], region: Region) -> Any:
+    return {"K": K.tolist(), "world_to_camera": world_to_camera.tolist(), "region": region}
