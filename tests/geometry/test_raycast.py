@@ -7,6 +7,7 @@ from pipeline.geometry.cameras import Camera, pixel_rays
 from pipeline.geometry.raycast import RayScene, points_visible
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
+from tests.first_hits import first_hits
 from tests.scenes import front_camera, two_cubes
 
 CONFIG = ViewsConfig()
@@ -37,6 +38,15 @@ def test_depth_and_ids_equal_the_slab_method(azimuth: float, elevation: float) -
     assert (~same).sum() <= 2
     np.testing.assert_allclose(image.depth[same], depth[same], atol=1e-5)
     assert (image.depth > 0).sum() == (image.part_ids > 0).sum()
+
+
+def test_the_reference_of_other_tests_equals_the_slab_method_too() -> None:
+    camera = orbit_camera(CONFIG, 36, 30)
+    hits = first_hits(camera, flatten(part_meshes(two_cubes())))
+    depth, ids = analytic_two_cubes(camera)
+    np.testing.assert_allclose(hits.depth, depth, atol=1e-9)
+    np.testing.assert_array_equal(np.where(hits.depth > 0, hits.by_part.argmin(axis=0), 0), ids)
+    np.testing.assert_array_equal(hits.face // 12 + 1, ids)  # a cube has twelve faces
 
 
 def test_front_face_covers_the_pixels_that_projection_predicts() -> None:
