@@ -312,7 +312,6 @@ def load_record(context: Context, shape_id: str) -> ShapeRecord:
         reference,
         load_drawn(layout.render(shape_id)),
         accepted,
-        context.config.views.radius,
     )
 
 

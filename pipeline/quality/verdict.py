@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pipeline.config import QualityConfig
 from pipeline.quality.images import Image, changed_share, index_agreement, magenta_share, object_contrast
 from pipeline.views.select import View
-from pipeline.views.visibility import touches_frame
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,6 @@ def judge_query(
         "anomaly-not-drawn": anomaly_agreement < config.min_anomaly_agreement,
         # What changes the whole object alike is not a change of the part.
         "appearance-unchanged": change is not None and change - (elsewhere or 0.0) < config.min_changed_share,
-        "cut-by-frame": touches_frame(view.object_mask),
     }
     reasons = tuple(reason for reason, bad in found.items() if bad)
     return Verdict(reasons, contrast, magenta, agreement, anomaly_agreement, change, elsewhere)
