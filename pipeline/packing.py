@@ -24,13 +24,10 @@ def shape_record(
     reference: ReferenceViews,
     drawn: Drawn,
     accepted: Collection[str],
-    radius: float,
 ) -> ShapeRecord:
     """The shape with those of its query images whose name is in ``accepted``, in the order of ``views``."""
     by_name = {anomaly.name: anomaly for anomaly in anomalies}
-    queries = tuple(
-        _query(view, drawn.query[i], by_name, radius) for i, view in enumerate(views) if view.name in accepted
-    )
+    queries = tuple(_query(view, drawn.query[i], by_name) for i, view in enumerate(views) if view.name in accepted)
     return ShapeRecord(
         id=shape.shape_id,
         model_id=shape.model_id,
@@ -49,7 +46,7 @@ def shape_record(
     )
 
 
-def _query(view: View, image: Any, by_name: Mapping[str, Anomaly], radius: float) -> QueryRecord:
+def _query(view: View, image: Any, by_name: Mapping[str, Anomaly]) -> QueryRecord:
     anomalies = tuple(_anomaly(mark, by_name[mark.anomaly]) for mark in view.marks)
     whole = combine(anomalies, view.object_mask.shape)
     return QueryRecord(
@@ -68,7 +65,7 @@ def _query(view: View, image: Any, by_name: Mapping[str, Anomaly], radius: float
         world_to_camera=_f32(view.camera.world_to_camera),
         azimuth=view.azimuth,
         elevation=view.elevation,
-        radius=radius,
+        radius=view.radius,
         light=view.light,
         texture=view.texture,
         anomalies=anomalies,

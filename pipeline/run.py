@@ -35,7 +35,16 @@ from pipeline.splits import assign_splits
 from pipeline.stages import STAGES, Context, DonorPool
 
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
-STAGE_VERSIONS = {**dict.fromkeys(STAGES, 2), "library": 1, "materials": 3, "render": 4}
+STAGE_VERSIONS = {
+    **dict.fromkeys(STAGES, 2),
+    "anomalies": 3,
+    "topup": 3,
+    "views": 3,
+    "library": 1,
+    "materials": 3,
+    "quality": 3,
+    "render": 4,
+}
 #: Distributions whose version can change the pixels or the geometry.
 RECORDED = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
 #: Names of shards that a run may remove when they are not part of its plan.

@@ -320,7 +320,6 @@ def load_record(context: Context, shape_id: str) -> ShapeRecord:
         reference,
         load_drawn(layout.render(shape_id)),
         accepted,
-        context.config.views.radius,
     )
 
 

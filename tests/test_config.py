@@ -27,6 +27,8 @@ def test_overrides_are_yaml_values_under_dotted_keys() -> None:
         ("nothing=3", ["unknown key 'nothing'", "seed"]),
         ("render.samples=many", ["render.samples", "'many'"]),
         ("views.elevation_degrees=[40, 20]", ["[40.0, 20.0]"]),
+        ("views.variety.radius=[0.5, 2]", ["views.variety.radius", "0.5", "greater than 1"]),
+        ("views.variety.focal_mm=[50, 35]", ["views.variety.focal_mm", "[50.0, 35.0]"]),
         ("views.resolution=100", ["views.resolution", "multiple of 8"]),
         ("split.train=0.5", ["sum to 1"]),
         ("seed", ["key=value"]),

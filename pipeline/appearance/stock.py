@@ -76,9 +76,10 @@ def _named(only: tuple[str, ...], found: list[tuple[int, Material]]) -> list[tup
 def map_size(material: Material, config: MaterialsConfig, views: ViewsConfig) -> int:
     """Edge of the maps in pixels, a power of two: as fine as the images can show, at most ``config.map_size``.
 
-    Cycles does not filter textures that are finer than the image; their texels would be noise.
+    Where the cameras' radius or focal length varies, the middle one decides. Cycles does not filter textures that are
+    finer than the image; their texels would be noise.
     """
-    focal = views.focal_mm / views.sensor_mm * views.resolution
-    pixel = views.radius / focal * config.metres_per_radius
+    focal = np.mean(views.query_focal_mm) / views.sensor_mm * views.resolution
+    pixel = np.mean(views.query_radius) / focal * config.metres_per_radius
     texels = material.tile / pixel * config.texels_per_pixel
     return int(min(config.map_size, max(MIN_MAP_SIZE, 2 ** np.ceil(np.log2(texels)))))

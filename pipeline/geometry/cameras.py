@@ -32,7 +32,24 @@ def look_at_origin(azimuth: float, elevation: float, radius: float) -> Array:
     """
     a, e = np.deg2rad([azimuth, elevation])
     position = radius * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
-    forward = -position / radius
+    return _upright(position, -position / radius)
+
+
+def look_at(position: Array, target: Array, roll: float) -> Array:
+    """(4, 4) world_to_camera of a camera at ``position`` (3,) that has ``target`` (3,) in the middle of its image.
+
+    With roll 0, +Y is up; else the image's content is turned clockwise by so many degrees. The target is neither
+    at the position nor straight above or below it.
+    """
+    sight = target - position
+    cos, sin = np.cos(np.deg2rad(roll)), np.sin(np.deg2rad(roll))
+    turn = np.eye(4)
+    turn[:2, :2] = [[cos, -sin], [sin, cos]]
+    return np.asarray(turn @ _upright(position, sight / np.linalg.norm(sight)))
+
+
+def _upright(position: Array, forward: Array) -> Array:
+    """(4, 4) world_to_camera at ``position`` (3,) along the unit vector ``forward`` (3,), +Y up."""
     right = np.cross(forward, [0.0, 1.0, 0.0])
     right /= np.linalg.norm(right)
     pose = np.eye(4)

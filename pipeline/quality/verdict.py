@@ -11,7 +11,6 @@ from pipeline.config import QualityConfig
 from pipeline.quality.counterfactual import Comparison, compare
 from pipeline.quality.images import index_agreement, magenta_share, object_contrast
 from pipeline.views.select import View
-from pipeline.views.visibility import touches_frame
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,6 @@ def judge_query(
         "anomaly-not-drawn": anomaly_agreement < config.min_anomaly_agreement,
         "anomaly-imperceptible": comparison is not None and not _perceptible(comparison, view, config),
         "changed-elsewhere": comparison is not None and comparison.detail > config.max_changed_elsewhere,
-        "cut-by-frame": touches_frame(view.object_mask),
     }
     reasons = tuple(reason for reason, bad in found.items() if bad)
     return Verdict(reasons, contrast, magenta, agreement, anomaly_agreement, comparison)

@@ -85,4 +85,4 @@ def _view(shape: Shape) -> View:
     camera = orbit_camera(VIEWS, AZIMUTH, ELEVATION)
     image = RayScene(flatten((p.part_id, p.mesh) for p in shape.parts)).render(camera)
     mask = object_mask(image)
-    return View("", (), AZIMUTH, ELEVATION, LIGHT, 0, camera, image, mask, mask)
+    return View("", (), AZIMUTH, ELEVATION, VIEWS.radius, LIGHT, 0, camera, image, mask, mask)

@@ -15,6 +15,7 @@ from pipeline.shards.checks import name_problems
 from pipeline.shards.combine import Mask, union
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.views.visibility import mask_iou
 
 #: Boxes are given in a square frame of this edge, whatever the size of the image.
 BOX_FRAME = 512
@@ -159,13 +160,12 @@ def _annotation(query: QueryRecord) -> dict[str, Any]:
 def _description(record: QueryRecord | AnomalyRecord) -> dict[str, Any]:
     """Of all anomalies of an image, or of one of them."""
     height, width = record.mask_new.shape
-    new, old = record.mask_new > 0, record.mask_old > 0
     scale = np.array([BOX_FRAME / width, BOX_FRAME / height] * 2)
     return {
         "2d_bbox": (record.bbox * scale).tolist(),
         "anomaly_type": record.type_name,
         "part_label": record.part_label,
-        "mask_iou": float((new & old).sum() / max((new | old).sum(), 1)),
+        "mask_iou": mask_iou(record.mask_new, record.mask_old),
     }
 
 

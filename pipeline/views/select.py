@@ -17,12 +17,13 @@ from pipeline.geometry.cameras import Camera
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten
-from pipeline.views.cameras import orbit_camera
+from pipeline.views.cameras import query_camera
 from pipeline.views.visibility import (
     Mark,
     Mask,
     bounding_box,
     changed,
+    mask_iou,
     object_mask,
     part_mask,
     touches_frame,
@@ -38,6 +39,7 @@ class View:
     """One query image before it is drawn.
 
     name: the published file stem; marks: one for each anomaly, none for normal; angles in degrees;
+    radius: distance of the camera from the origin;
     image and masks from rays: the object as the image shows it, and the intact object (H, W), 0 or 255.
     """
 
@@ -45,6 +47,7 @@ class View:
     marks: tuple[Mark, ...]
     azimuth: float
     elevation: float
+    radius: float
     light: int
     texture: int
     camera: Camera
@@ -94,8 +97,10 @@ class ViewSelector:
     the intact shape) and beside the others (the shape with all against all but this one); of a single
     anomaly both are the same. ``min_changed_pixels`` must change, and at least ``min_visible_share`` of the
     pixels that the part has by itself must be left visible by the rest of the shape in the view; for a
-    missing part, of those that it had in the intact shape and would have beside the other anomalies. A
-    change of surface moves no ray: there the part's visible pixels count as changed.
+    missing part, of those that it had in the intact shape and would have beside the other anomalies. The
+    part's pixels now and before must not have a larger IoU than ``max_mask_iou``, unless as many as
+    ``min_inner_changed_pixels`` changed: a dent or a cavity leaves the outline alone and shows all the same.
+    A change of surface moves no ray: there the part's visible pixels count as changed.
     """
 
     def __init__(self, shape: Shape, config: ViewsConfig, seed: int) -> None:
@@ -163,8 +168,7 @@ class ViewSelector:
         variant = self._variant(anomalies)
         generator = rng(self._seed, "views", self._shape.shape_id, variant.name)
         for step in generator.permutation(self._config.azimuths):
-            azimuth = float(step) * 360.0 / self._config.azimuths
-            outcome = self._try(variant, azimuth, float(generator.uniform(*self._config.elevation_degrees)), generator)
+            outcome = self._try(variant, int(step), generator)
             if isinstance(outcome, View):
                 yield outcome
             else:
@@ -182,7 +186,7 @@ class ViewSelector:
 
     def _named(self, view: View, taken: Collection[str]) -> View | None:
         """The view with its file stem, and with the next texture id whose stem is free; None if none is."""
-        place = f"{self._config.radius:g}_{view.azimuth:.0f}_{view.elevation:.0f}_{view.light}"
+        place = f"{view.radius:g}_{view.azimuth:.0f}_{view.elevation:.0f}_{view.light}"
         label = "anomaly" if view.marks else NORMAL
         for i in range(self._config.max_texture_id):
             texture = (view.texture + i) % self._config.max_texture_id
@@ -191,9 +195,13 @@ class ViewSelector:
                 return replace(view, name=name, texture=texture)
         return None
 
-    def _try(self, variant: _Variant, azimuth: float, elevation: float, generator: np.random.Generator) -> View | str:
-        """The view, still without a name, or the reason why it is refused."""
-        camera = orbit_camera(self._config, azimuth, elevation)
+    def _try(self, variant: _Variant, step: int, generator: np.random.Generator) -> View | str:
+        """The view at one of the azimuths, still without a name, or the reason why it is refused."""
+        azimuth = step * 360.0 / self._config.azimuths
+        elevation = float(generator.uniform(*self._config.elevation_degrees))
+        # A generator of its own: what is drawn of elevations and lights does not depend on the variety.
+        variety = rng(self._seed, "views", self._shape.shape_id, variant.name, "variety", step)
+        camera, radius = query_camera(self._config, azimuth, elevation, variety)
         render = cache(lambda scene: scene.render(camera))  # scenes of a variant may be one and the same
         image = render(variant.scene)
         now, before = object_mask(image), object_mask(render(self._intact))
@@ -207,7 +215,7 @@ class ViewSelector:
             marks.append(mark)
         light = int(generator.integers(self._config.lights))
         texture = int(generator.integers(self._config.max_texture_id))
-        return View("", tuple(marks), azimuth, elevation, light, texture, camera, image, now, before)
+        return View("", tuple(marks), azimuth, elevation, radius, light, texture, camera, image, now, before)
 
     def _mark(self, shown: _Shown, image: RayImage, render: Callable[[RayScene], RayImage]) -> Mark | str:
         """What ``image`` shows of one anomaly, or the reason why that is not enough."""
@@ -217,11 +225,15 @@ class ViewSelector:
         new, old = part_mask(image, anomaly.target), part_mask(intact, anomaly.target)
         changes = new > 0 if surface_only else changed(intact, render(shown.only)) & changed(without, image)
         count = int(changes.sum())
-        if count < self._config.min_changed_pixels * (self._config.resolution / 256) ** 2:
+        area = (self._config.resolution / 256) ** 2
+        if count < self._config.min_changed_pixels * area:
             return "too-few-changed-pixels"
         seen = old & part_mask(without, anomaly.target) if anomaly.is_missing else new
         share = visible_share(seen, render(shown.part))
         if share < self._config.min_visible_share:
             return "part-hidden"
+        inner = surface_only or count >= self._config.min_inner_changed_pixels * area
+        if not inner and mask_iou(new, old) > self._config.max_mask_iou:
+            return "masks-alike"
         box = bounding_box(old if anomaly.is_missing else new)
         return Mark(anomaly.name, box, share, count, new, old, surface_only)

@@ -20,7 +20,7 @@ from pipeline.views.visibility import Mark
 
 _REFERENCE = tuple(f.name for f in fields(ReferenceViews))
 _MASKS = ("object_mask", "object_mask_normal")
-_SCALARS = ("name", "azimuth", "elevation", "light", "texture")
+_SCALARS = ("name", "azimuth", "elevation", "radius", "light", "texture")
 _MARK_MASKS = ("new", "old")
 _MARK_SCALARS = tuple(f.name for f in fields(Mark) if f.name not in _MARK_MASKS)
 

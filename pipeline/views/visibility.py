@@ -12,6 +12,8 @@ from pipeline.geometry.raycast import RayImage
 
 #: Depths of the intact and the anomalous shape that differ by more than this (world units) are a change.
 DEPTH_CHANGE = 0.005
+#: Rings of pixels along the image's border that the object leaves free, at any resolution.
+FRAME_MARGIN = 2
 
 Mask = NDArray[np.uint8]
 
@@ -72,6 +74,18 @@ def bounding_box(mask: NDArray[np.integer]) -> tuple[int, int, int, int]:
     return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
 
 
+def mask_iou(one: Mask, other: Mask) -> float:
+    """Intersection over union of the non-zero pixels of two masks; 0 where both are empty."""
+    union = int(((one > 0) | (other > 0)).sum())
+    return int(((one > 0) & (other > 0)).sum()) / union if union else 0.0
+
+
 def touches_frame(mask: Mask) -> bool:
-    """True if a non-zero pixel lies on the image border: the object may go on outside."""
-    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+    """True if a non-zero pixel lies on one of the image's two outer rings of pixels.
+
+    On the outermost the object may go on outside. On the second it may darken the outermost: a pixel's centre that is
+    hit tells that the edge lies anywhere up to the next centre, which the pixel filter of the drawn image reaches (it
+    is 1.5 pixels wide, 0.75 to either side). With both free the edge is beyond every border pixel's filter.
+    """
+    inner = mask[FRAME_MARGIN:-FRAME_MARGIN, FRAME_MARGIN:-FRAME_MARGIN]
+    return np.count_nonzero(inner) < np.count_nonzero(mask)

@@ -18,7 +18,7 @@ from pipeline.appearance.library import (
     save_library,
 )
 from pipeline.appearance.stock import map_size, take_stock
-from pipeline.config import MaterialLibraryConfig, MaterialsConfig, ViewsConfig
+from pipeline.config import CameraVariety, MaterialLibraryConfig, MaterialsConfig, ViewsConfig
 from pipeline.errors import PipelineError
 from tests.appearance.libraries import swatch
 
@@ -86,6 +86,8 @@ def test_maps_are_as_fine_as_the_images_show(tmp_path: Path) -> None:
     size = map_size(WALNUT, MaterialsConfig(), VIEWS)
     assert texels <= size < 2 * texels
     assert map_size(WALNUT, MaterialsConfig(), VIEWS.model_copy(update={"resolution": 512})) == 2 * size
+    nearer = VIEWS.model_copy(update={"variety": CameraVariety(radius=(1.1, 1.4))})
+    assert map_size(WALNUT, MaterialsConfig(), nearer) == 2 * size
     assert map_size(WALNUT, MaterialsConfig(map_size=64), VIEWS) == 64
 
 

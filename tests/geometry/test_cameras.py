@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import look_at_origin, pixel_rays, project, unproject
+from pipeline.geometry.cameras import Camera, look_at, look_at_origin, pixel_rays, project, unproject
 from pipeline.views.cameras import intrinsics, orbit_camera
 from tests.scenes import front_camera
 
@@ -46,6 +46,24 @@ def test_pose_is_a_rotation_and_sees_the_origin_in_the_centre(azimuth: float, el
     np.testing.assert_allclose(pixel[0], [128, 128], atol=1e-6)
     assert depth[0] == pytest.approx(2.5)
     assert np.linalg.norm(camera.centre) == pytest.approx(2.5)
+
+
+def test_an_aimed_camera_has_its_target_in_the_middle_and_up_is_up() -> None:
+    position, target = np.array([1.0, 2.0, 2.0]), np.array([0.1, 0.2, -0.3])
+    camera = Camera(intrinsics(CONFIG), look_at(position, target, 0.0), CONFIG.resolution)
+    np.testing.assert_allclose(camera.centre, position, atol=1e-12)
+    [middle, above], depth = project(camera, np.array([target, target + np.array([0.0, 0.1, 0.0])]))
+    np.testing.assert_allclose(middle, [128, 128], atol=1e-9)
+    assert depth[0] == pytest.approx(np.linalg.norm(target - position))
+    assert above[0] == pytest.approx(128) and above[1] < 127
+
+
+def test_roll_turns_the_content_clockwise() -> None:
+    up = np.array([[0.0, 0.5, 0.0]])
+    for roll, way in ((90.0, [1, 0]), (180.0, [0, 1]), (-90.0, [-1, 0])):
+        pose = look_at(np.array([0.0, 0.0, 2.5]), np.zeros(3), roll)
+        [pixel], _ = project(Camera(intrinsics(CONFIG), pose, CONFIG.resolution), up)
+        np.testing.assert_allclose(pixel, 128 + CONFIG.focal_mm / 36 * 256 * 0.2 * np.array(way), atol=1e-9)
 
 
 @given(azimuth=angles, elevation=elevations, depth=st.floats(0.1, 10))

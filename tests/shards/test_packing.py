@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.config import ViewsConfig
+from pipeline.config import CameraVariety, ViewsConfig
 from pipeline.packing import shape_record
 from pipeline.rendering.blender import Drawn
 from pipeline.shards.reader import Shard
@@ -20,7 +20,7 @@ from pipeline.views.select import View, ViewSelector
 from tests.sample_shards import write_dataset
 from tests.scenes import knob_missing, knob_moved, left_knob, three_cubes
 
-CONFIG = ViewsConfig(resolution=64, surface_points=40, reference_views=3)
+CONFIG = ViewsConfig(resolution=64, surface_points=40, reference_views=3, variety=CameraVariety(radius=(2.5, 3.0)))
 MISSING, MOVED, LEFT = knob_missing(), knob_moved(0.25), left_knob(-0.7)
 VARIANTS: tuple[tuple[Anomaly, ...], ...] = ((), (MISSING,), (MOVED,), (MOVED, LEFT), (LEFT, MISSING))
 
@@ -42,7 +42,7 @@ def record(views: tuple[View, ...]) -> ShapeRecord:
     drawn = Drawn(**{field.name: images[field.name] for field in fields(Drawn)})
     reference = make_reference_views(three_cubes(), CONFIG, 0)
     accepted = {view.name for view in views[1:]}  # the first image was refused
-    return shape_record(three_cubes(), [MISSING, MOVED, LEFT], views, reference, drawn, accepted, 2.5)
+    return shape_record(three_cubes(), [MISSING, MOVED, LEFT], views, reference, drawn, accepted)
 
 
 def of_type(record: ShapeRecord, name: str) -> list[QueryRecord]:
@@ -67,6 +67,14 @@ def test_of_one_anomaly_the_query_holds_its_own_numbers(record: ShapeRecord, vie
         assert tuple(query.bbox) == mark.bbox
         np.testing.assert_array_equal(query.mask_new, mark.new)
         np.testing.assert_array_equal(query.mask_old, mark.old)
+
+
+def test_a_query_holds_its_own_camera(record: ShapeRecord, views: tuple[View, ...]) -> None:
+    assert len({query.radius for query in record.queries}) > 4
+    for query, view in zip(record.queries, views[1:], strict=True):
+        assert query.radius == view.radius == pytest.approx(np.linalg.norm(view.camera.centre))
+        assert query.name.split("_")[3] == f"{query.radius:g}"
+        np.testing.assert_array_equal(query.K, view.camera.K.astype(np.float32))
 
 
 def test_of_several_anomalies_the_query_holds_unions(record: ShapeRecord, views: tuple[View, ...]) -> None:

@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.config import ViewsConfig
+from pipeline.config import CameraVariety, ViewsConfig
 from pipeline.errors import PipelineError
+from pipeline.geometry.cameras import project
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import Selection, View, ViewSelector
 from pipeline.views.storage import load_views, save_views
-from pipeline.views.visibility import bounding_box, object_mask, part_mask
+from pipeline.views.visibility import bounding_box, mask_iou, object_mask, part_mask
 from tests.scenes import knob_missing, knob_moved, knob_resurfaced, left_knob, three_cubes
 
 CONFIG = ViewsConfig(resolution=64, surface_points=50, reference_views=4)
@@ -60,6 +61,105 @@ def test_object_cut_by_the_frame_is_refused() -> None:
     selection = select(((), 2), config=near)
     assert not selection.views
     assert selection.refused["normal"] == {"cut-by-frame": 20}
+
+
+def test_what_drawn_edges_reach_leaves_the_border_white() -> None:
+    """Beyond a border pixel's filter, which reaches 0.75 px to either side of its centre at 63.5."""
+    edges = []
+    for focal_mm in np.arange(50.0, 66.0, 0.5):
+        level = CONFIG.model_copy(update={"azimuths": 1, "elevation_degrees": (0.0, 0.0), "focal_mm": focal_mm})
+        edge = 32 + focal_mm / 36 * 64 * 0.7 / 2.4  # the knobs' front faces end at x = 0.7 and -0.7, at depth 2.4
+        kept = bool(select(((), 1), config=level).views)
+        assert kept == (edge < 62.5)  # the first pixel centre of the outer rings
+        edges += [edge] if kept else []
+    assert 62 < max(edges) < 63.5 - 0.75
+
+
+def test_alike_masks_are_refused_unless_enough_changes_within_them() -> None:
+    """Seen level from the front, a knob pushed back by so little has the outline that it had."""
+    update = {"azimuths": 1, "elevation_degrees": (0.0, 0.0), "resolution": 256, "focal_mm": 60.0}
+    frontal = CONFIG.model_copy(update=update)
+    pushed = knob_moved(0.0)
+    mesh = pushed.replaced[2]
+    assert mesh is not None
+    mesh.apply_translation([0.0, 0.0, -0.006])
+    [view] = select(((pushed,), 1), config=frontal).views
+    [mark] = view.marks
+    assert mark.changed_pixels > 1000 and mask_iou(mark.new, mark.old) > 0.97
+    strict = frontal.model_copy(update={"min_inner_changed_pixels": mark.changed_pixels + 1})
+    assert select(((pushed,), 1), config=strict).refused["1_positional"] == {"masks-alike": 1}
+    tolerant = strict.model_copy(update={"max_mask_iou": mask_iou(mark.new, mark.old)})
+    assert len(select(((pushed,), 1), config=tolerant).views) == 1
+    # Not so for a change of surface, whose masks are the same.
+    assert len(select(((knob_resurfaced(),), 1), config=strict).views) == 1
+
+
+def test_inner_changes_are_counted_at_the_scale_of_the_image() -> None:
+    """Twice as fine, with four times the pixels: the same views pass."""
+    frontal = CONFIG.model_copy(update={"azimuths": 1, "elevation_degrees": (0.0, 0.0), "max_mask_iou": 0.0})
+    moved = (knob_moved(0.05),)
+    [view] = select((moved, 1), config=frontal.model_copy(update={"resolution": 256})).views
+    for resolution in (128, 256, 512):
+        for factor, refused in ((0.9, {}), (1.1, {"masks-alike": 1})):
+            least = round(factor * view.marks[0].changed_pixels)
+            config = frontal.model_copy(update={"resolution": resolution, "min_inner_changed_pixels": least})
+            assert select((moved, 1), config=config).refused["1_positional"] == refused
+
+
+VARIED = CONFIG.model_copy(
+    update={
+        "variety": CameraVariety(radius=(2.5, 4.0), focal_mm=(30.0, 40.0), aim_offset=0.2, roll_degrees=15.0),
+        "resolution": 64,
+    }
+)
+
+
+def test_every_query_has_the_radius_lens_aim_and_roll_of_its_own_camera() -> None:
+    views = select(((), 20), ((MOVED,), 10), config=VARIED).views
+    assert len(views) > 20
+    lenses = [view.camera.K[0, 0] * 36 / 64 for view in views]
+    rolls = []
+    for view in views:
+        pose = view.camera.world_to_camera
+        np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-12)
+        assert np.linalg.norm(view.camera.centre) == pytest.approx(view.radius)
+        a, e = np.deg2rad([view.azimuth, view.elevation])
+        place = view.radius * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+        np.testing.assert_allclose(view.camera.centre, place, atol=1e-12)
+        forward, right = pose[2, :3], pose[0, :3]
+        assert (
+            np.linalg.norm(np.cross(forward, view.camera.centre)) <= 0.2 + 1e-9
+        )  # from the origin to the line of sight
+        level = np.cross(forward, [0.0, 1.0, 0.0])
+        rolls.append(np.rad2deg(np.arccos(np.clip(right @ level / np.linalg.norm(level), -1, 1))))
+    assert all(2.5 <= view.radius <= 4.0 and view.radius == round(view.radius, 2) for view in views)
+    assert min(lenses) >= 30.0 and max(lenses) <= 40.0
+    assert len({view.radius for view in views}) > 15 and np.ptp(lenses) > 5
+    assert max(rolls) <= 15.0 + 1e-6 and max(rolls) > 7
+    origins = np.concatenate([project(view.camera, np.zeros((1, 3)))[0] for view in views])
+    assert np.ptp(origins, axis=0).min() > 2
+
+
+def test_names_carry_each_views_own_radius_and_are_unique() -> None:
+    crowded = VARIED.model_copy(update={"max_texture_id": 2, "lights": 1})
+    views = select(((), 20), ((MOVED,), 20), ((LEFT,), 20), config=crowded).views
+    assert len({view.name for view in views}) == len(views) > 40
+    assert all(view.name.split("_")[3] == f"{view.radius:g}" for view in views)
+
+
+def test_variety_changes_neither_what_else_is_drawn_nor_the_reference_views() -> None:
+    narrow = CameraVariety(radius=(2.5, 2.5), focal_mm=(41.0, 41.0))
+    same = CONFIG.model_copy(update={"variety": narrow})
+    rolled = CONFIG.model_copy(update={"variety": CameraVariety(roll_degrees=5.0)})
+    plain, pinned, turned = (select(((), 20), config=c).views for c in (CONFIG, same, rolled))
+    for a, b, c in zip(plain, pinned, turned, strict=True):
+        assert place(a) == place(b) == place(c)
+        np.testing.assert_array_equal(a.camera.world_to_camera, b.camera.world_to_camera)
+        np.testing.assert_array_equal(a.camera.K, b.camera.K)
+        assert not np.array_equal(a.camera.world_to_camera, c.camera.world_to_camera)
+    still, moved = (make_reference_views(three_cubes(), c, 0) for c in (CONFIG, VARIED))
+    np.testing.assert_array_equal(still.world_to_camera, moved.world_to_camera)
+    np.testing.assert_array_equal(still.K, moved.K)
 
 
 def test_several_anomalies_have_a_mark_each_on_pixels_of_their_own() -> None:
@@ -196,8 +296,8 @@ def test_views_round_trip_through_disk(tmp_path: Path) -> None:
     views, loaded = load_views(tmp_path, "cubes")
     assert [len(view.marks) for view in views] == [0, 0, 2, 2, 1, 1]
     for got, expected in zip(views, selection.views, strict=True):
-        assert (got.name, got.variant, got.texture, got.light) == (
-            expected.name, expected.variant, expected.texture, expected.light,
+        assert (got.name, got.variant, got.texture, got.light, got.radius) == (
+            expected.name, expected.variant, expected.texture, expected.light, expected.radius,
         )  # fmt: skip
         np.testing.assert_array_equal(got.image.depth, expected.image.depth)
         np.testing.assert_array_equal(got.camera.world_to_camera, expected.camera.world_to_camera)

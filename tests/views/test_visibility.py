@@ -5,7 +5,15 @@ from pipeline.anomalies.anomaly import Anomaly, part_meshes
 from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.shapes.shape import flatten
-from pipeline.views.visibility import bounding_box, changed, object_mask, part_mask, touches_frame, visible_share
+from pipeline.views.visibility import (
+    bounding_box,
+    changed,
+    mask_iou,
+    object_mask,
+    part_mask,
+    touches_frame,
+    visible_share,
+)
 from tests.scenes import front_camera, knob_missing, knob_moved, two_cubes
 
 CONFIG = ViewsConfig()
@@ -61,10 +69,18 @@ def test_box_is_tight_and_half_open() -> None:
     assert bounding_box(np.zeros_like(mask)) == (0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("pixel", [(0, 3), (7, 3), (3, 0), (3, 7)])
-def test_border_pixels_touch_the_frame(pixel: tuple[int, int]) -> None:
+def test_iou_of_masks() -> None:
+    none, two, three = np.zeros((3, 4, 4), dtype=np.uint8)
+    two[0, :2] = three[0, 1:] = 255
+    assert mask_iou(two, three) == 1 / 4
+    assert mask_iou(two, two) == 1.0
+    assert mask_iou(two, none) == mask_iou(none, none) == 0.0
+
+
+@pytest.mark.parametrize("pixel", [(0, 3), (7, 3), (3, 0), (3, 7), (1, 3), (6, 3), (3, 1), (3, 6)])
+def test_pixels_of_the_two_outer_rings_touch_the_frame(pixel: tuple[int, int]) -> None:
     mask = np.zeros((8, 8), dtype=np.uint8)
-    mask[3, 3] = 255
+    mask[2:6, 2:6] = 255
     assert not touches_frame(mask)
     mask[pixel] = 255
     assert touches_frame(mask)
