@@ -97,8 +97,7 @@ def load_meshes(path: Path) -> list[tuple[str, trimesh.Trimesh]]:
         bad = ~np.isfinite(corners)
         if bad.any():
             raise UnitRejected("non-finite-vertex", f"{path}: a triangle has the coordinate {corners[bad][0]}")
-    # trimesh takes an OBJ file's objects from the last to the first.
-    return meshes[::-1] if suffix == ".obj" else meshes
+    return meshes[::-1]  # trimesh takes nodes and objects from the last to the first
 
 
 def _placed(scene: trimesh.Scene, node: str) -> trimesh.Trimesh | None:
