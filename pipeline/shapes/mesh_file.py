@@ -46,18 +46,16 @@ def read_mesh(path: Path, up: Up, config: ShapesConfig) -> Shape:
     if not kept:
         raise UnitRejected("zero-face-mesh", f"{path} has only zero-area triangles; export it again")
     meshes = _unit_frame(path, [item.mesh for _, item in kept])
-    instances: Counter[str] = Counter()
-    parts = []
-    for number, ((name, item), mesh) in enumerate(zip(kept, meshes, strict=True), 1):
-        mending = tuple(f"{n} {what}" for what, n in sorted(item.counts.items()))
-        parts.append(Part(number, name, instances[name], (0, number), as_stored(mesh), mending=mending))
-        instances[name] += 1
-    total = sum((item.counts for item in mended), Counter(**{"meshes without area": len(mended) - len(kept)}))
-    return Shape(path.stem, "", "", tuple(parts), tuple(f"{n} {what}" for what, n in sorted((+total).items())))
+    parts = tuple(
+        Part(number, name, 0, (0, number), as_stored(mesh), mending=_notes(item.counts))
+        for number, ((name, item), mesh) in enumerate(zip(kept, meshes, strict=True), 1)
+    )
+    total = sum((item.counts for item in mended), Counter({"meshes without area": len(mended) - len(kept)}))
+    return Shape(path.stem, "", "", parts, _notes(total))
 
 
 def load_meshes(path: Path) -> list[tuple[str, trimesh.Trimesh]]:
-    """Names and triangles of all meshes in the file, in its order and its own axes and units.
+    """Names, each once, and triangles of all meshes in the file, in its order and its own axes and units.
 
     Nodes of a glTF scene, objects and groups of an OBJ file; one mesh of a PLY or STL file. Scene transforms are
     applied; materials are not looked for. No mesh is empty and no triangle has a corner that is not finite.
@@ -73,7 +71,6 @@ def load_meshes(path: Path) -> list[tuple[str, trimesh.Trimesh]]:
         scene = trimesh.load_scene(
             path,
             process=False,
-            maintain_order=True,
             skip_materials=True,
             group_material=False,
             split_objects=True,
@@ -151,6 +148,10 @@ def _check(path: Path, meshes: Sequence[trimesh.Trimesh], config: ShapesConfig) 
         )
     if len(meshes) > MAX_PARTS:
         raise UnitRejected("too-many-parts", f"{path} has {len(meshes)} meshes, at most {MAX_PARTS} can be: join some")
+
+
+def _notes(counts: Counter[str]) -> tuple[str, ...]:
+    return tuple(f"{n} {what}" for what, n in sorted((+counts).items()))
 
 
 def _unit_frame(path: Path, meshes: Sequence[trimesh.Trimesh]) -> list[trimesh.Trimesh]:
