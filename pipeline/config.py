@@ -391,7 +391,11 @@ class RenderConfig(StrictModel):
         description="share of the images with anomalies whose view is drawn once more on the intact shape, so that the "
         "quality stage can see what the anomaly changes; those with a change of surface always are",
     )
-    counterfactual_samples: int = Field(4, ge=1, description="samples per pixel of these")
+    counterfactual_samples: PositiveInt | None = Field(
+        None,
+        description="samples per pixel of these; null for as many as the query's, whose noise is then the same, so that "
+        "nothing differs where nothing changed (measured: with fewer, textures differ all over)",
+    )
     reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
     denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
     device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = Field(

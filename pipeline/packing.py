@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import LABELS, Anomaly
 from pipeline.rendering.blender import Drawn
@@ -28,11 +30,16 @@ def shape_record(
     """The shape with those of its query images whose name is in ``accepted``, in the order of ``views``."""
     by_name = {anomaly.name: anomaly for anomaly in anomalies}
     queries = tuple(_query(view, drawn.query[i], by_name) for i, view in enumerate(views) if view.name in accepted)
+    return replace(reference_record(shape, reference, drawn.reference), queries=queries)
+
+
+def reference_record(shape: Shape, reference: ReferenceViews, images: NDArray[np.uint8]) -> ShapeRecord:
+    """The shape with the images (V, S, S) of its reference views, and no query images."""
     return ShapeRecord(
         id=shape.shape_id,
         model_id=shape.model_id,
         category=shape.category,
-        image=drawn.reference,
+        image=images,
         depth=reference.depth,
         part_ids=reference.part_ids,
         K=_f32(reference.K),
@@ -42,7 +49,6 @@ def shape_record(
         points=reference.points,
         point_pixels=reference.point_pixels,
         point_visible=reference.point_visible,
-        queries=queries,
     )
 
 

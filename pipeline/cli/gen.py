@@ -6,14 +6,18 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.cli.errors import friendly
 from pipeline.config import Config, TypeCounts, load, usual_counts
+from pipeline.mesh_views import save_mesh_views
 from pipeline.report.text import plan_text
 from pipeline.run import Run, Summary
+from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.stages import STAGES
 
 
@@ -28,8 +32,12 @@ from pipeline.stages import STAGES
 @click.option("--seed", type=click.IntRange(min=0), help="seed of the run")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
 @click.option("--dry-run", is_flag=True, help="read the shapes, print the plan beside the paper's Table 1, and stop")
+@click.option("--mesh", type=click.Path(path_type=Path), help="draw the reference views of this mesh file, and no more")
+@click.option("--up", type=click.Choice(get_args(Up)), default="y", help="axis of --mesh that points up")
+@click.pass_context
 @friendly
 def main(
+    context: click.Context,
     preset: str | None,
     out: Path,
     source: str | None,
@@ -40,11 +48,20 @@ def main(
     seed: int | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    mesh: Path | None,
+    up: Up,
 ) -> None:
-    """Make a BrokenChairs-style dataset in --out. What is finished already is not made again."""
+    """Make a BrokenChairs-style dataset in --out. What is finished already is not made again.
+
+    With --mesh instead: the reference views of one GLB, glTF, OBJ, PLY or STL file, as views.h5 and PNGs.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    _check_together(context, mesh)
     config = _config(preset, source, types, shapes, seed, overrides)
     cores = os.cpu_count() or 1
+    if mesh is not None:
+        _draw_mesh(mesh, up, out, config, cores)
+        return
     workers = jobs or cores
     run = Run(config, out, workers, max(1, cores // workers), _progress)
     if dry_run:
@@ -55,6 +72,15 @@ def main(
         _tell(run.execute(stages or STAGES), out)
     if run.summary.lost:
         sys.exit(1)
+
+
+def _check_together(context: click.Context, mesh: Path | None) -> None:
+    """Raise UsageError for options that mean nothing with --mesh, or without it."""
+    apart = {"up"} if mesh is None else {"source", "stages", "types", "shapes", "jobs", "dry_run"}
+    for option in context.command.params:
+        name = option.name or ""
+        if name in apart and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} {'needs' if mesh is None else 'does not go with'} --mesh")
 
 
 def _config(
@@ -78,6 +104,14 @@ def _config(
         chosen = {name: counts if name in types else off for name, counts in known.items()}
         config = config.model_copy(update={"plan": config.plan.model_copy(update={"types": chosen})})
     return config.model_copy(update={"only_shapes": shapes}) if shapes else config
+
+
+def _draw_mesh(mesh: Path, up: Up, out: Path, config: Config, cores: int) -> None:
+    shape = read_mesh(mesh, up, config.shapes)
+    faces = sum(len(part.mesh.faces) for part in shape.parts)
+    click.echo(", ".join([f"{mesh}: parts: {len(shape.parts)}", f"triangles: {faces}", *shape.notes]))
+    views = save_mesh_views(out, shape, config, cores)
+    click.echo(f"wrote {config.views.reference_views} views of {mesh.name} to {views}, and as PNG beside it")
 
 
 def _progress(stage: str, finished: int, total: int) -> None:

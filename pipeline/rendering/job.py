@@ -92,7 +92,7 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
         "settings": {
             "resolution": views.resolution,
             "samples": render.samples,
-            "counterfactual_samples": render.counterfactual_samples,
+            "counterfactual_samples": render.counterfactual_samples or render.samples,
             "reference_samples": render.reference_samples,
             "denoise": render.denoise,
             "device": render.device,

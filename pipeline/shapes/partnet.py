@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json
 from pipeline.shapes.mending import mend
+from pipeline.shapes.mesh_file import load_meshes
+from pipeline.shapes.normalising import to_unit_frame
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
 
 MERGED = "result_after_merging.json"
@@ -82,7 +84,9 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     _check(folder, parts, config)
     summary = tuple(f"{n} {what}" for what, n in sorted((+notes).items()))
     category = str(meta.get("model_cat", root["name"]))
-    return Shape(folder.name, str(meta.get("model_id", "")), category, _normalise(parts), summary)
+    framed = zip(parts, to_unit_frame([part.mesh for part in parts]), strict=True)
+    in_frame = tuple(replace(part, mesh=mesh) for part, mesh in framed)
+    return Shape(folder.name, str(meta.get("model_id", "")), category, in_frame, summary)
 
 
 def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:
@@ -191,35 +195,5 @@ def _read_obj(folder: Path, name: str) -> trimesh.Trimesh:
         raise UnitRejected("mesh-outside-shape", f"{folder / MERGED}: objs entry {name!r} leads outside {directory}")
     if not path.is_file():
         raise UnitRejected("missing-file", f"{path} is missing; {folder / MERGED} names it")
-    try:
-        loaded = trimesh.load_scene(path, process=False, maintain_order=True, skip_materials=True)
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise UnitRejected("unreadable-mesh", f"{path} is not a readable OBJ file: {error}") from error
-    meshes = [g for g in loaded.geometry.values() if isinstance(g, trimesh.Trimesh)]
-    if not meshes or sum(len(m.faces) for m in meshes) == 0:
-        raise UnitRejected("zero-face-mesh", f"{path} has no triangles")
-    mesh = meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(meshes)
-    corners = np.asarray(mesh.vertices)[np.asarray(mesh.faces)]
-    bad = ~np.isfinite(corners)
-    if bad.any():
-        raise UnitRejected("non-finite-vertex", f"{path}: a triangle has the coordinate {corners[bad][0]}")
-    return mesh
-
-
-def _normalise(parts: list[Part]) -> tuple[Part, ...]:
-    """Bounding-box centre to the origin, farthest vertex to distance 1; axes as PartNet has them."""
-    bounds = np.array([p.mesh.bounds for p in parts])
-    centre = (bounds[:, 0].min(axis=0) + bounds[:, 1].max(axis=0)) / 2
-    radius = max(float(np.linalg.norm(p.mesh.vertices - centre, axis=1).max()) for p in parts)
-    return tuple(
-        Part(
-            p.part_id,
-            p.label,
-            p.instance,
-            p.node_path,
-            make_mesh((p.mesh.vertices - centre) / radius, p.mesh.faces),
-            p.hardness,
-            p.mending,
-        )
-        for p in parts
-    )
+    meshes = [mesh for _, mesh in load_meshes(path)]
+    return meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(meshes)

@@ -45,7 +45,7 @@ class Shard:
     @property
     def file(self) -> h5py.File:
         if self._file is None:
-            self._file = _open(self.path)
+            self._file = open_h5(self.path, schema.FORMAT, schema.VERSION, "run the shards stage")
         return self._file
 
     def __enter__(self) -> Shard:
@@ -141,7 +141,11 @@ class Shard:
         return value.item() if isinstance(value, np.generic) else value
 
 
-def _open(path: Path) -> h5py.File:
+def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:
+    """Open an HDF5 file of ours. Raises PipelineError if it is not of this format and version.
+
+    ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
+    """
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError as error:
@@ -149,21 +153,14 @@ def _open(path: Path) -> h5py.File:
     except OSError as error:
         raise PipelineError(
             f"{path} is unreadable ({error}); it is not HDF5, or its writer or a copy of it was cut off: "
-            "copy it again, or delete it and run the shards stage again"
+            f"copy it again, or delete it and {remake} again"
         ) from error
-    problem = _refusal(file)
-    if problem:
-        file.close()
-        raise PipelineError(f"{path} {problem}")
-    return file
-
-
-def _refusal(file: h5py.File) -> str | None:
-    if file.attrs.get("format") != schema.FORMAT:
-        return f"is HDF5 but not an {schema.FORMAT} (attribute format = {file.attrs.get('format')!r})"
-    version = file.attrs.get("version")
-    if version != schema.VERSION:
-        return (
-            f"is {schema.FORMAT} version {version}; this program reads version {schema.VERSION}: use a matching release"
-        )
-    return None
+    found, its_version = file.attrs.get("format"), file.attrs.get("version")
+    if found == kind and its_version == version:
+        return file
+    file.close()
+    if found != kind:
+        raise PipelineError(f"{path} is HDF5 but not an {kind} (attribute format = {found!r})")
+    raise PipelineError(
+        f"{path} is {kind} version {its_version}; this program reads version {version}: use a matching release"
+    )

@@ -1,0 +1,39 @@
+"""Reference views of one shape by itself, such as a mesh file's: drawn, and kept in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from pipeline.config import Config
+from pipeline.files import atomic
+from pipeline.packing import reference_record
+from pipeline.rendering.reference import render_reference_views
+from pipeline.shapes.shape import Shape
+from pipeline.shards.schema import ShapeRecord
+from pipeline.shards.views_file import write_views
+
+#: The views of a folder, and what the pictures of them match.
+VIEWS, PICTURES = "views.h5", "view_[0-9][0-9][0-9].png"
+
+
+def draw_views(shape: Shape, config: Config, threads: int) -> ShapeRecord:
+    """The shape's reference views by ``config.views``, ``render`` and ``seed``, as a shard would hold them."""
+    reference, images = render_reference_views(shape, config.views, config.render, threads, config.seed)
+    return reference_record(shape, reference, images)
+
+
+def save_mesh_views(out: Path, shape: Shape, config: Config, threads: int) -> Path:
+    """Draw the views; write them to ``out`` as view_NNN.png, to be looked at, and last as views.h5.
+
+    Returns the path of the latter (``views_file.read_views`` reads it). Pictures of an earlier drawing go.
+    """
+    views = draw_views(shape, config, threads)
+    for old in out.glob(PICTURES):
+        old.unlink()
+    for number, image in enumerate(views.image):
+        with atomic(out / f"view_{number:03d}.png") as temporary:
+            Image.fromarray(image).save(temporary)
+    write_views(out / VIEWS, views, config.model_dump_json(), config.shards.compression_level)
+    return out / VIEWS
