@@ -393,8 +393,8 @@ class RenderConfig(StrictModel):
     )
     counterfactual_samples: PositiveInt | None = Field(
         None,
-        description="samples per pixel of these; null for as many as the query's, whose noise is then the same, so that "
-        "nothing differs where nothing changed (measured: with fewer, textures differ all over)",
+        description="samples per pixel of these; null for as many as the query's, whose noise is then the same, so "
+        "that nothing differs where nothing changed (measured: with fewer, textures differ all over)",
     )
     reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
     denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
