@@ -26,12 +26,14 @@ the looks differ and need not agree. For every denoiser of each tool the samples
 (doubling or halving, then between the two by interpolation); the cheapest pair of each tool is timed.
 
 **Seconds.** Medians over interleaved runs. ``views/s`` is end to end over all views. ``s/view`` is without start:
-the difference between a run of all views and one of a few, over the difference of their numbers, for both alike.
+the difference between a run of all views and one of a few, over the difference of their numbers, for both alike;
+``CPU s`` likewise in CPU seconds of all threads, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import os
 import sys
@@ -40,7 +42,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +71,7 @@ DENOISERS = {
 FEW = 2
 FIRST_SAMPLES, MOST_SAMPLES = 8, 512
 Draw = Callable[[Setting, int], Run]
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -151,22 +153,26 @@ def equal_quality(draw: Draw, arguments: argparse.Namespace) -> dict[str, Row]:
 
 def time_settings(draw: Draw, settings: Sequence[Setting], views: int, repeats: int) -> dict[str, Row]:
     """Median seconds of every setting, one run of each after the other, ``repeats`` times."""
-    all_seconds: dict[Setting, list[float]] = {setting: [] for setting in settings}
-    few_seconds: dict[Setting, list[float]] = {setting: [] for setting in settings}
+    wall: dict[tuple[Setting, int], list[float]] = {}
+    cpu: dict[tuple[Setting, int], list[float]] = {}
     for _ in range(repeats):
-        for setting in settings:
-            few_seconds[setting].append(draw(setting, FEW).seconds)
-            all_seconds[setting].append(draw(setting, views).seconds)
-    rows: dict[str, Row] = {}
-    for setting in settings:
-        total, few = float(np.median(all_seconds[setting])), float(np.median(few_seconds[setting]))
-        rows[str(setting)] = {
-            "seconds": total,
-            "views_per_second": views / total,
-            "seconds_per_view_without_start": (total - few) / (views - FEW),
-            "all_seconds": all_seconds[setting],
+        for setting, count in itertools.product(settings, (FEW, views)):
+            run = draw(setting, count)
+            wall.setdefault((setting, count), []).append(run.seconds)
+            cpu.setdefault((setting, count), []).append(run.cpu_seconds)
+    return {
+        str(setting): {
+            "views_per_second": views / float(np.median(wall[setting, views])),
+            "seconds_per_view_without_start": _slope(wall[setting, FEW], wall[setting, views], views),
+            "cpu_seconds_per_view_without_start": _slope(cpu[setting, FEW], cpu[setting, views], views),
+            "all_seconds": wall[setting, views],
         }
-    return rows
+        for setting in settings
+    }
+
+
+def _slope(few: Sequence[float], many: Sequence[float], views: int) -> float:
+    return float(np.median(many) - np.median(few)) / (views - FEW)
 
 
 def find_samples(quality: Callable[[Setting], float], first: Setting, target: float) -> Setting | None:
@@ -209,7 +215,11 @@ def _drawer(subject: Subject, python: Path) -> Draw:
         else:
             run = run_blenderproc(python, subject, setting, count)
         inside = [f"{name} {value:.1f}" for name, value in run.inside.items()]
-        print(f"{time.strftime('%H:%M:%S')}  {setting}, {count} views: {run.seconds:.1f} s", *inside, flush=True)
+        print(
+            f"{time.strftime('%H:%M:%S')}  {setting}, {count} views: {run.seconds:.1f} s, CPU {run.cpu_seconds:.1f} s",
+            *inside,
+            flush=True,
+        )
         return run
 
     return draw
@@ -230,17 +240,20 @@ def _same_views(draw: Draw, sheet: Path | None) -> Row:
 
 def _compare(row: Row, ours: Row) -> None:
     """Add how many times as fast the pipeline is, end to end and without start."""
-    names = {"seconds": "speedup", "seconds_per_view_without_start": "speedup_without_start"}
-    for name, ratio in names.items():
-        row[ratio] = float(row[name]) / float(ours[name])  # type: ignore[arg-type]
+    row["speedup"] = ours["views_per_second"] / row["views_per_second"]
+    for seconds in ("seconds_per_view_without_start", "cpu_seconds_per_view_without_start"):
+        row[seconds.replace("seconds_per_view", "speedup")] = row[seconds] / ours[seconds]
 
 
 def _report(name: str, rows: dict[str, Row], about: Row) -> None:
-    columns = ("views_per_second", "seconds_per_view_without_start", "speedup", "speedup_without_start", "psnr_db")
-    print(f"{name}\n{'':40}{'views/s':>9}{'s/view':>9}{'pipeline is faster by':>26}{'PSNR dB':>9}")
+    """Print the table and write it as JSON, with ``about`` as its first entry."""
+    print(f"{name}\n{'':40}{'':9}{'without start':^18}{'pipeline is faster by, in':^30}")
+    print(f"{'':40}{'views/s':>9}{'s/view':>9}{'CPU s':>9}{'views/s':>10}{'s/view':>10}{'CPU s':>10}{'PSNR dB':>9}")
     for setting, row in rows.items():
-        cells = [float(row[c]) if c in row else math.nan for c in columns]  # type: ignore[arg-type]
-        print(f"{setting:40}{cells[0]:9.3f}{cells[1]:9.3f}{cells[2]:13.2f}{cells[3]:13.2f}{cells[4]:9.2f}")
+        speeds = (row["views_per_second"], *(row[f"{kind}seconds_per_view_without_start"] for kind in ("", "cpu_")))
+        ratios = (row["speedup"], *(row[f"{kind}speedup_without_start"] for kind in ("", "cpu_")))
+        cells = "".join(f"{value:9.3f}" for value in speeds) + "".join(f"{value:10.2f}" for value in ratios)
+        print(f"{setting:40}{cells}{row.get('psnr_db', math.nan):9.2f}")
     write_rows(name, {"about": about, **rows})
 
 

@@ -51,10 +51,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run gave. seconds: wall time of everything, the process' start included; colours (n, S, S, 3) uint8;
+    """What one run gave. seconds: wall time of everything, the process' start included; cpu_seconds: of all threads
+    and processes in it; colours (n, S, S, 3) uint8;
     depth (n, S, S) float32 and part_ids (n, S, S) uint16; inside: what BlenderProc's process says of its own time."""
 
     seconds: float
+    cpu_seconds: float
     colours: NDArray[np.uint8]
     depth: NDArray[np.float32]
     part_ids: NDArray[np.uint16]
@@ -100,16 +102,16 @@ def run_pipeline(subject: Subject, setting: Setting, count: int) -> Run:
     """The pipeline's way: choose views, cast rays for depth and ids, write the job, draw it in a Blender process."""
     render = RenderConfig.model_validate({"samples": setting.samples, "denoise": setting.denoiser})
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
-        start = time.perf_counter()
+        clock = _Clock()
         views = subject.choose_views(count)
         materials = assign_materials(subject.shape, TEXTURE, subject.library, 0).materials
         reference = make_reference_views(subject.shape, subject.views, 0)
         surfaces = subject.surfaces(list(materials.values()))
         job = Job(subject.shape, [], views, reference, {TEXTURE: materials}, surfaces)
         drawn = draw(write_job(Path(folder), job, subject.views, render, subject.threads), TIMEOUT_SECONDS)
-        seconds = time.perf_counter() - start
+        seconds = clock.read()
     depth, part_ids = (np.stack([getattr(view.image, name) for view in views]) for name in ("depth", "part_ids"))
-    return Run(seconds, drawn.query, depth, part_ids)
+    return Run(*seconds, drawn.query, depth, part_ids)
 
 
 def run_blenderproc(python: Path, subject: Subject, setting: Setting, count: int) -> Run:
@@ -117,17 +119,33 @@ def run_blenderproc(python: Path, subject: Subject, setting: Setting, count: int
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         job, out = Path(folder, "job.json"), Path(folder, "drawn.npz")
         job.write_text(json.dumps(_blenderproc_job(subject, setting, count, Path(folder))), encoding="utf-8")
-        start = time.perf_counter()
+        clock = _Clock()
         _run_worker(python, [str(job), str(out)])
         with np.load(out, allow_pickle=False) as archive:
             colours, depth, part_ids = (archive[name] for name in ("colors", "depth", "part_ids"))
             inside = {name: float(archive[name]) for name in ("setup_seconds", "render_seconds")}
-        return Run(time.perf_counter() - start, colours, depth, part_ids, inside)
+        return Run(*clock.read(), colours, depth, part_ids, inside)
 
 
 def blenderproc_version(python: Path) -> str:
     """Versions of BlenderProc and bpy in that environment; raises PipelineError if it cannot run them."""
     return _run_worker(python, ["--version"]).strip().splitlines()[-1]
+
+
+class _Clock:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def read(self) -> tuple[float, float]:
+        """Wall seconds, and CPU seconds of this process and its children that have ended."""
+        wall, cpu = self._now()
+        return wall - self._start[0], cpu - self._start[1]
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        return time.perf_counter(), sum(os.times()[:4])
 
 
 def _run_worker(python: Path, arguments: Sequence[str]) -> str:
