@@ -71,7 +71,7 @@ def _scores(
     settings = [(samples, denoise) for denoise in DENOISERS for samples in SAMPLES]
     tasks, out = folder / "settings.json", folder / "out.npz"
     tasks.write_text(json.dumps([(reference_samples, "none", 1), *((*s, REPEATS) for s in settings)]), encoding="utf-8")
-    command = [sys.executable, "-m", "benchmarks.render_worker", str(job), str(tasks), str(out)]
+    command = [sys.executable, "-m", "benchmarks.render_worker", "quality", str(job), str(out), str(tasks)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with np.load(out) as archive:
         (reference, *images), (_, *times) = archive["images"], archive["cpu_seconds"]
