@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +28,8 @@ from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner, ShapePlan
 from pipeline.planning.summary import image_counts
 from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
-from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
+from pipeline.report.notes import Notes, perceived
+from pipeline.report.page import PER_TYPE, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
@@ -44,6 +45,7 @@ STAGE_VERSIONS = {
     "materials": 3,
     "quality": 3,
     "render": 4,
+    "report": 3,
 }
 #: Distributions whose version can change the pixels or the geometry.
 RECORDED = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
@@ -332,9 +334,10 @@ class Run:
         if not shards:
             raise PipelineError(f"{self._layout.shards} holds no shards; add --stage shards")
         rejects = {s.stage: dict(sorted(s.rejects.items())) for s in self.summary.stages if s.rejects}
-        prints = sorted(value for (stage, _), value in self._prints.items() if stage == "shards")
+        prints = sorted(value for (stage, _), value in self._prints.items() if stage in ("quality", "shards"))
         lost = sorted([*self.summary.lost, *(("library", where, why) for where, why in self.summary.left_out)])
-        work = partial(_write_report, self._layout, shards, rejects, lost, self._config)
+        judged = [name for stage, name in self._prints if stage == "quality"]
+        work = partial(_write_report, self._layout, shards, Notes(rejects, tuple(lost)), judged, self._config)
         self._run_stage("report", [self._unit("report", "report", [prints, rejects, lost], work)], wanted=True)
 
     def _first_losses(self) -> str:
@@ -354,9 +357,12 @@ def _save_plan(layout: Layout, planner: Planner, plans: Sequence[Plan], final: P
     write_json(layout.plan, content)
 
 
-def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: list[Loss], config: Config) -> Result:
+def _write_report(layout: Layout, shards: list[Path], notes: Notes, judged: Sequence[str], config: Config) -> Result:
+    """``judged``: shapes that the quality stage worked on; those that it lost have no verdicts."""
     folder = layout.out / "report"
-    write_report(folder, shards, rejects, PER_TYPE, lost)
+    files = (layout.quality(name) for name in sorted(judged))
+    verdicts = [verdict for file in files if file.is_file() for verdict in read_json(file).values()]
+    write_report(folder, shards, replace(notes, perceived=perceived(verdicts)), PER_TYPE)
     dataset = {
         "format": "l3d-dataset",
         "version": 1,
@@ -364,7 +370,7 @@ def _write_report(layout: Layout, shards: list[Path], rejects: Rejects, lost: li
         "seed": config.seed,
         "versions": _versions(),
         "shards": [path.name for path in shards],
-        "rejects": rejects,
+        "rejects": notes.rejects,
     }
     write_json(layout.dataset, dataset)
     return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))

@@ -15,7 +15,8 @@ from pipeline.appearance.library import make_library
 from pipeline.config import Config, load
 from pipeline.errors import PipelineError
 from pipeline.rendering.preview import METRES_PER_RADIUS, VIEWS, preview, sheet
-from pipeline.report.page import PER_TYPE, stored_refusals, write_report
+from pipeline.report.notes import stored_notes
+from pipeline.report.page import PER_TYPE, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
 from pipeline.report.text import info_text, table_text
@@ -74,8 +75,7 @@ def gallery(dataset: Path, out: Path | None, limit: int) -> None:
     """Write the report page and contact_sheet.png for DATASET."""
     out = out or dataset / "report"
     shards = find_shards(dataset)
-    rejects, lost = stored_refusals(out)
-    write_report(out, shards, rejects, limit, lost)
+    write_report(out, shards, stored_notes(out), limit)
     contact_sheet(shards, out / "contact_sheet.png")
     click.echo(f"wrote {out / 'index.html'} and {out / 'contact_sheet.png'}")
 

@@ -12,19 +12,15 @@ import jinja2
 
 from pipeline.anomalies.anomaly import LABELS, NORMAL
 from pipeline.anomalies.groups import PAPER_IMAGES
-from pipeline.files import atomic, read_json, write_json
+from pipeline.files import atomic, write_json
 from pipeline.report import paper, samples, text
+from pipeline.report.notes import Notes
 from pipeline.report.statistics import statistics
 from pipeline.shards import schema
 from pipeline.shards.reader import Shard
 
 #: Samples of each type that the page shows.
 PER_TYPE = 12
-
-#: stage -> reason -> count
-Rejects = Mapping[str, Mapping[str, int]]
-#: (stage, unit, message) of a shape that gave nothing
-Loss = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -46,24 +42,20 @@ class Origin:
     views: int
 
 
-def write_report(
-    out_dir: Path, shards: Sequence[Path], rejects: Rejects, limit_per_type: int, lost: Sequence[Loss] = ()
-) -> None:
+def write_report(out_dir: Path, shards: Sequence[Path], notes: Notes, limit_per_type: int) -> None:
     """Write the whole report into ``out_dir``; the page shows at most ``limit_per_type`` samples a type.
 
-    ``rejects`` are counted, ``lost`` shapes are named with the reason. Pictures of an earlier report that are
-    no longer shown are removed.
+    Pictures of an earlier report that are no longer shown are removed.
     """
     counted = statistics(shards)
     gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*LABELS[1:], NORMAL)}
     shown = {out_dir / picture.file for pictures in gallery.values() for picture in pictures}
     for old in set((out_dir / "images").glob("*.jpg")) - shown:
         old.unlink()
-    write_json(out_dir / "statistics.json", {**asdict(counted), "rejects": rejects, "lost": lost})
+    write_json(out_dir / "statistics.json", {**asdict(counted), **asdict(notes)})
     context = {
         "stats": counted,
-        "rejects": rejects,
-        "lost": lost,
+        "notes": notes,
         "gallery": gallery,
         "origin": _origin(shards[0]),
         "paper_parts": PAPER_IMAGES,
@@ -71,15 +63,6 @@ def write_report(
     for template, name in (("index.html.j2", "index.html"), ("DATASET_CARD.md.j2", "DATASET_CARD.md")):
         with atomic(out_dir / name) as temporary:
             temporary.write_text(_render(template, context), encoding="utf-8")
-
-
-def stored_refusals(out_dir: Path) -> tuple[Rejects, list[Loss]]:
-    """Rejects and losses of the report in ``out_dir``, to draw it again; empty where there is none."""
-    path = out_dir / "statistics.json"
-    if not path.exists():
-        return {}, []
-    stored = read_json(path)
-    return stored["rejects"], [(stage, unit, message) for stage, unit, message in stored.get("lost", [])]
 
 
 def _draw(out_dir: Path, shards: Sequence[Path], kind: str, limit: int) -> list[Picture]:

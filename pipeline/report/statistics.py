@@ -11,11 +11,9 @@ import numpy as np
 
 from pipeline.anomalies.anomaly import NORMAL
 from pipeline.anomalies.groups import PAPER_IMAGES, part_group
+from pipeline.report.notes import QUANTILES
 from pipeline.report.paper import Counts, count_table, kinds
 from pipeline.shards.reader import Shard
-
-#: Positions in a :class:`Spread`.
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)

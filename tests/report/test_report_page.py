@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import PipelineError
-from pipeline.report.page import stored_refusals, write_report
+from pipeline.report.notes import Notes, Perceived, perceived, stored_notes
+from pipeline.report.page import write_report
 from pipeline.report.samples import BOX_COLOUR, NEW_COLOUR, OLD_COLOUR, contact_sheet, draw_query, pick
 from pipeline.shards.reader import find_shards
 from pipeline.shards.writer import write_shard
@@ -19,6 +20,8 @@ from tests.sample_shards import make_shape, write_dataset
 
 LOST = ("shapes", "42", "42/objs/a.obj has <no> triangles")
 REJECTS = {"shapes": {"zero-faces": 2, "<too&big>": 1}, "views": {"part-hidden": 31}}
+PERCEIVED = Perceived(7, (0.1, 0.2, 0.3, 0.4, 0.5), (0.0, 0.0, 0.0, 0.01, 0.02), (0.0, 0.0, 0.0, 0.0, 0.015))
+NOTES = Notes(REJECTS, (LOST,), {"broken": PERCEIVED})
 
 
 class Page(HTMLParser):
@@ -56,7 +59,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def report(counted_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
-    write_report(out, find_shards(counted_dataset), REJECTS, 2, [LOST])
+    write_report(out, find_shards(counted_dataset), NOTES, 2)
     return out
 
 
@@ -98,8 +101,8 @@ def test_statistics_json_holds_counts_and_rejects(report: Path) -> None:
     data = json.loads((report / "statistics.json").read_text())
     assert data["table"]["positional"] == {"shapes": 3, "images": 7, "views": [1, 4, 2.0]}
     assert data["rejects"] == REJECTS
-    assert stored_refusals(report) == (REJECTS, [LOST])
-    assert stored_refusals(report / "nowhere") == ({}, [])
+    assert stored_notes(report) == NOTES
+    assert stored_notes(report / "nowhere") == Notes()
 
 
 def test_the_card_states_counts_fields_and_terms(report: Path) -> None:
@@ -115,7 +118,7 @@ def test_the_card_states_counts_fields_and_terms(report: Path) -> None:
 def test_the_card_of_synthetic_shapes_names_no_third_party(tmp_path: Path) -> None:
     path = tmp_path / "train-00000.h5"
     write_shard(path, "train", '{"source": "synthetic:26"}', "", [make_shape("1", [("normal", 0)])], 4)
-    write_report(tmp_path / "report", [path], {}, 1)
+    write_report(tmp_path / "report", [path], Notes(), 1)
     card = (tmp_path / "report" / "DATASET_CARD.md").read_text()
     assert "no third-party rights" in card
     assert "No rejects are recorded" in card
@@ -124,8 +127,8 @@ def test_the_card_of_synthetic_shapes_names_no_third_party(tmp_path: Path) -> No
 def test_a_report_made_again_has_the_same_bytes_and_no_stale_pictures(
     report: Path, counted_dataset: Path, tmp_path: Path
 ) -> None:
-    write_report(tmp_path, find_shards(counted_dataset), {}, 5)
-    write_report(tmp_path, find_shards(counted_dataset), REJECTS, 2, [LOST])
+    write_report(tmp_path, find_shards(counted_dataset), Notes(), 5)
+    write_report(tmp_path, find_shards(counted_dataset), NOTES, 2)
 
     def contents(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
@@ -180,3 +183,29 @@ def test_the_contact_sheet_has_a_row_for_every_type_present(counted_dataset: Pat
     empty = write_dataset(tmp_path, {"train": [make_shape("1", [])]})
     with pytest.raises(PipelineError, match="no images"):
         contact_sheet(find_shards(empty), path)
+
+
+def test_counterfactuals_are_shown_in_percent(report: Path) -> None:
+    rows = Page((report / "index.html").read_text()).tables["perceived"]
+    assert rows[1] == ["broken", "7", "where it is", "10.00", "20.00", "30.00", "40.00", "50.00"]
+    assert [row[2] for row in rows[2:]] == ["elsewhere", "unexplained"]
+    assert rows[3][-1] == "1.50"
+
+
+def test_perceived_gathers_every_anomaly_of_every_compared_image_by_type() -> None:
+    def verdict(elsewhere: float, **shares: float) -> dict[str, object]:
+        changes = [{"anomaly": name, "pixels": 10, "share": share} for name, share in shares.items()]
+        return {"comparison": {"changes": changes, "elsewhere": elsewhere, "detail": 0.0}}
+
+    found = perceived(
+        [
+            verdict(0.1, **{"0_broken": 0.2}),
+            {"comparison": None},
+            verdict(0.3, **{"1_broken": 0.4, "2_other_material": 1}),
+        ]
+    )
+    assert list(found) == ["broken", "other_material"]
+    assert found["broken"].images == 2
+    assert found["broken"].share == pytest.approx((0.2, 0.25, 0.3, 0.35, 0.4))
+    assert found["broken"].elsewhere[-1] == 0.3
+    assert found["other_material"] == Perceived(1, (1.0,) * 5, (0.3,) * 5, (0.0,) * 5)
