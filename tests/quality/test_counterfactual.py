@@ -30,7 +30,10 @@ def mask(*places: tuple[slice, slice]) -> Mask:
     return result
 
 
-def seen(marks: tuple[Mark, ...], now: Mask = mask(OBJECT), before: Mask = mask(OBJECT)) -> View:
+SQUARE = mask(OBJECT)
+
+
+def seen(marks: tuple[Mark, ...], now: Mask = SQUARE, before: Mask = SQUARE) -> View:
     ids = (now > 0).astype(np.uint16)
     cast = RayImage(ids.astype(np.float32), ids)
     return View("", marks, 0.0, 30.0, 2.5, 0, 0, front_camera(ViewsConfig(resolution=256)), cast, now, before)
@@ -97,7 +100,7 @@ def test_what_touches_the_anomaly_may_change(gap: int, pixels: int) -> None:
 
 def test_the_background_and_what_the_outline_gained_or_lost_do_not_count() -> None:
     grown = mask(OBJECT, np.s_[64:80, 192:200])
-    for now, before in ((grown, mask(OBJECT)), (mask(OBJECT), grown)):
+    for now, before in ((grown, SQUARE), (SQUARE, grown)):
         difference = rectangle(np.s_[64:80, 192:200], 60) + rectangle(np.s_[200:240, 10:40], -60)
         result = compared(difference, seen(ONE, now, before))
         assert (result.elsewhere, result.detail) == (0.0, 0.0)
