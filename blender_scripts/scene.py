@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from blender_scripts.surroundings import Surroundings
 
@@ -69,6 +69,11 @@ class Scene:
         data.shift_x = (size / 2 - K[0, 2]) / size
         data.shift_y = (K[1, 2] - size / 2) / size
         self._camera.matrix_world = TO_BLENDER @ Matrix(np.linalg.inv(world_to_camera).tolist()) @ FLIP_YZ
+
+    @property
+    def toward_camera(self) -> Vector:
+        """Unit vector from the world's origin to the camera."""
+        return self._camera.matrix_world.translation.normalized()
 
     def set_region(self, region: Sequence[int]) -> None:
         """Trace only the pixels [x0, x1) x [y0, y1) of ``region`` = (x0, y0, x1, y1); the rest stays black."""
