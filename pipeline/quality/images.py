@@ -40,8 +40,8 @@ def index_agreement(
     return float((drawn == cast)[pixels].mean()) if pixels.any() else 1.0
 
 
-def changed_share(image: Image, plain: Image, region: NDArray[np.bool_], least: float) -> float:
+def changed_share(image: Image, other: Image, region: NDArray[np.bool_], least: float) -> float:
     """Share of the pixels of ``region`` at which two images (H, W, 3) differ by more than ``least`` (0-255, the mean
     over the channels); 0 for an empty region."""
-    difference = np.abs(image[region].astype(np.int16) - plain[region]).mean(axis=1)
+    difference = np.abs(image[region].astype(np.int16) - other[region]).mean(axis=1)
     return float((difference > least).mean()) if region.any() else 0.0

@@ -23,19 +23,20 @@ NONE = np.zeros_like(MASK)
 PART = (IDS == 2).astype(np.uint8) * 255  # 64 of the object's 256 pixels
 
 
-def mark(new: np.ndarray, old: np.ndarray = NONE, surface_only: bool = False) -> Mark:
-    return Mark("0_any", (0, 0, 0, 0), 1.0, 1, new, old, surface_only)
+def mark(new: np.ndarray, old: np.ndarray = NONE, surface_only: bool = False, name: str = "0_any") -> Mark:
+    return Mark(name, (0, 0, 0, 0), 1.0, 1, new, old, surface_only)
 
 
 def judge(
     image: np.ndarray = GOOD,
     index: np.ndarray = IDS,
     marks: tuple[Mark, ...] = (),
-    plain: np.ndarray = GOOD,
+    counterfactual: np.ndarray | None = None,
+    config: QualityConfig = CONFIG,
 ) -> Verdict:
     cast = RayImage(IDS.astype(np.float32), IDS)
     view = View("", marks, 0.0, 30.0, 2.5, 0, 0, front_camera(ViewsConfig(resolution=32)), cast, MASK, MASK)
-    return judge_query(image, plain, index, view, CONFIG)
+    return judge_query(image, counterfactual, index, view, config)
 
 
 def reasons(image: np.ndarray = GOOD, index: np.ndarray = IDS, marks: tuple[Mark, ...] = ()) -> tuple[str, ...]:
@@ -106,30 +107,34 @@ def test_every_anomaly_of_an_image_must_be_drawn() -> None:
 
 
 def test_changed_share_counts_a_regions_pixels_whichever_image_is_brighter() -> None:
-    plain = np.full((2, 2, 3), 100, dtype=np.uint8)
-    image = plain.copy()
+    before = np.full((2, 2, 3), 100, dtype=np.uint8)
+    image = before.copy()
     image[0, 0], image[0, 1] = (133, 100, 100), 91
     region = np.array([[True, True], [False, False]])
-    assert changed_share(image, plain, region, 10) == changed_share(plain, image, region, 10) == 0.5
-    assert changed_share(image, plain, region, 8) == 1.0
-    assert changed_share(image, plain, ~region, 0) == 0.0
-    assert changed_share(image, plain, np.zeros((2, 2), dtype=bool), 0) == 0.0
+    assert changed_share(image, before, region, 10) == changed_share(before, image, region, 10) == 0.5
+    assert changed_share(image, before, region, 8) == 1.0
+    assert changed_share(image, before, ~region, 0) == 0.0
+    assert changed_share(image, before, np.zeros((2, 2), dtype=bool), 0) == 0.0
 
 
 @pytest.mark.parametrize(
     ("inside", "outside", "expected"),
     [
         *[(11, 0, ()), (-11, 0, ()), (30, 9, ())],
-        *[(n, m, ("appearance-unchanged",)) for n, m in [(9, 0), (0, 0), (20, 20)]],
+        *[(n, m, ("anomaly-imperceptible",)) for n, m in [(9, 0), (0, 0), (20, 20)]],
     ],
 )
 def test_a_change_of_surface_must_be_seen_on_its_part_and_not_everywhere(
     inside: int, outside: int, expected: tuple[str, ...]
 ) -> None:
     image = np.where((IDS == 2)[..., None], GOOD + inside, np.where((IDS == 1)[..., None], GOOD + outside, GOOD))
-    verdict = judge(image.astype(np.uint8), marks=(mark(PART, PART, surface_only=True),))
+    marks = (mark(PART, PART, surface_only=True),)
+    verdict = judge(image.astype(np.uint8), marks=marks, counterfactual=GOOD)
     assert verdict.reasons == expected
-    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (abs(inside) > 10, outside > 10)
+    assert verdict.comparison is not None
+    [change] = verdict.comparison.changes
+    assert (change.anomaly, change.share, change.pixels) == ("0_any", abs(inside) > 10, 64 * (abs(inside) > 10))
+    assert verdict.comparison.elsewhere == (outside > 10)
 
 
 def test_of_two_changes_of_surface_the_lesser_decides() -> None:
@@ -137,17 +142,39 @@ def test_of_two_changes_of_surface_the_lesser_decides() -> None:
     first[12:16, 12:20], second[16:20, 12:20] = 255, 255
     image = GOOD.copy()
     image[first > 0] += 30
-    marks = (mark(first, first, surface_only=True), mark(second, second, surface_only=True))
-    verdict = judge(image, marks=marks)
-    assert verdict.reasons == ("appearance-unchanged",)
-    assert (verdict.appearance_change, verdict.appearance_elsewhere) == (0.0, 0.0)
-    assert judge(image, marks=marks[:1]).reasons == ()
+    marks = (mark(first, first, surface_only=True), mark(second, second, True, "1_other"))
+    verdict = judge(image, marks=marks, counterfactual=GOOD)
+    assert verdict.reasons == ("anomaly-imperceptible",)
+    assert verdict.comparison is not None
+    assert [change.share for change in verdict.comparison.changes] == [1.0, 0.0]
+    assert judge(image, marks=marks[:1], counterfactual=GOOD).reasons == ()
 
 
-def test_without_a_change_of_surface_the_plain_image_is_not_looked_at() -> None:
-    verdict = judge(marks=(mark(PART),), plain=np.zeros_like(GOOD))
-    assert verdict.reasons == ()
-    assert verdict.appearance_change is None and verdict.appearance_elsewhere is None
+@pytest.mark.parametrize(("pixels", "expected"), [(21, ()), (20, ()), (19, ("anomaly-imperceptible",))])
+def test_an_anomaly_must_change_enough_pixels(pixels: int, expected: tuple[str, ...]) -> None:
+    """As many at 256 x 256 are 64 times fewer at 32 x 32."""
+    config = CONFIG.model_copy(update={"min_perceptible_pixels": 20 * 64})
+    image = GOOD.copy()
+    image[np.unravel_index(np.flatnonzero(PART)[:pixels], PART.shape)] += 30
+    for marks in ((mark(PART),), (mark(NONE, PART),)):  # where it is, and where it was
+        assert judge(image, marks=marks, counterfactual=GOOD, config=config).reasons == expected
+
+
+@pytest.mark.parametrize(("pixels", "expected"), [(7, ()), (8, ("changed-elsewhere",))])
+def test_detail_must_not_differ_elsewhere(pixels: int, expected: tuple[str, ...]) -> None:
+    """At most 5 % of the object's pixels that are not beside the part: of 256 - 100 that is 7.8."""
+    image = GOOD.copy()
+    image[PART > 0] += 30
+    image[8, 8 : 8 + 2 * pixels : 2] += 25
+    verdict = judge(image, marks=(mark(PART),), counterfactual=GOOD)
+    assert verdict.reasons == expected
+    assert verdict.comparison is not None and verdict.comparison.elsewhere == pixels / 156
+
+
+def test_without_a_counterfactual_nothing_is_compared() -> None:
+    verdict = judge(marks=(mark(PART),), counterfactual=None)
+    assert verdict.reasons == () and verdict.comparison is None
+    assert judge(marks=(mark(PART),), counterfactual=GOOD).reasons == ("anomaly-imperceptible",)
 
 
 def test_blank_reference_is_named() -> None:

@@ -12,15 +12,18 @@ import pytest
 from PIL import Image
 
 from materials.cache import MapFiles
+from pipeline.anomalies.anomaly import part_meshes
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
+from pipeline.geometry.raycast import RayScene
 from pipeline.quality.images import index_agreement
 from pipeline.rendering.blender import Drawn, draw
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
+from pipeline.shapes.shape import flatten
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
-from tests.scenes import body_halved, knob_missing, knob_moved, two_cubes
+from tests.scenes import body_halved, knob_missing, knob_moved, knob_resurfaced, two_cubes
 
 VIEWS = ViewsConfig(resolution=128, reference_views=3, surface_points=10)
 RENDER = RenderConfig(samples=4, reference_samples=4)
@@ -81,7 +84,7 @@ def test_parts_wear_their_materials_before_a_white_background(drawing: tuple[tup
         if (view.image.part_ids == 2).sum() > 20:
             red, green, blue = image[view.image.part_ids == 2].mean(axis=0)
             assert green > 1.5 * max(red, blue)
-        assert image[0].min() >= 250, "the upper border must be white"
+        assert image[0].min() == 255, "the upper border must be white"
 
 
 def test_reference_views_are_noise_free_grey_on_white(drawing: tuple[tuple[View, ...], Drawn]) -> None:
@@ -125,6 +128,33 @@ def test_cut_face_shows_the_core_of_its_material(tmp_path: Path, core: str | Non
         assert blue > 0.2 and red > 0.2
 
 
+def test_counterfactual_is_the_image_that_the_intact_shape_gives(tmp_path: Path) -> None:
+    """To the bit: the same camera, light, materials and noise, so that all that differs is the anomaly's doing."""
+    moved, stained, other = knob_moved(0.25), knob_resurfaced(), replace(knob_resurfaced("other material"), index=5)
+    wanted = [((), 1), *(((anomaly,), 1) for anomaly in (moved, stained, other))]
+    normal, *changed = ViewSelector(two_cubes(), VIEWS, 0).select(wanted).views
+    intact = []
+    for view in changed:
+        image = RayScene(flatten(part_meshes(two_cubes()))).render(view.camera)
+        shown = {"marks": (), "image": image, "object_mask": view.object_mask_normal}
+        intact.append(replace(view, name=f"{view.name}_intact", **shown))
+    views = [normal, *(view for pair in zip(changed, intact, strict=True) for view in pair)]
+    job = replace(
+        make_job(tmp_path),
+        anomalies=[moved, stained, other],
+        views=views,
+        textures={view.texture: {1: "red", 2: "green"} for view in views},
+        overrides={(changed[2].texture, other.name): {2: "red"}},
+        counterfactuals={view.name for view in changed},
+    )
+    drawn = draw(write_job(tmp_path, job, VIEWS, RENDER, threads=1), 300)
+    assert drawn.counterfactual_of.tolist() == [1, 3, 5]
+    np.testing.assert_array_equal(drawn.counterfactual, drawn.query[[2, 4, 6]])
+    for view, row in zip(changed, (1, 3, 5), strict=True):
+        knob = (view.marks[0].new | view.marks[0].old) > 0
+        assert (drawn.query[row][knob] != drawn.query[row + 1][knob]).any(axis=1).mean() > 0.5
+
+
 def edit(path: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
     content = json.loads(path.read_text())
     change(content)
@@ -143,12 +173,6 @@ def test_job_of_another_version_is_refused(tmp_path: Path) -> None:
     edit(path, lambda content: content.update(version=99))
     with pytest.raises(PipelineError, match="version 99"):
         draw(path, 300)
-
-
-def test_blender_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    path = write_job(tmp_path, make_job(tmp_path), VIEWS, RENDER, threads=1)
-    with pytest.raises(PipelineError, match=r"more than 0\.1 s"):
-        draw(path, 0.1)
 
 
 def test_unreadable_renders_are_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import Drawn, draw
 from pipeline.rendering.job import VERSION
+from pipeline.rendering.region import ground_under, shadow_region
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
-from pipeline.views.visibility import bounding_box
 from tests.scenes import two_cubes
 
 SIZE, BODY, KNOB = 64, 1, 2
 CAMERA = orbit_camera(ViewsConfig(resolution=SIZE, focal_mm=70), 30.0, 30.0)
 PART_IDS = RayScene(flatten((p.part_id, p.mesh) for p in two_cubes().parts)).render(CAMERA).part_ids
+GROUND = ground_under(part.mesh.vertices for part in two_cubes().parts)
 COLOURS = {"blue": (40, 60, 140), "grey": (120, 120, 120), "white": (230, 230, 225)}
 COFFEE = (0.09, 0.04, 0.016)
 EFFECTS = {
@@ -36,16 +38,18 @@ EFFECTS = {
 }
 
 
-def query(variant: str, body: str = "blue", plain: bool = True) -> dict[str, Any]:
-    x, y, width, height = bounding_box(PART_IDS)
+def query(variant: str, body: str = "blue", usual: str | None = None) -> dict[str, Any]:
+    """``body``: material of the cube; ``usual``: that of the intact cube in the counterfactual, None without one."""
+    region = shadow_region(CAMERA, GROUND, PART_IDS)
+    intact = {"counterfactual": {"materials": {"1": usual, "2": "grey"}, "region": region}} if usual else {}
     return {
         "variant": variant,
         "light": 0,
         "materials": {"1": body, "2": "grey"},
         "K": CAMERA.K.tolist(),
         "world_to_camera": CAMERA.world_to_camera.tolist(),
-        "box": [x, y, x + width, y + height],
-        "plain": plain,
+        "region": region,
+        **intact,
     }
 
 
@@ -61,9 +65,10 @@ def write_job(folder: Path, queries: list[dict[str, Any]], effects: dict[str, An
             Image.new("RGB", (4, 4), value).save(folder / f"{name}-{kind}.png")
         materials[name] = {**{kind: str(folder / f"{name}-{kind}.png") for kind in values}, "tile_size": 0.5}
         materials[name]["finish"] = Finish().model_dump()
-    shown = {"parts": [[part.part_id, part.name] for part in two_cubes().parts], "ground": -0.3}
+    parts = [[part.part_id, part.name] for part in two_cubes().parts]
+    shown = {"parts": parts, "ground": asdict(GROUND), "effects": {}}
     with_effects = {name: {**shown, "effects": {str(BODY): effect}} for name, effect in effects.items()}
-    settings = {"resolution": SIZE, "samples": 4, "reference_samples": 1, "denoise": "none", "device": "CPU"}
+    settings = {"resolution": SIZE, "samples": 4, "counterfactual_samples": 4, "reference_samples": 1}
     job = {
         "version": VERSION,
         "meshes": str(folder / "meshes.npz"),
@@ -72,7 +77,7 @@ def write_job(folder: Path, queries: list[dict[str, Any]], effects: dict[str, An
         "materials": materials,
         "queries": queries,
         "references": [],
-        "settings": {**settings, "threads": 1},
+        "settings": {**settings, "denoise": "none", "device": "CPU", "threads": 1},
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     return folder / "job.json"
@@ -84,15 +89,22 @@ NAMES = ["normal", "faded", "stained", "scratched", "other", "white"]
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     folder = tmp_path_factory.mktemp("effects")
-    other = {**query("normal", body="white"), "plain_materials": {"1": "blue", "2": "grey"}}
-    queries = [query("normal", plain=False), *(query(name) for name in EFFECTS), other, query("stained", "white")]
-    return draw(write_job(folder, queries, EFFECTS), 300)
+    changed = [query(name, usual="blue") for name in EFFECTS]
+    other, white = query("normal", "white", usual="blue"), query("stained", "white", usual="white")
+    return draw(write_job(folder, [query("normal"), *changed, other, white], EFFECTS), 300)
+
+
+def pair(drawn: Drawn, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """An image (S, S, 3) and its counterfactual, both 0 to 255."""
+    number = NAMES.index(name)
+    [row] = np.flatnonzero(drawn.counterfactual_of == number)
+    return drawn.query[number].astype(float), drawn.counterfactual[row].astype(float)
 
 
 def difference(drawn: Drawn, name: str) -> NDArray[np.float64]:
-    """(S, S) mean absolute difference to the plain image over the channels, of 255."""
-    number = NAMES.index(name)
-    return np.abs(drawn.query[number].astype(float) - drawn.plain[number].astype(float)).mean(axis=2)
+    """(S, S) mean absolute difference to the counterfactual over the channels, of 255."""
+    image, intact = pair(drawn, name)
+    return np.asarray(np.abs(image - intact).mean(axis=2))
 
 
 def inside(part_id: int) -> NDArray[np.bool_]:
@@ -115,16 +127,15 @@ def test_effect_shows_on_its_part_and_hardly_elsewhere(drawn: Drawn, name: str, 
 
 
 def test_faded_part_loses_its_colour_toward_a_light_grey(drawn: Drawn) -> None:
-    number = NAMES.index("faded")
-    after, before = (images[number][inside(BODY)].astype(float) for images in (drawn.query, drawn.plain))
+    after, before = (image[inside(BODY)] for image in pair(drawn, "faded"))
     assert np.ptp(after.mean(axis=0)) < 0.5 * np.ptp(before.mean(axis=0))
     assert after.mean() > before.mean() + 20
 
 
 def test_stain_darkens_a_white_part_and_only_where_it_is(drawn: Drawn) -> None:
-    number = NAMES.index("white")
     body = inside(BODY)
-    change = drawn.plain[number].astype(float).mean(axis=2)[body] - drawn.query[number].astype(float).mean(axis=2)[body]
+    after, before = (image.mean(axis=2)[body] for image in pair(drawn, "white"))
+    change = before - after
     assert (change > 30).mean() > 0.1
     assert (np.abs(change) < 5).mean() > 0.2
     # The same pattern, whatever is below it.
@@ -132,20 +143,17 @@ def test_stain_darkens_a_white_part_and_only_where_it_is(drawn: Drawn) -> None:
     assert (on_blue == (change > 10)).mean() > 0.8
 
 
-def test_plain_image_is_the_variant_without_its_effects(drawn: Drawn) -> None:
-    for name in EFFECTS:
-        np.testing.assert_array_equal(drawn.plain[NAMES.index(name)], drawn.query[0])
-
-
-def test_plain_materials_stand_in_for_the_other_material(drawn: Drawn) -> None:
-    np.testing.assert_array_equal(drawn.plain[NAMES.index("other")], drawn.query[0])
+def test_counterfactual_is_the_intact_shape_in_its_own_materials(drawn: Drawn) -> None:
+    for name in (*EFFECTS, "other"):
+        np.testing.assert_array_equal(pair(drawn, name)[1], drawn.query[0])
     seen = difference(drawn, "other")
     assert seen[inside(BODY)].min() > 30
     assert seen[inside(KNOB)].mean() < 4
 
 
-def test_query_without_plain_has_zeros(drawn: Drawn) -> None:
-    assert not drawn.plain[0].any()
+def test_counterfactuals_are_of_those_queries_that_asked(drawn: Drawn) -> None:
+    assert drawn.counterfactual_of.tolist() == [1, 2, 3, 4, 5]
+    assert len(drawn.query) == 6 and len(drawn.counterfactual) == 5
 
 
 def test_effects_leave_the_index_pass_alone(drawn: Drawn) -> None:
@@ -167,17 +175,16 @@ def test_unknown_effect_is_refused() -> None:
         pigment("melted", np.array(COFFEE), np.array(COFFEE))
 
 
-@pytest.mark.parametrize("has_plain", [True, False])
-def test_stored_images_come_back_and_take_no_space_without_plain(tmp_path: Path, has_plain: bool) -> None:
-    random = np.random.default_rng(0)
-    query_images, plain = random.integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
+@pytest.mark.parametrize("rows", [[], [0, 2]])
+def test_stored_images_come_back_with_as_many_counterfactuals_as_there_are(tmp_path: Path, rows: list[int]) -> None:
+    query_images, intact = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
     index, reference = np.ones((3, 8, 8), np.uint16), np.zeros((1, 8, 8), np.uint8)
-    original = Drawn(query_images, plain if has_plain else plain[:0], index, reference)
-    save_drawn(tmp_path / "a.h5", original)
+    save_drawn(tmp_path / "a.h5", Drawn(query_images, index, reference, intact[rows], np.array(rows, np.int64)))
     loaded = load_drawn(tmp_path / "a.h5")
-    np.testing.assert_array_equal(loaded.plain, original.plain)
-    assert loaded.plain.shape == ((3, 8, 8, 3) if has_plain else (0, 8, 8, 3))
     np.testing.assert_array_equal(loaded.query, query_images)
+    np.testing.assert_array_equal(loaded.counterfactual, intact[rows])
+    assert loaded.counterfactual.shape == (len(rows), 8, 8, 3)
+    assert loaded.counterfactual_of.tolist() == rows
 
 
 @pytest.mark.parametrize("effect", EFFECTS)

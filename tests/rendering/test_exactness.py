@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from materials.color import to_linear
 from pipeline.anomalies.anomaly import Anomaly, part_meshes
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.geometry.cameras import Camera, look_at_origin, project
@@ -36,6 +37,8 @@ PLACES = np.array([
 ])  # fmt: skip
 EDGE = 0.08
 TOP_LIGHT = 4
+#: Light of the backdrop, where 1 is white (``blender_scripts.surroundings``).
+BACKDROP = 1.25
 #: K of another lens, whose axis does not meet the image's centre.
 OFF_CENTRE = np.array([[170.0, 0.0, 51.3], [0.0, 170.0, 74.6], [0.0, 0.0, 1.0]])
 
@@ -62,7 +65,7 @@ def cubes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[View], Ref
 def seen_by(camera: Camera, shape: Shape) -> View:
     image = RayScene(flatten(part_meshes(shape))).render(camera)
     mask = object_mask(image)
-    return View("", (), 0.0, 0.0, TOP_LIGHT, 0, camera, image, mask, mask)
+    return View("", (), 0.0, 0.0, 2.5, TOP_LIGHT, 0, camera, image, mask, mask)
 
 
 def draw_black(
@@ -151,27 +154,38 @@ def test_a_chair_is_in_the_images_where_the_camera_projects_it(chair: tuple[Subj
     found = []
     for view, image in zip(subject.views, drawn.query, strict=True):
         scene = RayScene(flatten(part_meshes(subject.shape, subject.shown(view))))
-        found.append(shifts(photo_darkness(image), scene, view.camera, [upper]))  # the lower half holds the shadow
+        dimmed = 1 - to_linear(image.max(axis=2))
+        found.append(shifts(dimmed, exposed(coverage(scene, view.camera)), [upper]))  # the lower half holds the shadow
     scene = RayScene(flatten(part_meshes(subject.shape)))
     for K, pose, image in zip(subject.reference.K, subject.reference.world_to_camera, drawn.reference, strict=True):
         camera = Camera(K, pose, CONFIG.resolution)
-        found.append(shifts(reference_darkness(image), scene, camera, [upper, lower]))
+        found.append(shifts(reference_darkness(image), coverage(scene, camera), [upper, lower]))
     every = np.concatenate(found)
     assert np.linalg.norm(every, axis=1).max() < 0.5
     assert np.abs(every.mean(axis=0)).max() < 0.15
 
 
-def shifts(darkness: Floats, scene: RayScene, camera: Camera, halves: Sequence[slice]) -> Floats:
-    """(n, 2) shifts of the silhouette against that of rays, eight by eight a pixel; left and right in each half.
-
-    Of quarters, because a wrong lens moves them apart and the whole not at all.
-    """
+def coverage(scene: RayScene, camera: Camera) -> Floats:
+    """(H, W) share of each pixel that the object covers, by rays, eight by eight a pixel."""
     size, fine = camera.resolution, 8
     K = np.diag([fine, fine, 1.0]) @ camera.K
     hit = scene.render(Camera(K, camera.world_to_camera, size * fine)).part_ids > 0
-    covered = ndimage.gaussian_filter(hit.reshape(size, fine, size, fine).mean(axis=(1, 3)), 0.5)
-    quarters = [(rows, columns) for rows in halves for columns in (slice(0, size // 2), slice(size // 2, size))]
-    return np.array([shift(covered[quarter], darkness[quarter]) for quarter in quarters])
+    return np.asarray(ndimage.gaussian_filter(hit.reshape(size, fine, size, fine).mean(axis=(1, 3)), 0.5))
+
+
+def exposed(covered: Floats) -> Floats:
+    """How much less than white a pixel is of which black covers so much: the backdrop's light is more than white."""
+    return np.asarray(1 - np.minimum(1, BACKDROP * (1 - covered)))
+
+
+def shifts(darkness: Floats, expected: Floats, halves: Sequence[slice]) -> Floats:
+    """(n, 2) shifts of the drawn silhouette against the expected one; left and right in each half.
+
+    Of quarters, because a wrong lens moves them apart and the whole not at all.
+    """
+    middle = len(darkness) // 2
+    quarters = [(rows, columns) for rows in halves for columns in (slice(0, middle), slice(middle, None))]
+    return np.array([shift(expected[quarter], darkness[quarter]) for quarter in quarters])
 
 
 def shift(expected: Floats, seen: Floats) -> Floats:

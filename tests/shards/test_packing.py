@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +32,13 @@ def views() -> tuple[View, ...]:
 @pytest.fixture(scope="module")
 def record(views: tuple[View, ...]) -> ShapeRecord:
     colours = np.random.default_rng(0).integers(0, 256, (len(views), 64, 64, 3), dtype=np.uint8)
-    images = {
-        "query": colours,
-        "plain": np.zeros_like(colours),
-        "index": np.stack([view.image.part_ids for view in views]),
-        "reference": colours[:3, :, :, 0].copy(),
-    }
-    drawn = Drawn(**{field.name: images[field.name] for field in fields(Drawn)})
+    drawn = Drawn(
+        query=colours,
+        index=np.stack([view.image.part_ids for view in views]),
+        reference=colours[:3, :, :, 0].copy(),
+        counterfactual=colours[:0],
+        counterfactual_of=np.zeros(0, dtype=np.int64),
+    )
     reference = make_reference_views(three_cubes(), CONFIG, 0)
     accepted = {view.name for view in views[1:]}  # the first image was refused
     return shape_record(three_cubes(), [MISSING, MOVED, LEFT], views, reference, drawn, accepted)

@@ -64,8 +64,9 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     views, reference = load_views(folder, "shape")
     grey = np.zeros(reference.depth.shape, dtype=np.uint8)
     colours = np.zeros((len(views), *grey.shape[1:], 3), dtype=np.uint8)
-    drawn = Drawn(query=colours, plain=colours[:0], index=np.stack([v.image.part_ids for v in views]), reference=grey)
-    record = shape_record(subject.shape, subject.anomalies, views, reference, drawn, {v.name for v in views}, 2.5)
+    ids = np.stack([view.image.part_ids for view in views])
+    drawn = Drawn(colours, ids, grey, colours[:0], np.zeros(0, dtype=np.int64))
+    record = shape_record(subject.shape, subject.anomalies, views, reference, drawn, {v.name for v in views})
     write_dataset(folder, {"val": [record]})
     with Shard(folder / "shards" / "val-00000.h5") as shard:
         queries = tuple(shard.query(row) for row in range(len(views)))
