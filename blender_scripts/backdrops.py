@@ -69,9 +69,9 @@ def load_environment(file: str) -> Environment:
         image = bpy.data.images.load(file)
     except RuntimeError as error:
         raise ValueError(f"environment {file} cannot be read: {error}") from error
-    pixels = _linear_pixels(image)
-    if not pixels.size:
+    if not len(image.pixels):
         raise ValueError(f"environment {file} cannot be read as an image of one layer")
+    pixels = _linear_pixels(image)
     mean = mean_radiance(pixels)
     if not (math.isfinite(mean) and mean > 0):
         raise ValueError(f"environment {file}: its mean radiance is {mean:g}; a light has some, and finite")
@@ -97,7 +97,7 @@ def load_photograph(file: str, size: int) -> Photograph:
 
 
 def _linear_pixels(image: Any) -> np.ndarray:
-    """(H, W, 3) linear RGB, row 0 on top; empty for what Blender cannot read."""
+    """(H, W, 3) linear RGB, row 0 on top."""
     width, height = image.size
     pixels = np.empty(len(image.pixels), dtype=np.float32)
     image.pixels.foreach_get(pixels)

@@ -108,17 +108,16 @@ class Renderer:
         return self._materials[key]
 
     def _render(self, region: Sequence[int], border: bool) -> np.ndarray:
-        """(H, W, 3) uint8: traced in ``region``, white elsewhere and, without ``border``, in its outermost ring."""
+        """(H, W, 3) uint8: traced in ``region``, white elsewhere. ``border``: whether it fills the image."""
         self._scene.set_region(region)
         bpy.context.scene.render.filepath = str(self._file)
         bpy.ops.render.render(write_still=True)
-        # The denoiser leaves specks in the corners of what it got, and there is nothing but white background.
-        ring = 0 if border else 1
-        traced = (slice(region[1] + ring, region[3] - ring), slice(region[0] + ring, region[2] - ring))
+        # The denoiser leaves specks in the outermost ring of what it got, and there is nothing but background.
+        traced = (slice(region[1] + 1, region[3] - 1), slice(region[0] + 1, region[2] - 1))
         canvas = np.full((self._size, self._size, 3), 255, dtype=np.uint8)
         with Image.open(self._file) as image:
             canvas[traced] = np.asarray(image.convert("RGB"))[traced]
-        return canvas
+        return np.pad(canvas[1:-1, 1:-1], ((1, 1), (1, 1), (0, 0)), "edge") if border else canvas
 
 
 def _part_ids(colours: np.ndarray) -> np.ndarray:

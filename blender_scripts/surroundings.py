@@ -61,7 +61,6 @@ class Surroundings:
         for obj in (self._light, self._ground, self._veil, self._floor):
             obj.hide_render = True
         self._scene.world = self._white_world
-        self._ground.active_material = self._white_paper
 
     def show(self, light: int, ground: Mapping[str, Any], given: Mapping[str, Any], floor: Any) -> None:
         """Light set-up ``light``; the disc under the object, ``ground`` being its height, centre (x, z) and radius
@@ -75,19 +74,22 @@ class Surroundings:
         self._ground.scale = (ground["radius"],) * 3
         environment = self._environment(given["environment"]) if "environment" in given else None
         backdrop = self._backdrop(given, environment)
-        if given:
-            self._scene.world = make_world(environment, backdrop)
+        self._scene.world = make_world(environment, backdrop) if given else self._white_world
         level = np.full(3, AMBIENT) if environment is None else environment.level
-        if isinstance(backdrop, White):
-            colour_white(self._white_paper, level + direct(self._light.location, self._ground.location))
-        else:
-            self._ground.active_material = picture_paper(backdrop, level, self._light.location)
+        self._ground.active_material = self._paper(backdrop, level)
         if floor is not None:
             self._floor.active_material = floor_of(floor)
         below = self._scene.camera.matrix_world.translation.z <= ground["height"]
         self._light.hide_render = False
         self._floor.hide_render = below or floor is None
         self._ground.hide_render = self._veil.hide_render = below or floor is not None
+
+    def _paper(self, backdrop: Backdrop, level: np.ndarray) -> Any:
+        """``level``: (3,) radiance that a white, level, unshaded surface shows by the world alone."""
+        if not isinstance(backdrop, White):
+            return picture_paper(backdrop, level, self._light.location)
+        colour_white(self._white_paper, level + direct(self._light.location, self._ground.location))
+        return self._white_paper
 
     def _backdrop(self, given: Mapping[str, Any], environment: Environment | None) -> Backdrop:
         if "background" in given:
