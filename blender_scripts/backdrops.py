@@ -17,6 +17,8 @@ from materials.color import to_linear
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
 AMBIENT, BACKDROP = 0.6, 1.25
+#: Light on level ground is taken to be at least this share of an environment's mean.
+LEAST_LEVEL = 0.01
 
 
 class Backdrop(Protocol):
@@ -75,8 +77,9 @@ def load_environment(file: str) -> Environment:
     mean = mean_radiance(pixels)
     if not (math.isfinite(mean) and mean > 0):
         raise ValueError(f"environment {file}: its mean radiance is {mean:g}; a light has some, and finite")
-    scale = AMBIENT / mean
-    return Environment(image, scale, level_radiance(pixels) * scale)
+    # Where the sky is black in a channel, paper as bright as the backdrop would need an infinite colour.
+    level = np.maximum(level_radiance(pixels) / mean, LEAST_LEVEL)
+    return Environment(image, AMBIENT / mean, AMBIENT * level)
 
 
 def load_photograph(file: str, size: int) -> Photograph:
