@@ -10,7 +10,12 @@ image is white and nothing is traced. All part ids that are keys are strings.
 
 A variant may have ``effects`` (part id -> effect, strength, scale, colour, offset; as in
 ``pipeline.anomalies.anomaly.Appearance``), drawn on top of the material that the part wears. A query may ask for its
-``counterfactual``: the same camera and light on the intact shape, with ``materials`` and ``region`` of its own.
+``counterfactual``: the same camera, light and surroundings on the intact shape, with ``materials`` and ``region`` of
+its own.
+
+A query may have ``surroundings`` in place of the white studio, any of: ``environment`` (file of an equirectangular
+image, turn about the vertical in degrees, visible: whether it is the backdrop, too), ``background`` (file of a
+photograph as the backdrop), ``floor`` (name of a material); and ``fill_image``: whether they reach the image's border.
 
 The images go to standard output as they are drawn, each as a line of JSON, {"kind", "of", "dtype", "shape"}, and its
 bytes: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of every
@@ -63,7 +68,7 @@ class Renderer:
         for number, query in enumerate(self._job["queries"]):
             yield "query", number, self._photo(query, query["variant"], query, samples)
             self._scene.plain_look(self._index, samples=1, exact=True)
-            yield "index", number, _part_ids(self._render(query["region"]))
+            yield "index", number, _part_ids(self._render(query["region"], border=False))
             if "counterfactual" in query:
                 yield "counterfactual", number, self._photo(query, "normal", query["counterfactual"], fewer)
         for number, camera in enumerate(self._job["references"]):
@@ -74,20 +79,22 @@ class Renderer:
         shown, worn = self._job["variants"][variant], look["materials"]
         self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
         self._show(shown)
-        self._scene.query_look(query["light"], shown["ground"], samples)
+        around = query.get("surroundings", {})
+        floor = self._material(around["floor"], None) if "floor" in around else None
+        self._scene.query_look(samples, query["light"], shown["ground"], around, floor)
         for part_id, name in shown["parts"]:
             key = str(part_id)
             slots, core = self._objects[name].data.materials, self._job["materials"][worn[key]].get("core", worn[key])
             slots[meshes.OUTSIDE] = self._material(worn[key], shown["effects"].get(key))
             slots[meshes.INSIDE] = self._material(core, None)
-        return self._render(look["region"])
+        return self._render(look["region"], border=around.get("fill_image", False))
 
     def reference(self, camera: Mapping[str, Any]) -> np.ndarray:
         """One reference view (H, W) uint8."""
         self._scene.set_camera(np.array(camera["K"]), np.array(camera["world_to_camera"]))
         self._show(self._job["variants"]["normal"])
         self._scene.plain_look(self._reference, self._job["settings"]["reference_samples"], exact=False)
-        return self._render(camera["region"])[..., 0]
+        return self._render(camera["region"], border=False)[..., 0]
 
     def _show(self, variant: Mapping[str, Any]) -> None:
         """Hide all parts but the variant's, for the camera as it is set; an object's colour spells its part id."""
@@ -104,17 +111,17 @@ class Renderer:
             self._materials[key] = shading.svbrdf(name, self._job["materials"][name], effect)
         return self._materials[key]
 
-    def _render(self, region: Sequence[int]) -> np.ndarray:
-        """(H, W, 3) uint8: traced in ``region``, white elsewhere."""
+    def _render(self, region: Sequence[int], border: bool) -> np.ndarray:
+        """(H, W, 3) uint8: traced in ``region``, white elsewhere. ``border``: whether it fills the image."""
         self._scene.set_region(region)
         bpy.context.scene.render.filepath = str(self._file)
         bpy.ops.render.render(write_still=True)
-        # The denoiser leaves specks in the corners of what it got, and there is nothing but background.
+        # The denoiser leaves specks in the outermost ring of what it got, and there is nothing but background.
         traced = (slice(region[1] + 1, region[3] - 1), slice(region[0] + 1, region[2] - 1))
         canvas = np.full((self._size, self._size, 3), 255, dtype=np.uint8)
         with Image.open(self._file) as image:
             canvas[traced] = np.asarray(image.convert("RGB"))[traced]
-        return canvas
+        return np.pad(canvas[1:-1, 1:-1], ((1, 1), (1, 1), (0, 0)), "edge") if border else canvas
 
 
 def _part_ids(colours: np.ndarray) -> np.ndarray:

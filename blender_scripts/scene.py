@@ -28,7 +28,7 @@ class Scene:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         self.scene.collection.objects.link(self._camera)
         self.scene.camera = self._camera
-        self._surroundings = Surroundings(self.scene)
+        self._surroundings = Surroundings(self.scene, settings["resolution"])
 
     def _render_settings(self) -> None:
         render, size = self.scene.render, self._settings["resolution"]
@@ -83,13 +83,15 @@ class Scene:
         render.border_min_x, render.border_max_x = x0 / size, x1 / size
         render.border_min_y, render.border_max_y = 1 - y1 / size, 1 - y0 / size
 
-    def query_look(self, light: int, ground: Mapping[str, Any], samples: int) -> None:
-        """Path-traced and denoised, on white, with light set-up ``light`` and a disc as ground; the camera is set."""
+    def query_look(
+        self, samples: int, light: int, ground: Mapping[str, Any], given: Mapping[str, Any], floor: Any
+    ) -> None:
+        """Path-traced and denoised, in light and surroundings as ``Surroundings.show`` has them; the camera is set."""
         self._look(samples, "Standard", filter_width=1.5)
         self.scene.cycles.use_denoising = self._settings["denoise"] != "none"
         if self._settings["denoise"] != "none":
             self.scene.cycles.denoising_quality = self._settings["denoise"].upper()
-        self._surroundings.show(light, ground)
+        self._surroundings.show(light, ground, given, floor)
 
     def plain_look(self, override: Any, samples: int, exact: bool) -> None:
         """Only the object, in the emission material ``override``; ``exact`` samples pixel centres, raw values."""

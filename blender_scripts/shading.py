@@ -9,9 +9,9 @@ from typing import Any
 import bpy
 
 from blender_scripts import effects
+from blender_scripts.ground import behind_veil
 from blender_scripts.nodes import Nodes
 from blender_scripts.pigments import mean_colour
-from blender_scripts.surroundings import behind_veil
 
 #: Reference views: grey of a surface seen edge-on and face-on, and the headlight's direction in the
 #: camera's frame (x right, y up, z toward the viewer): a little above and to the left of the lens.

@@ -382,6 +382,53 @@ class MaterialsConfig(StrictModel):
     only: tuple[str, ...] = Field((), description="names of the materials to use (shell patterns); empty for all")
 
 
+class SurroundingsConfig(StrictModel):
+    """What may stand in for the white studio around the object (docs/surroundings.md). Nothing does by default.
+
+    An image has at most one of these: an environment that the camera sees, a background, a floor.
+    """
+
+    environments: str | None = Field(
+        None,
+        description="folder of equirectangular images (.hdr, .exr, .png, .jpg) that light the object and show in "
+        "reflections instead of the even white world, each turned at random and scaled to that world's mean radiance",
+    )
+    environment_share: Fraction = Field(1.0, description="share of the images that one of them lights")
+    environment_visible: bool = Field(
+        False, description="whether the camera sees the environment behind the object; else a white backdrop"
+    )
+    backgrounds: str | None = Field(
+        None, description="folder of photographs (.png, .jpg), seen behind and under the object, whose shadow they take"
+    )
+    background_share: Fraction = Field(1.0, description="share of the images that have one of them")
+    floor: tuple[str, ...] = Field(
+        (), description="names of the library's materials that floors are made of (shell patterns); empty for no floor"
+    )
+    floor_share: Fraction = Field(1.0, description="share of the images in which the object stands on a floor")
+
+    @property
+    def seen_shares(self) -> tuple[float, float, float]:
+        """Shares of the images with a visible environment, a background, a floor; no image has two of them."""
+        return (
+            self.environment_share if self.environments is not None and self.environment_visible else 0.0,
+            self.background_share if self.backgrounds is not None else 0.0,
+            self.floor_share if self.floor else 0.0,
+        )
+
+    @property
+    def used(self) -> bool:
+        """Whether any image may have other surroundings than the white studio."""
+        return self.environments is not None or self.backgrounds is not None or bool(self.floor)
+
+    @model_validator(mode="after")
+    def _exclusive(self) -> SurroundingsConfig:
+        if sum(self.seen_shares) > 1 + 1e-9:
+            shares = dict(zip(("visible environments", "backgrounds", "floors"), self.seen_shares, strict=True))
+            text = ", ".join(f"{name} {share:g}" for name, share in shares.items() if share)
+            raise ValueError(f"an image has at most one of them, but their shares sum to more than 1: {text}")
+        return self
+
+
 class RenderConfig(StrictModel):
     """Blender's settings; none changes a label."""
 
@@ -404,6 +451,7 @@ class RenderConfig(StrictModel):
     timeout_seconds: float = Field(
         900.0, gt=0, description="a Blender process that gives no image for this long is stopped; its shape tried again"
     )
+    surroundings: SurroundingsConfig = SurroundingsConfig()
 
 
 class QualityConfig(StrictModel):

@@ -20,6 +20,7 @@ from pipeline.anomalies.kind import find_kind
 from pipeline.appearance import priors
 from pipeline.appearance.library import balanced, load_library, save_library
 from pipeline.appearance.stock import map_size, take_stock
+from pipeline.appearance.surroundings import find_floors, take_scenery
 from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
@@ -91,6 +92,8 @@ class Run:
         for name in config.plan.types:
             find_kind(name)  # an unknown type is an error now, not after all shapes are read
         self._stock = take_stock(config.materials)  # and so is a library that is not there
+        self._scenery = take_scenery(config.render.surroundings)
+        find_floors(config.render.surroundings.floor, self._stock.worn_names)
         self._layout = Layout(_writable(out))
         self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
@@ -111,13 +114,14 @@ class Run:
         config = self._config
         source, ids = self._source()
         last = max(STAGES.index(stage) for stage in wanted)
+        render = partial(stages.render, self._scenery)
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
             "anomalies": self._anomaly_units,
             "topup": self._topup_units,
             "views": self._view_units,
             "materials": self._material_units,
-            "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
+            "render": partial(self._units, "render", render, self._render_settings(), ("views", "materials")),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
         }
         for stage in STAGES[: last + 1]:
@@ -309,7 +313,10 @@ class Run:
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
         settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
-        return [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
+        surroundings = settings.pop("surroundings")
+        used = [surroundings, self._scenery.fingerprint] if self._config.render.surroundings.used else []
+        # What is worn comes from the materials stage, which depends on the whole library.
+        return [settings, self._config.materials.metres_per_radius, *used]
 
     def _pack(self, ids: list[str], wanted: bool) -> None:
         config = self._config

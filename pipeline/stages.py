@@ -24,6 +24,7 @@ from pipeline.appearance.cores import core_of
 from pipeline.appearance.library import Library, load_library, make_swatch, save_library
 from pipeline.appearance.other import other_material
 from pipeline.appearance.stock import map_size
+from pipeline.appearance.surroundings import Scenery, find_floors
 from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
@@ -236,7 +237,7 @@ def _choice_of_other(context: Context, shape_id: str, texture: int, anomaly: Ano
     return None
 
 
-def render(context: Context, shape_id: str) -> Result:
+def render(scenery: Scenery, context: Context, shape_id: str) -> Result:
     """render: hand one job file to Blender and keep its images."""
     config, layout = context.config, context.layout
     chosen = read_json(layout.materials(shape_id))
@@ -247,19 +248,20 @@ def render(context: Context, shape_id: str) -> Result:
         for anomaly, parts in by_anomaly.items()
     }
     views, reference = load_views(layout.views, shape_id)
+    floors = find_floors(config.render.surroundings.floor, read_library(layout).worn_names)
+    around = {view.name: scenery.choose(floors, config.seed, shape_id, view.name) for view in views}
+    names = {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()}
+    names |= {choice.floor for choice in around.values() if choice.floor}
     job = Job(
         shape=load_shape(layout.shape(shape_id)),
         anomalies=list(_load_anomalies(context, shape_id, _shown(views)).values()),
         views=views,
         reference=reference,
         textures=textures,
-        surfaces=_surfaces(
-            context,
-            {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()},
-            chosen["cores"],
-        ),
+        surfaces=_surfaces(context, names, chosen["cores"]),
         overrides=overrides,
         counterfactuals={view.name for view in views if _is_compared(context, shape_id, view)},
+        surroundings=around,
     )
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         path = write_job(Path(folder), job, config.views, config.render, context.threads)

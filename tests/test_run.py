@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -18,11 +19,13 @@ from PIL import Image
 from pipeline.cli.gen import main
 from pipeline.config import PAPER_TYPES, Config, load
 from pipeline.errors import PipelineError
+from pipeline.rendering.storage import load_drawn
 from pipeline.run import Run
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.shards.verification import verify
 from pipeline.stages import STAGES
 from tests.partnet_files import simple_stool, write_shape
+from tests.pictures import write_photograph
 
 SMALL = [
     "source=synthetic:3",
@@ -163,6 +166,36 @@ def test_half_a_map_is_made_again(whole: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "out") == before
 
 
+def test_images_are_drawn_again_when_a_background_changes(tmp_path: Path) -> None:
+    photograph = write_photograph(tmp_path / "photos" / "wall.png", 90)
+    none = [f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES]
+    off = ["source=synthetic:1", "split={train: 1, val: 0, test: 0}", *none]
+    on = [*off, f"render.surroundings.backgrounds={photograph.parent}"]
+
+    def run(extra: list[str]) -> str:
+        options = [part for item in extra for part in ("--set", item)]
+        options += [part for stage in STAGES[: STAGES.index("render") + 1] for part in ("--stage", stage)]
+        result = CliRunner().invoke(main, arguments(tmp_path / "out", *options, "--jobs", "1"))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def border_grey() -> float:
+        [path] = (tmp_path / "out" / "renders").glob("*.h5")
+        return float(np.median(load_drawn(path).query[:, [0, -1]]))
+
+    run(on)
+    assert "render: 1 of 1" not in run(on)
+    assert border_grey() == pytest.approx(90, abs=1)
+    write_photograph(photograph, 200, (50, 50))
+    again = run(on)
+    assert "render: 1 of 1" in again and "materials:" not in again
+    assert border_grey() == pytest.approx(200, abs=1)
+    run(off)
+    assert border_grey() == 255
+    write_photograph(photograph, 100)
+    assert "render: 1 of 1" not in run(off)
+
+
 def test_own_set_that_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> None:
     for name, content in (("Wood1", None), ("Wood2", b"junk")):
         path = tmp_path / "own" / f"{name}_1K-PNG_Color.png"
@@ -264,6 +297,8 @@ def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
         (["--set", "materials.map_size=300"], "power of two"),
         (["--set", "plan.types.melted.images=1"], "positional"),
         (["--set", "plan.types.broken.images=9"], "1 to 1 can"),
+        (["--set", "render.surroundings.backgrounds=/no/folder"], "backgrounds: /no/folder cannot be read: No such"),
+        (["--set", "render.surroundings.floor=[marble]"], "floor: no material that may be worn is called 'marble'"),
         (["--config", "nothing"], "config 'nothing' is neither"),
     ],
 )

@@ -55,6 +55,11 @@ class Library:
         return self._by_class.get(material_class, ())
 
     @cached_property
+    def worn_names(self) -> tuple[str, ...]:
+        """Names of all that can be worn: of everything but cores."""
+        return tuple(swatch.name for swatch in self.swatches if swatch.material_class != "core")
+
+    @cached_property
     def _by_name(self) -> dict[str, Swatch]:
         return {swatch.name: swatch for swatch in self.swatches}
 

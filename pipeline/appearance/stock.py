@@ -31,6 +31,11 @@ class Stock:
     library: dict[str, int]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def worn_names(self) -> list[str]:
+        """Names of all that may be worn: of everything but cores."""
+        return [name for name, material in self.materials.items() if material.material_class != "core"]
+
 
 def take_stock(config: MaterialsConfig) -> Stock:
     """The built-in catalogue and the user's folders, as configured. No map is made and no image opened.

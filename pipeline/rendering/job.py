@@ -20,11 +20,13 @@ from materials.material import Finish
 from pipeline.anomalies.anomaly import NORMAL, Anomaly, Effect, part_meshes, variant_name
 from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.origin import find_origin
+from pipeline.appearance.surroundings import Surroundings
 from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region
+from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region, whole_image
 from pipeline.shapes.shape import Part, Shape
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
+from pipeline.views.visibility import Mask
 
 VERSION = 3
 #: The effect that Blender sees as another material of the query, not as an effect on a surface.
@@ -51,7 +53,9 @@ class Job:
     anomalies: all that the views show, and maybe more. textures: texture id -> part id -> material name.
     surfaces: material name -> files, of cores too. overrides: (texture id, ``Anomaly.name``) -> part id -> the name
     of the other material that an anomaly gives it. counterfactuals: names of the views that are drawn once more on the
-    intact shape, in the same light and in the materials that it would wear.
+    intact shape, in the same light and in the materials that it would wear. surroundings: name of a view -> what is
+    around the object in it, by itself and on the intact shape; the white studio where none is given. ``surfaces`` has
+    the floors' materials too.
     """
 
     shape: Shape
@@ -62,6 +66,7 @@ class Job:
     surfaces: Mapping[str, Surface]
     overrides: Mapping[tuple[int, str], Mapping[int, str]] = field(default_factory=dict)
     counterfactuals: Collection[str] = ()
+    surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
 
 
 def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int) -> Path:
@@ -170,18 +175,28 @@ def _query(view: View, anomalies: Sequence[Anomaly], job: Job, variants: Mapping
     worn = dict(intact)
     for anomaly in anomalies:
         worn |= job.overrides.get((view.texture, anomaly.name), {})
-    counterfactual = {
-        "materials": _materials(intact),
-        "region": shadow_region(view.camera, variants[NORMAL].ground, view.object_mask_normal),
-    }
-    ground = variants[view.variant].ground
+    around = job.surroundings.get(view.name, Surroundings())
+
+    def region(variant: str, mask: Mask) -> Region:
+        if around.fill_image:
+            return whole_image(view.camera.resolution)
+        return shadow_region(view.camera, variants[variant].ground, mask)
+
+    counterfactual = {"materials": _materials(intact), "region": region(NORMAL, view.object_mask_normal)}
     return {
         "variant": view.variant,
         "light": view.light,
         "materials": _materials(worn),
         **({"counterfactual": counterfactual} if view.name in job.counterfactuals else {}),
-        **_camera(view.camera.K, view.camera.world_to_camera, shadow_region(view.camera, ground, view.object_mask)),
+        **({"surroundings": _given(around)} if around != Surroundings() else {}),
+        **_camera(view.camera.K, view.camera.world_to_camera, region(view.variant, view.object_mask)),
     }
+
+
+def _given(around: Surroundings) -> dict[str, Any]:
+    """What there is in place of the white studio, and whether it fills the image to its border."""
+    given = {name: value for name, value in asdict(around).items() if value is not None}
+    return {**given, "fill_image": around.fill_image}
 
 
 def _materials(by_part: Mapping[int, str]) -> dict[str, str]:

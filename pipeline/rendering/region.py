@@ -55,11 +55,16 @@ def shadow_region(camera: Camera, ground: Ground, mask: NDArray[np.integer]) -> 
     )
     pixels, depth = project(camera, rim)
     if (depth <= 0).any():  # the camera stands over the ground
-        return (0, 0, camera.resolution, camera.resolution)
+        return whole_image(camera.resolution)
     own = object_region(mask)
     low, high = np.floor(pixels.min(axis=0)).astype(int), np.ceil(pixels.max(axis=0)).astype(int)
     union = (min(own[0], low[0]), min(own[1], low[1]), max(own[2], high[0]), max(own[3], high[1]))
     return _within(union, camera.resolution)
+
+
+def whole_image(size: int) -> Region:
+    """All pixels of an image of ``size`` x ``size``."""
+    return (0, 0, size, size)
 
 
 def _within(region: Iterable[int], size: int) -> Region:
