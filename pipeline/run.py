@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -28,11 +29,14 @@ from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner, ShapePlan
 from pipeline.planning.summary import image_counts
 from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
+from pipeline.rendering.devices import CPU, choose, find_devices
 from pipeline.report.page import PER_TYPE, Loss, Rejects, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
 from pipeline.stages import STAGES, Context, DonorPool
+
+log = logging.getLogger(__name__)
 
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
 STAGE_VERSIONS = {
@@ -93,7 +97,7 @@ class Run:
         self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
         self._context = Context(config, self._layout, threads)
-        self._jobs = jobs
+        self._jobs = self._drawing_jobs = jobs
         self._progress = progress
         self._prints: dict[tuple[str, str], str] = {}
         self._versions = _versions()
@@ -115,7 +119,7 @@ class Run:
             "topup": self._topup_units,
             "views": self._view_units,
             "materials": self._material_units,
-            "render": partial(self._units, "render", stages.render, self._render_settings(), ("views", "materials")),
+            "render": partial(self._render_units, "render" in wanted),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
         }
         for stage in STAGES[: last + 1]:
@@ -157,7 +161,8 @@ class Run:
         start = time.perf_counter()
         done: dict[str, Record] = {}
         failed = 0
-        for count, (unit, record, worked) in enumerate(run_units(self._layout, units, self._jobs), 1):
+        jobs = self._drawing_jobs if stage == "render" else self._jobs
+        for count, (unit, record, worked) in enumerate(run_units(self._layout, units, jobs), 1):
             summary.worked += worked
             if record.status == "done":
                 done[unit.name] = record
@@ -304,10 +309,32 @@ class Run:
         models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
         return Planner(self._config, nodes, assign_splits(models, self._config.split, self._config.seed))
 
-    def _render_settings(self) -> list[Any]:
-        settings = self._config.render.model_dump()
-        settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
-        return [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
+    def _render_units(self, wanted: bool, ids: list[str]) -> list[Unit]:
+        """On the devices that there are, if anything is to be drawn at all."""
+        # The one decides whether there is a result, not what it is. The other decides the last bits of it: a dataset
+        # that goes on on another machine is not drawn again for them.
+        settings = self._config.render.model_dump(exclude={"timeout_seconds", "device"})
+        inputs = [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
+        units = self._units("render", stages.render, inputs, ("views", "materials"), ids)
+        waiting = sum(finished(self._layout, unit) is None for unit in units)
+        if not wanted or not waiting:
+            return units
+        context = self._drawing(waiting)
+        return [replace(unit, work=partial(stages.render, context, unit.name)) for unit in units]
+
+    def _drawing(self, waiting: int) -> Context:
+        """What ``waiting`` shapes are drawn with: all GPUs, one process each, or the CPU. Says so, once."""
+        kind = self._config.render.device
+        devices = choose(kind, find_devices() if kind != "CPU" else ())
+        context = replace(self._context, devices=devices)
+        if CPU not in devices:
+            cores = self._jobs * self._context.threads
+            self._drawing_jobs = len(devices)
+            context = replace(context, threads=max(1, cores // len(devices)))
+        names = ", ".join(f"{n} x {name}" if n > 1 else name for name, n in Counter(map(str, devices)).items())
+        processes = min(self._drawing_jobs, waiting)
+        log.info("render: %s, processes: %d, threads each: %d", names, processes, context.threads)
+        return context
 
     def _pack(self, ids: list[str], wanted: bool) -> None:
         config = self._config

@@ -21,6 +21,7 @@ from pipeline.anomalies.anomaly import NORMAL, Anomaly, Effect, part_meshes, var
 from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.origin import find_origin
 from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.rendering.devices import CPU, Device
 from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region
 from pipeline.shapes.shape import Part, Shape
 from pipeline.views.reference import ReferenceViews
@@ -64,8 +65,13 @@ class Job:
     counterfactuals: Collection[str] = ()
 
 
-def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int) -> Path:
-    """Write ``meshes.npz`` and ``job.json`` into ``folder`` and return the latter's path."""
+def write_job(
+    folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int, device: Device = CPU
+) -> Path:
+    """Write ``meshes.npz`` and ``job.json`` into ``folder`` and return the latter's path.
+
+    ``device`` and ``threads`` (of the CPU) are what Blender may use.
+    """
     by_name = {anomaly.name: anomaly for anomaly in job.anomalies}
     shown = [[by_name[mark.anomaly] for mark in view.marks] for view in job.views]
     meshes = _Meshes()
@@ -95,7 +101,7 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
             "counterfactual_samples": render.counterfactual_samples or render.samples,
             "reference_samples": render.reference_samples,
             "denoise": render.denoise,
-            "device": render.device,
+            "device": asdict(device),
             "threads": threads,
         },
     }
