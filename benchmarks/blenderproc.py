@@ -51,12 +51,11 @@ from PIL import Image
 from benchmarks.blenderproc_tools import (
     Run,
     Setting,
-    Subject,
     blenderproc_version,
-    load_subject,
     run_blenderproc,
     run_pipeline,
 )
+from benchmarks.subjects import Subject, load_subjects
 from benchmarks.table import write_rows
 from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
@@ -81,15 +80,9 @@ def main(arguments: argparse.Namespace) -> None:
         resolution=arguments.resolution, azimuths=2 * arguments.views, reference_views=1, surface_points=1
     )
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
-        subject = load_subject(
-            arguments.source,
-            arguments.shape,
-            views,
-            arguments.threads,
-            arguments.maps or Path(folder, "maps"),
-            Path(folder, "source"),
-        )
-        draw = _drawer(subject, arguments.python)
+        maps, scratch = arguments.maps or Path(folder, "maps"), Path(folder, "source")
+        subject = next(load_subjects(arguments.source, views, maps, scratch, arguments.shape))
+        draw = _drawer(subject, arguments.python, arguments.threads)
         same = _same_views(draw, arguments.sheet)
         about: Row = {
             "BlenderProc": version,
@@ -206,14 +199,14 @@ def psnr(image: NDArray[np.uint8], truth: NDArray[np.uint8], mask: NDArray[np.bo
     return float(10 * np.log10(255**2 / error.mean())) if error.any() else math.inf
 
 
-def _drawer(subject: Subject, python: Path) -> Draw:
+def _drawer(subject: Subject, python: Path, threads: int) -> Draw:
     """Draws with the setting's tool and says so, with the time: a long run can be watched."""
 
     def draw(setting: Setting, count: int) -> Run:
         if setting.tool == PIPELINE:
-            run = run_pipeline(subject, setting, count)
+            run = run_pipeline(subject, setting, count, threads)
         else:
-            run = run_blenderproc(python, subject, setting, count)
+            run = run_blenderproc(python, subject, setting, count, threads)
         inside = [f"{name} {value:.1f}" for name, value in run.inside.items()]
         print(
             f"{time.strftime('%H:%M:%S')}  {setting}, {count} views: {run.seconds:.1f} s, CPU {run.cpu_seconds:.1f} s",

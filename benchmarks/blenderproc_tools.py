@@ -14,17 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from materials.cache import map_files
+from benchmarks.subjects import Subject
 from pipeline.appearance.assignment import assign_materials
-from pipeline.appearance.library import Library, make_library
-from pipeline.config import MaterialsConfig, RenderConfig, ShapesConfig, ViewsConfig
+from pipeline.config import RenderConfig
 from pipeline.errors import PipelineError
 from pipeline.rendering.blender import draw
-from pipeline.rendering.job import Job, Surface, write_job
-from pipeline.shapes.shape import Shape
-from pipeline.shapes.sources import parse_source
-from pipeline.views.reference import make_reference_views
-from pipeline.views.select import View, ViewSelector
+from pipeline.rendering.job import Surface, write_job
+from pipeline.views.select import View
 
 WORKER = Path(__file__).with_name("blenderproc_worker.py")
 #: BlenderProc cannot change materials between the frames of one render call: all views wear this texture id.
@@ -63,62 +59,26 @@ class Run:
     inside: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """One shape with its materials, ready to be drawn by either tool. maps: folder of the materials' maps."""
-
-    shape: Shape
-    library: Library
-    maps: Path
-    views: ViewsConfig
-    threads: int
-
-    def surfaces(self, names: Sequence[str]) -> dict[str, Surface]:
-        """Material name -> its files and scale."""
-        radius = MaterialsConfig().metres_per_radius
-        swatches = [self.library[name] for name in sorted(set(names))]
-        return {s.name: Surface(map_files(self.maps / s.folder), s.tile / radius, s.finish) for s in swatches}
-
-    def choose_views(self, count: int) -> list[View]:
-        """The first ``count`` of its views: cameras, lights, depth and part ids, all in one texture."""
-        views = ViewSelector(self.shape, self.views, 0).select([((), count)]).views
-        if len(views) < count:
-            raise PipelineError(
-                f"shape {self.shape.shape_id}: {len(views)} of {count} views pass; take another --shape"
-            )
-        return [replace(view, texture=TEXTURE) for view in views]
-
-
-def load_subject(
-    source: str, shape_id: str | None, views: ViewsConfig, threads: int, maps: Path, scratch: Path
-) -> Subject:
-    """Read a shape (the source's first if none is named) and make what ``maps`` lacks of all materials' maps."""
-    library, _ = make_library(MaterialsConfig(), views, maps)
-    shapes = parse_source(source, 0, scratch, ShapesConfig())
-    return Subject(shapes.read(shape_id or next(iter(shapes.ids()))), library, maps, views, threads)
-
-
-def run_pipeline(subject: Subject, setting: Setting, count: int) -> Run:
+def run_pipeline(subject: Subject, setting: Setting, count: int, threads: int) -> Run:
     """The pipeline's way: choose views, cast rays for depth and ids, write the job, draw it in a Blender process."""
     render = RenderConfig.model_validate({"samples": setting.samples, "denoise": setting.denoiser})
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         clock = _Clock()
-        views = subject.choose_views(count)
-        materials = assign_materials(subject.shape, TEXTURE, subject.library, 0).materials
-        reference = make_reference_views(subject.shape, subject.views, 0)
-        surfaces = subject.surfaces(list(materials.values()))
-        job = Job(subject.shape, [], views, reference, {TEXTURE: materials}, surfaces)
-        drawn = draw(write_job(Path(folder), job, subject.views, render, subject.threads), TIMEOUT_SECONDS)
+        views = _views(subject, count)
+        drawn = draw(write_job(Path(folder), subject.job(views), subject.views, render, threads), TIMEOUT_SECONDS)
         seconds = clock.read()
     depth, part_ids = (np.stack([getattr(view.image, name) for view in views]) for name in ("depth", "part_ids"))
     return Run(*seconds, drawn.query, depth, part_ids)
 
 
-def run_blenderproc(python: Path, subject: Subject, setting: Setting, count: int) -> Run:
+def run_blenderproc(python: Path, subject: Subject, setting: Setting, count: int, threads: int) -> Run:
     """BlenderProc's way; its cameras, part files and job are there before the clock starts."""
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         job, out = Path(folder, "job.json"), Path(folder, "drawn.npz")
-        job.write_text(json.dumps(_blenderproc_job(subject, setting, count, Path(folder))), encoding="utf-8")
+        job.write_text(
+            json.dumps(_blenderproc_job(subject, setting, _views(subject, count), threads, Path(folder))),
+            encoding="utf-8",
+        )
         clock = _Clock()
         _run_worker(python, [str(job), str(out)])
         with np.load(out, allow_pickle=False) as archive:
@@ -174,7 +134,13 @@ def _run_worker(python: Path, arguments: Sequence[str]) -> str:
     return done.stdout
 
 
-def _blenderproc_job(subject: Subject, setting: Setting, count: int, folder: Path) -> Mapping[str, object]:
+def _views(subject: Subject, count: int) -> list[View]:
+    return [replace(view, texture=TEXTURE) for view in subject.choose_views(count)]
+
+
+def _blenderproc_job(
+    subject: Subject, setting: Setting, views: Sequence[View], threads: int, folder: Path
+) -> Mapping[str, object]:
     """The job of ``blenderproc_worker.py``; writes one OBJ a part into ``folder``."""
     worn = assign_materials(subject.shape, TEXTURE, subject.library, 0).materials
     parts = []
@@ -193,7 +159,7 @@ def _blenderproc_job(subject: Subject, setting: Setting, count: int, folder: Pat
                 "world_to_camera": view.camera.world_to_camera.tolist(),
                 "light": LIGHTS[view.light],
             }
-            for view in subject.choose_views(count)
+            for view in views
         ],
         "light": LIGHT,
         "world": WORLD,
@@ -203,7 +169,7 @@ def _blenderproc_job(subject: Subject, setting: Setting, count: int, folder: Pat
             "denoiser": None if denoiser == "none" else denoiser,
             "prefilter": prefilter,
             "bounces": BOUNCES,
-            "threads": subject.threads,
+            "threads": threads,
         },
     }
 

@@ -30,7 +30,7 @@ AMBIENT, BACKDROP = 0.6, 1.25
 REFLECTED = ((-1.0, 0.75), (-0.12, 0.7), (0.0, 0.12), (0.12, 0.16), (0.38, 0.85), (1.0, 1.0))
 #: The shadow fades over the outer ``RIM`` of the disc (share of its radius), and over the outer ``BORDER`` of the
 #: image (share of its size), which would cut it off.
-RIM, BORDER = 0.35, 0.08
+RIM, BORDER = 0.25, 0.08
 #: A clear disc lies so far above the paper (share of its radius): see ``behind_veil``.
 VEIL_HEIGHT = 1e-4
 DISC_VERTICES = 64

@@ -14,7 +14,7 @@ from pipeline.views.visibility import bounding_box
 #: Pixels around the object that an anti-aliased edge may reach.
 EDGE_MARGIN = 4
 #: How far the ground reaches beyond what stands on it, in object radii.
-GROUND_REACH = 0.5
+GROUND_REACH = 0.25
 _RIM_POINTS = 64
 
 #: Half-open (x0, y0, x1, y1) in pixels.
