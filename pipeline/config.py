@@ -51,6 +51,8 @@ Elevation = Annotated[float, Field(gt=-90, lt=90)]
 Radius = Annotated[float, Field(gt=1.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_ordered)]
+#: What Cycles draws on: of the GPUs, those that are preferred first.
+DeviceKind = Literal["AUTO", "CPU", "OPTIX", "CUDA", "HIP", "METAL", "ONEAPI"]
 PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 
 
@@ -380,10 +382,6 @@ class MaterialsConfig(StrictModel):
         0.0, description="share of swapped-in parts with a material of their own, not that of the part they replace"
     )
     only: tuple[str, ...] = Field((), description="names of the materials to use (shell patterns); empty for all")
-
-
-#: GPUs, the kinds that AUTO prefers first.
-DeviceKind = Literal["AUTO", "CPU", "OPTIX", "CUDA", "HIP", "METAL", "ONEAPI"]
 
 
 class RenderConfig(StrictModel):

@@ -309,13 +309,15 @@ class Run:
         models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
         return Planner(self._config, nodes, assign_splits(models, self._config.split, self._config.seed))
 
+    def _render_settings(self) -> list[Any]:
+        settings = self._config.render.model_dump()
+        settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
+        settings.pop("device")  # a dataset that goes on on another machine is not drawn again for its last bits
+        return [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
+
     def _render_units(self, wanted: bool, ids: list[str]) -> list[Unit]:
         """On the devices that there are, if anything is to be drawn at all."""
-        # The one decides whether there is a result, not what it is. The other decides the last bits of it: a dataset
-        # that goes on on another machine is not drawn again for them.
-        settings = self._config.render.model_dump(exclude={"timeout_seconds", "device"})
-        inputs = [settings, self._config.materials.metres_per_radius]  # what is worn comes from the materials stage
-        units = self._units("render", stages.render, inputs, ("views", "materials"), ids)
+        units = self._units("render", stages.render, self._render_settings(), ("views", "materials"), ids)
         waiting = sum(finished(self._layout, unit) is None for unit in units)
         if not wanted or not waiting:
             return units

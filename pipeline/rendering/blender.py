@@ -103,13 +103,16 @@ def _receive(process: subprocess.Popen[bytes], limit_seconds: float, log: Path) 
 
 
 def _read(stream: IO[bytes], arrived: queue.SimpleQueue[_Image | None]) -> None:
-    """Put every image of ``stream`` into ``arrived``, and None at its end."""
+    """Put every whole image of ``stream`` into ``arrived``, and None at its end.
+
+    A process may die amid an image or its header, which its status tells.
+    """
     while (header := stream.readline()).endswith(b"\n"):
         entry = json.loads(header)
         dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
         data = stream.read(dtype.itemsize * math.prod(shape))
         if len(data) < dtype.itemsize * math.prod(shape):
-            break  # the process has died in the middle of an image, which its status tells
+            break
         pixels = np.frombuffer(data, dtype).reshape(shape)
         arrived.put(_Image(entry["kind"], entry["of"], pixels, Device(**entry["device"])))
     arrived.put(None)
