@@ -17,16 +17,18 @@ A query may have ``surroundings`` in place of the white studio, any of: ``enviro
 image, turn about the vertical in degrees, visible: whether it is the backdrop, too), ``background`` (file of a
 photograph as the backdrop), ``floor`` (name of a material); and ``fill_image``: whether they reach the image's border.
 
-The images go to standard output as they are drawn, each as a line of JSON, {"kind", "of", "dtype", "shape"}, and its
-bytes: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of every
-query; ``counterfactual`` (H, W, 3) uint8 of those that ask for one; ``reference`` (H, W) uint8 of every reference
-camera; ``of`` is the number of the query or camera. All that Blender has to say goes to standard error.
+The images go to standard output as they are drawn, each as a line of JSON, {"kind", "of", "dtype", "shape", "device"},
+and its bytes: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of
+every query; ``counterfactual`` (H, W, 3) uint8 of those that ask for one; ``reference`` (H, W) uint8 of every reference
+camera; ``of`` is the number of the query or camera, ``device`` what it was drawn on, which need not be what
+``settings`` ask for. All that Blender has to say goes to standard error.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +39,7 @@ import bpy
 import numpy as np
 from PIL import Image
 
-from blender_scripts import meshes, shading
+from blender_scripts import devices, meshes, shading
 from blender_scripts.scene import Scene
 
 VERSION = 3
@@ -57,7 +59,9 @@ class Renderer:
         self._scene = Scene(job["settings"])
         with np.load(job["meshes"], allow_pickle=False) as archive:
             unwrapped = meshes.Unwrapped(dict(archive), job["origins"])
-        self._objects = {n: meshes.add_mesh(n, mesh, unwrapped.uv(n)) for n, mesh in unwrapped.meshes.items()}
+        # First all UVs: unwrapping takes the longer, the more objects there are.
+        uvs = {name: unwrapped.uv(name) for name in unwrapped.meshes}
+        self._objects = {name: meshes.add_mesh(name, mesh, uvs[name]) for name, mesh in unwrapped.meshes.items()}
         self._materials: dict[str, Any] = {}
         self._reference = shading.reference()
         self._index = shading.index()
@@ -119,8 +123,16 @@ class Renderer:
         # The denoiser leaves specks in the outermost ring of what it got, and there is nothing but background.
         traced = (slice(region[1] + 1, region[3] - 1), slice(region[0] + 1, region[2] - 1))
         canvas = np.full((self._size, self._size, 3), 255, dtype=np.uint8)
-        with Image.open(self._file) as image:
-            canvas[traced] = np.asarray(image.convert("RGB"))[traced]
+        try:
+            with Image.open(self._file) as image:
+                canvas[traced] = np.asarray(image.convert("RGB"))[traced]
+        except OSError as error:  # Blender does not tell when it fails to write
+            free = shutil.disk_usage(self._file.parent).free / 2**20
+            raise OSError(
+                f"{self._file} was not written whole: is the disk full? {free:.1f} MiB are free there; the environment "
+                "variable TMPDIR names another place"
+            ) from error
+        self._file.unlink()  # if Blender cannot write the next one, this must not be taken for it
         return np.pad(canvas[1:-1, 1:-1], ((1, 1), (1, 1), (0, 0)), "edge") if border else canvas
 
 
@@ -135,9 +147,10 @@ def main(job_path: Path, out: IO[bytes]) -> None:
     job = json.loads(job_path.read_text(encoding="utf-8"))
     if job.get("version") != VERSION:
         raise ValueError(f"{job_path}: job version {job.get('version')!r}, this renderer draws version {VERSION}")
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=job_path.parent) as scratch:
         for kind, number, image in Renderer(job, Path(scratch)).images():
-            header = {"kind": kind, "of": number, "dtype": str(image.dtype), "shape": image.shape}
+            device = devices.in_use(bpy.context.scene)
+            header = {"kind": kind, "of": number, "dtype": str(image.dtype), "shape": image.shape, "device": device}
             out.write(json.dumps(header).encode() + b"\n" + image.tobytes())
             out.flush()
 

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from blender_scripts import devices
 from blender_scripts.surroundings import Surroundings
 
 #: Y-up world -> Blender's Z-up world.
@@ -52,13 +53,8 @@ class Scene:
         cycles.denoiser = "OPENIMAGEDENOISE"
         cycles.denoising_prefilter = "FAST"
         cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-        if self._settings["device"] != "CPU":
-            preferences = bpy.context.preferences.addons["cycles"].preferences
-            preferences.compute_device_type = self._settings["device"]
-            preferences.get_devices()
-            for device in preferences.devices:
-                device.use = device.type != "CPU"
-            cycles.device = "GPU"
+        if self._settings["device"] != devices.CPU:
+            devices.enable(self.scene, self._settings["device"])
 
     def set_camera(self, K: np.ndarray, world_to_camera: np.ndarray) -> None:
         """Pose and intrinsics of an OpenCV camera with square pixels."""

@@ -23,7 +23,7 @@ def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None 
     """Principled BSDF from maps; UVs are in object units, ``tile_size`` object units a tile.
 
     ``effect`` (see ``effects.apply``) changes what the maps give. Raises FileNotFoundError for a missing
-    map: Blender itself would render magenta.
+    map and ValueError for an unreadable one: Blender itself would render magenta.
     """
     material = bpy.data.materials.new(name)
     material.use_nodes = True
@@ -40,6 +40,11 @@ def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None 
             raise FileNotFoundError(f"material {name}: its {kind} map {path} is missing")
         node = tree.nodes.new("ShaderNodeTexImage")
         node.image = bpy.data.images.load(str(path), check_existing=True)
+        if 0 in node.image.size:
+            raise ValueError(
+                f"material {name}: its {kind} map {path} cannot be read as an image; delete it and run again, which "
+                "makes it anew"
+            )
         node.image.colorspace_settings.name = colour_space
         tree.links.new(mapping.outputs["Vector"], node.inputs["Vector"])
         return node.outputs["Color"]

@@ -51,6 +51,8 @@ Elevation = Annotated[float, Field(gt=-90, lt=90)]
 Radius = Annotated[float, Field(gt=1.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_ordered)]
+#: What Cycles draws on: of the GPUs, those that are preferred first.
+DeviceKind = Literal["AUTO", "CPU", "OPTIX", "CUDA", "HIP", "METAL", "ONEAPI"]
 PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 
 
@@ -445,8 +447,11 @@ class RenderConfig(StrictModel):
     )
     reference_samples: int = Field(8, ge=1, description="samples per pixel of reference views (noise-free shading)")
     denoise: Literal["none", "fast", "high"] = Field("high", description="OpenImageDenoise quality (fast prefilter)")
-    device: Literal["CPU", "CUDA", "OPTIX", "HIP", "METAL", "ONEAPI"] = Field(
-        "CPU", description="what Cycles renders on; only the CPU is known to give the same bytes everywhere"
+    device: DeviceKind = Field(
+        "AUTO",
+        description="what Cycles draws on: the GPUs of a kind, one process each, or the CPU; AUTO takes the best kind "
+        "there is. Only the CPU is known to give the same bytes everywhere. What is drawn already is not drawn again "
+        "when this changes",
     )
     timeout_seconds: float = Field(
         900.0, gt=0, description="a Blender process that gives no image for this long is stopped; its shape tried again"

@@ -21,7 +21,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import read_json, write_json
+from pipeline.files import explaining_full_disk, read_json, write_json
 from pipeline.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -100,10 +100,17 @@ def run_units(layout: Layout, units: Sequence[Unit], jobs: int) -> Iterator[tupl
         outcomes = _parallel(layout, waiting, jobs)
     for index, record, seconds in outcomes:
         unit = waiting[index]
-        with layout.timings.open("a", encoding="utf-8") as stream:
-            entry = {"stage": unit.stage, "unit": unit.name, "status": record.status, "seconds": round(seconds, 3)}
-            stream.write(json.dumps(entry) + "\n")
+        _note_time(layout, unit, record, seconds)
         yield unit, record, True
+
+
+def _note_time(layout: Layout, unit: Unit, record: Record, seconds: float) -> None:
+    entry = {"stage": unit.stage, "unit": unit.name, "status": record.status, "seconds": round(seconds, 3)}
+    try:
+        with layout.timings.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+    except OSError as error:  # nothing depends on it
+        log.warning("%s cannot be written: %s", layout.timings, error.strerror)
 
 
 def _parallel(layout: Layout, units: Sequence[Unit], jobs: int) -> Iterator[tuple[int, Record, float]]:
@@ -131,26 +138,32 @@ def _run(layout: Layout, index: int, unit: Unit, parent: int | None = None) -> t
         os._exit(1)  # the run was killed: its successor must not find two hands in one folder
     start = time.perf_counter()
     layout.record(unit.stage, unit.name).unlink(missing_ok=True)  # it would vouch for files about to change
-    record = _attempt(layout, unit)
-    if record.status != "failed":
-        write_json(layout.record(unit.stage, unit.name), asdict(record))
-    return index, record, time.perf_counter() - start
+    return index, _attempt(layout, unit), time.perf_counter() - start
 
 
 def _attempt(layout: Layout, unit: Unit) -> Record:
+    """Do the unit and store its record, unless it fails."""
     for attempt in range(1, TRIES + 1):
         try:
-            result = unit.work()
-        except UnitRejected as rejection:
-            return Record(unit.fingerprint, "rejected", rejection.reason, rejection.message)
+            with explaining_full_disk(layout.out):
+                record = _outcome(layout, unit)
+            write_json(layout.record(unit.stage, unit.name), asdict(record))
         except Exception as error:  # noqa: BLE001 - whatever breaks in one unit must not end the run
             message = str(error) if isinstance(error, PipelineError) else traceback.format_exc()
             log.warning("%s %s: attempt %d of %d failed: %s", unit.stage, unit.name, attempt, TRIES, message)
             failure = Record(unit.fingerprint, "failed", type(error).__name__, message)
         else:
-            outputs = {str(p.relative_to(layout.out)): p.stat().st_size for p in result.outputs}
-            return Record(unit.fingerprint, "done", outputs=outputs, rejects=result.rejects)
+            return record
     return failure
+
+
+def _outcome(layout: Layout, unit: Unit) -> Record:
+    try:
+        result = unit.work()
+    except UnitRejected as rejection:
+        return Record(unit.fingerprint, "rejected", rejection.reason, rejection.message)
+    outputs = {str(p.relative_to(layout.out)): p.stat().st_size for p in result.outputs}
+    return Record(unit.fingerprint, "done", outputs=outputs, rejects=result.rejects)
 
 
 def _size(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -22,15 +23,30 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling to write to; on success it replaces ``path`` in one step.
 
     The sibling keeps the suffix, so that libraries that look at it behave. A failure leaves ``path``
-    as it was and removes the sibling.
+    as it was and removes the sibling; a full disk is a PipelineError that says so.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    with explaining_full_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def explaining_full_disk(path: Path) -> Iterator[None]:
+    """Turn an error for lack of space while ``path`` is written into a PipelineError that tells of it."""
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise PipelineError(
+            f"{path} cannot be written: the disk is full. Make room there or use another disk, and run again: what is "
+            "finished stays"
+        ) from error
 
 
 def remove_leftovers(folder: Path) -> None:

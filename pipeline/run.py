@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import re
 import time
 from collections import Counter
@@ -29,12 +30,15 @@ from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner, ShapePlan
 from pipeline.planning.summary import image_counts
 from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
+from pipeline.rendering.devices import CPU, choose, find_devices
 from pipeline.report.notes import Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
 from pipeline.stages import STAGES, Context, DonorPool
+
+log = logging.getLogger(__name__)
 
 #: Raise a stage's number when its output changes for the same input: finished units are then made again.
 STAGE_VERSIONS = {
@@ -98,7 +102,7 @@ class Run:
         self._lock = _lock(self._layout.out)
         remove_leftovers(self._layout.out)
         self._context = Context(config, self._layout, threads)
-        self._jobs = jobs
+        self._jobs = self._drawing_jobs = jobs
         self._progress = progress
         self._prints: dict[tuple[str, str], str] = {}
         self._versions = _versions()
@@ -114,14 +118,13 @@ class Run:
         config = self._config
         source, ids = self._source()
         last = max(STAGES.index(stage) for stage in wanted)
-        render = partial(stages.render, self._scenery)
         steps: dict[str, Callable[[list[str]], list[Unit]]] = {
             "shapes": partial(self._shape_units, source),
             "anomalies": self._anomaly_units,
             "topup": self._topup_units,
             "views": self._view_units,
             "materials": self._material_units,
-            "render": partial(self._units, "render", render, self._render_settings(), ("views", "materials")),
+            "render": partial(self._render_units, "render" in wanted),
             "quality": partial(self._units, "quality", stages.judge, config.quality.model_dump(), ("render",)),
         }
         for stage in STAGES[: last + 1]:
@@ -163,7 +166,8 @@ class Run:
         start = time.perf_counter()
         done: dict[str, Record] = {}
         failed = 0
-        for count, (unit, record, worked) in enumerate(run_units(self._layout, units, self._jobs), 1):
+        jobs = self._drawing_jobs if stage == "render" else self._jobs
+        for count, (unit, record, worked) in enumerate(run_units(self._layout, units, jobs), 1):
             summary.worked += worked
             if record.status == "done":
                 done[unit.name] = record
@@ -313,10 +317,35 @@ class Run:
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
         settings.pop("timeout_seconds")  # decides whether there is a result, not what it is
+        settings.pop("device")  # a dataset that goes on on another machine is not drawn again for its last bits
         surroundings = settings.pop("surroundings")
         used = [surroundings, self._scenery.fingerprint] if self._config.render.surroundings.used else []
         # What is worn comes from the materials stage, which depends on the whole library.
         return [settings, self._config.materials.metres_per_radius, *used]
+
+    def _render_units(self, wanted: bool, ids: list[str]) -> list[Unit]:
+        """On the devices that there are, if anything is to be drawn at all."""
+        render = partial(stages.render, self._scenery)
+        units = self._units("render", render, self._render_settings(), ("views", "materials"), ids)
+        waiting = sum(finished(self._layout, unit) is None for unit in units)
+        if not wanted or not waiting:
+            return units
+        context = self._drawing(waiting)
+        return [replace(unit, work=partial(render, context, unit.name)) for unit in units]
+
+    def _drawing(self, waiting: int) -> Context:
+        """What ``waiting`` shapes are drawn with: all GPUs, one process each, or the CPU. Says so, once."""
+        kind = self._config.render.device
+        devices = choose(kind, find_devices() if kind != "CPU" else ())
+        context = replace(self._context, devices=devices)
+        if CPU not in devices:
+            cores = self._jobs * self._context.threads
+            self._drawing_jobs = len(devices)
+            context = replace(context, threads=max(1, cores // len(devices)))
+        names = ", ".join(f"{n} x {name}" if n > 1 else name for name, n in Counter(map(str, devices)).items())
+        processes = min(self._drawing_jobs, waiting)
+        log.info("render: %s, processes: %d, threads each: %d", names, processes, context.threads)
+        return context
 
     def _pack(self, ids: list[str], wanted: bool) -> None:
         config = self._config

@@ -28,13 +28,14 @@ from pipeline.appearance.surroundings import Scenery, find_floors
 from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
-from pipeline.files import read_json, write_json
+from pipeline.files import explaining_full_disk, read_json, write_json
 from pipeline.layout import Layout
 from pipeline.packing import shape_record
 from pipeline.planning.plan import PlannedAnomaly, ShapePlan
 from pipeline.planning.topup import Made
 from pipeline.quality.verdict import judge_query, judge_reference
 from pipeline.rendering.blender import draw
+from pipeline.rendering.devices import CPU, Device, claimed
 from pipeline.rendering.job import OTHER_MATERIAL, Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.seeding import rng
@@ -51,11 +52,12 @@ STAGES = ("shapes", "anomalies", "topup", "views", "library", "materials", "rend
 
 @dataclass(frozen=True)
 class Context:
-    """What every unit needs; ``threads`` is how many Blender may use."""
+    """What every unit needs; ``threads`` of the CPU, and one of ``devices``, are what Blender may use."""
 
     config: Config
     layout: Layout
     threads: int
+    devices: tuple[Device, ...] = (CPU,)
 
 
 def read_shape(context: Context, source: Source, shape_id: str) -> Result:
@@ -263,8 +265,9 @@ def render(scenery: Scenery, context: Context, shape_id: str) -> Result:
         counterfactuals={view.name for view in views if _is_compared(context, shape_id, view)},
         surroundings=around,
     )
-    with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
-        path = write_job(Path(folder), job, config.views, config.render, context.threads)
+    with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(context.devices, layout.devices) as device:
+        with explaining_full_disk(Path(folder)):
+            path = write_job(Path(folder), job, config.views, config.render, context.threads, device)
         drawn = draw(path, config.render.timeout_seconds, layout.render_log(shape_id))
     save_drawn(layout.render(shape_id), drawn)
     return Result((layout.render(shape_id),))

@@ -56,6 +56,7 @@ def main(
     With --mesh instead: the reference views of one GLB, glTF, OBJ, PLY or STL file, as views.h5 and PNGs.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("pipeline").setLevel(logging.INFO)  # what is drawn on
     _check_together(context, mesh)
     config = _config(preset, source, types, shapes, seed, overrides)
     cores = os.cpu_count() or 1

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
+from pipeline.rendering.devices import ROOT, Device
 
-#: Folder that holds the ``blender_scripts`` package.
-ROOT = Path(__file__).resolve().parents[2]
-_LOG_TAIL = 1500
+_logger = logging.getLogger(__name__)
+
+#: Characters of a message's share of the log.
+_LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,17 @@ class _Image:
     kind: str
     of: int
     pixels: NDArray[Any]
+    device: Device
 
 
 def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     """Run Blender on a job file and return its images.
 
     ``limit_seconds`` is how long any one image may take, the first with Blender's start. What Blender says is written
-    to ``log`` (beside the job file without one), which stays only if something goes wrong.
+    to ``log`` (beside the job file without one), which stays only if something goes wrong. If it draws on another
+    device than the job's, that is warned of.
 
-    Raises PipelineError with the end of the log: a crash says nothing against the shape, so the unit is tried again.
+    Raises PipelineError with the log's last line: a crash says nothing against the shape, so the unit is tried again.
     """
     log = log or job.with_name("blender.log")
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +67,9 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(job.parent), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "blender_scripts.render", str(job)]
     with (
-        log.open("wb") as messages,
+        log.open("wb") as said,
         subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
         ) as process,
     ):
         try:
@@ -71,9 +77,11 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
         finally:
             process.kill()
     if process.returncode:
-        raise PipelineError(f"Blender ended with status {process.returncode}; all it said is in {log}:\n{_tail(log)}")
+        raise PipelineError(f"Blender {_end(process.returncode)}; {_last_words(log)}")
     log.unlink()
-    return _collect(images, json.loads(job.read_text(encoding="utf-8"))["settings"]["resolution"])
+    settings = json.loads(job.read_text(encoding="utf-8"))["settings"]
+    _warn_of_other_devices(images, Device(**settings["device"]))
+    return _collect(images, settings["resolution"])
 
 
 def _receive(process: subprocess.Popen[bytes], limit_seconds: float, log: Path) -> Iterator[_Image]:
@@ -90,7 +98,7 @@ def _receive(process: subprocess.Popen[bytes], limit_seconds: float, log: Path) 
     except (queue.Empty, subprocess.TimeoutExpired) as error:
         raise PipelineError(
             f"Blender was stopped: nothing came for {limit_seconds:g} s after {count} images; if the machine is just "
-            f"slow, raise render.timeout_seconds. All it said is in {log}:\n{_tail(log)}"
+            f"slow, raise render.timeout_seconds; {_last_words(log)}"
         ) from error
 
 
@@ -105,8 +113,14 @@ def _read(stream: IO[bytes], arrived: queue.SimpleQueue[_Image | None]) -> None:
         data = stream.read(dtype.itemsize * math.prod(shape))
         if len(data) < dtype.itemsize * math.prod(shape):
             break
-        arrived.put(_Image(entry["kind"], entry["of"], np.frombuffer(data, dtype).reshape(shape)))
+        pixels = np.frombuffer(data, dtype).reshape(shape)
+        arrived.put(_Image(entry["kind"], entry["of"], pixels, Device(**entry["device"])))
     arrived.put(None)
+
+
+def _warn_of_other_devices(images: Sequence[_Image], wanted: Device) -> None:
+    for device in sorted({image.device for image in images} - {wanted}, key=str):
+        _logger.warning("render: Blender was to draw on %s, and drew on %s: is the driver well?", wanted, device)
 
 
 def _collect(images: list[_Image], size: int) -> Drawn:
@@ -126,5 +140,15 @@ def _collect(images: list[_Image], size: int) -> Drawn:
     )
 
 
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+def _end(status: int) -> str:
+    """How a process ended that did not succeed; a negative status is a signal."""
+    if status >= 0:
+        return f"ended with status {status}"
+    why = " (by hand, or for lack of memory)" if status == -signal.SIGKILL else ""
+    return f"was killed by {signal.Signals(-status).name}{why}"
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+    return f"all it said is in {log}, last: {last[-_LONGEST:]}"

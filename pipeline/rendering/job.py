@@ -22,6 +22,7 @@ from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.origin import find_origin
 from pipeline.appearance.surroundings import Surroundings
 from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.rendering.devices import CPU, Device
 from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region, whole_image
 from pipeline.shapes.shape import Part, Shape
 from pipeline.views.reference import ReferenceViews
@@ -69,8 +70,13 @@ class Job:
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
 
 
-def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int) -> Path:
-    """Write ``meshes.npz`` and ``job.json`` into ``folder`` and return the latter's path."""
+def write_job(
+    folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, threads: int, device: Device = CPU
+) -> Path:
+    """Write ``meshes.npz`` and ``job.json`` into ``folder`` and return the latter's path.
+
+    ``device`` and ``threads`` (of the CPU) are what Blender may use.
+    """
     by_name = {anomaly.name: anomaly for anomaly in job.anomalies}
     shown = [[by_name[mark.anomaly] for mark in view.marks] for view in job.views]
     meshes = _Meshes()
@@ -100,7 +106,7 @@ def write_job(folder: Path, job: Job, views: ViewsConfig, render: RenderConfig, 
             "counterfactual_samples": render.counterfactual_samples or render.samples,
             "reference_samples": render.reference_samples,
             "denoise": render.denoise,
-            "device": render.device,
+            "device": asdict(device),
             "threads": threads,
         },
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
+from pipeline.hdf5 import atomic_hdf5
 from pipeline.rendering.blender import Drawn
 
 _NAMES = tuple(f.name for f in fields(Drawn))
@@ -16,7 +16,7 @@ _NAMES = tuple(f.name for f in fields(Drawn))
 
 def save_drawn(path: Path, drawn: Drawn) -> None:
     """Write all images, losslessly compressed; the file's bytes depend on the images only."""
-    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    with atomic_hdf5(path, track_order=True) as file:
         for name in _NAMES:
             images = getattr(drawn, name)
             chunks = (1, *images.shape[1:]) if len(images) else None

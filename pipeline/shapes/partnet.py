@@ -60,7 +60,9 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     instances: Counter[str] = Counter()
     seen: set[str] = set()
     notes: Counter[str] = Counter()
-    for leaf in _leaves(root, (), "", folder / MERGED):
+    leaves = list(_leaves(root, (), "", folder / MERGED))
+    _check_files(folder, leaves, config)
+    for leaf in leaves:
         objs = [name for name in leaf.objs if name not in seen]
         notes["meshes named by two leaves, kept in the first"] += len(leaf.objs) - len(objs)
         seen.update(objs)
@@ -89,6 +91,27 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     return Shape(folder.name, str(meta.get("model_id", "")), category, in_frame, summary)
 
 
+def _check_files(folder: Path, leaves: list[_Leaf], config: ShapesConfig) -> None:
+    """Refuse what is far too large before it is read: five million triangles would take a minute and gigabytes.
+
+    The files may hold every triangle twice, once in each winding.
+    """
+    names = sorted({name for leaf in leaves for name in leaf.objs})
+    counts = {path: _count_faces(path) for path in (_obj_path(folder, name) for name in names)}
+    total, largest = sum(counts.values()), max(counts, key=counts.__getitem__, default=folder)
+    if total > 2 * config.max_faces:
+        raise UnitRejected(
+            "too-many-faces",
+            f"{folder} has {total} triangles, {counts[largest]} of them in {largest}; shapes.max_faces allows "
+            f"{config.max_faces}, each at most twice: simplify the meshes or raise it",
+        )
+
+
+def _count_faces(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(line.startswith(b"f ") for line in stream)
+
+
 def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:
     if len(parts) < config.min_parts:
         raise UnitRejected(
@@ -98,7 +121,9 @@ def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:
     faces = sum(len(p.mesh.faces) for p in parts)
     if faces > config.max_faces:
         raise UnitRejected(
-            "too-many-faces", f"{folder} has {faces} triangles; shapes.max_faces allows {config.max_faces}"
+            "too-many-faces",
+            f"{folder} has {faces} triangles; shapes.max_faces allows {config.max_faces}: simplify the meshes or "
+            "raise it",
         )
 
 
@@ -178,7 +203,7 @@ def _read_meshes(folder: Path, objs: list[str], config: ShapesConfig) -> tuple[t
     counts: Counter[str] = Counter()
     meshes = []
     for name in objs:
-        mended = mend(_read_obj(folder, name), config.merge_distance)
+        mended = mend(_read_obj(_obj_path(folder, name)), config.merge_distance)
         if len(mended.mesh.faces) == 0:
             raise UnitRejected("zero-face-mesh", f"{folder / 'objs' / name}.obj has only zero-area triangles")
         counts.update(mended.counts)
@@ -188,12 +213,16 @@ def _read_meshes(folder: Path, objs: list[str], config: ShapesConfig) -> tuple[t
     return make_mesh(np.concatenate([m.vertices for m in meshes]), faces), counts
 
 
-def _read_obj(folder: Path, name: str) -> trimesh.Trimesh:
+def _obj_path(folder: Path, name: str) -> Path:
     directory = folder / "objs"
     path = directory / f"{name}.obj"
     if path.resolve().parent != directory.resolve():
         raise UnitRejected("mesh-outside-shape", f"{folder / MERGED}: objs entry {name!r} leads outside {directory}")
     if not path.is_file():
         raise UnitRejected("missing-file", f"{path} is missing; {folder / MERGED} names it")
+    return path
+
+
+def _read_obj(path: Path) -> trimesh.Trimesh:
     meshes = [mesh for _, mesh in load_meshes(path)]
     return meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(meshes)

@@ -46,7 +46,8 @@ class PartNetSource:
         digest = hashlib.sha256()
         for path in [folder / "meta.json", folder / "result.json", folder / MERGED, *sorted(folder.glob("objs/*.obj"))]:
             try:
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                with path.open("rb") as stream:
+                    content = hashlib.file_digest(stream, "sha256").hexdigest()
             except OSError as error:
                 content = str(error.errno)  # the reader will say what is wrong with it
             digest.update(f"{path.name} {content};".encode())

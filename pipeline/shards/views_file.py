@@ -8,10 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
+from pipeline.hdf5 import atomic_hdf5
 from pipeline.shards import schema
 from pipeline.shards.reader import open_h5
 from pipeline.shards.schema import ShapeRecord
@@ -27,7 +25,7 @@ def write_views(path: Path, shape: ShapeRecord, config_json: str, compression_le
     ``compression_level``: gzip, 0 to 9. Raises PipelineError for an array that is not the schema's.
     """
     _check(shape, path)
-    with atomic(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with atomic_hdf5(path, libver=("v110", "v110")) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, "config": config_json})
         for name, column in schema.SHAPES.items():
             value = getattr(shape, name)

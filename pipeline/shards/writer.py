@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
+from pipeline.hdf5 import atomic_hdf5
 from pipeline.shards import schema
 from pipeline.shards.schema import AnomalyRecord, Column, Dims, QueryRecord, ShapeRecord
 
@@ -37,12 +36,9 @@ def write_shard(
     """
     if split not in schema.SPLITS:
         raise PipelineError(f"{path}: split {split!r} is not one of {', '.join(schema.SPLITS)}")
-    with atomic(path) as temporary:
-        with h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-            _write_attributes(file, split, config_json, fingerprint)
-            _write_shapes(file, shapes, compression_level)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+    with atomic_hdf5(path, libver=("v110", "v110")) as file:
+        _write_attributes(file, split, config_json, fingerprint)
+        _write_shapes(path, file, shapes, compression_level)
 
 
 def _write_attributes(file: h5py.File, split: str, config_json: str, fingerprint: str) -> None:
@@ -53,12 +49,12 @@ def _write_attributes(file: h5py.File, split: str, config_json: str, fingerprint
     file.attrs["fingerprint"] = fingerprint
 
 
-def _write_shapes(file: h5py.File, shapes: Iterable[ShapeRecord], compression_level: int) -> None:
+def _write_shapes(path: Path, file: h5py.File, shapes: Iterable[ShapeRecord], compression_level: int) -> None:
     dims: Dims | None = None
     seen: set[str] = set()
     for index, shape in enumerate(shapes):
         if shape.id in seen:
-            raise PipelineError(f"{file.filename}: shape {shape.id} is given twice; a shape is one row")
+            raise PipelineError(f"{path}: shape {shape.id} is given twice; a shape is one row")
         seen.add(shape.id)
         if dims is None:
             dims = schema.dims_of(shape)
@@ -74,7 +70,7 @@ def _write_shapes(file: h5py.File, shapes: Iterable[ShapeRecord], compression_le
         _append(file["queries"], _query_rows(shape.queries, index))
         _append(file["anomalies"], _anomaly_rows(shape.queries, first))
     if dims is None:
-        raise PipelineError(f"{file.filename}: no shapes to write; leave out the shard of an empty split")
+        raise PipelineError(f"{path}: no shapes to write; leave out the shard of an empty split")
 
 
 def _create_datasets(file: h5py.File, dims: Dims, compression_level: int) -> None:
