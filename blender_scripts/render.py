@@ -45,7 +45,7 @@ from blender_scripts.scene import Scene
 VERSION = 3
 WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
 #: Where two parts share a surface, light would find each in the shadow of the other: parts step this far toward the
-#: camera, by their id, in object radii. A step is 0.01 pixels at most.
+#: camera in a photo, by their id, in object radii.
 STEP, STEPS = 3e-5, 8
 
 
@@ -71,6 +71,7 @@ class Renderer:
         samples, fewer = (self._job["settings"][key] for key in ("samples", "counterfactual_samples"))
         for number, query in enumerate(self._job["queries"]):
             yield "query", number, self._photo(query, query["variant"], query, samples)
+            self._show(self._job["variants"][query["variant"]])
             self._scene.plain_look(self._index, samples=1, exact=True)
             yield "index", number, _part_ids(self._render(query["region"], border=False))
             if "counterfactual" in query:
@@ -82,7 +83,7 @@ class Renderer:
         """(H, W, 3) uint8: a variant from the query's camera, in its light, with materials and region of ``look``."""
         shown, worn = self._job["variants"][variant], look["materials"]
         self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
-        self._show(shown)
+        self._show(shown, STEP)
         around = query.get("surroundings", {})
         floor = self._material(around["floor"], None) if "floor" in around else None
         self._scene.query_look(samples, query["light"], shown["ground"], around, floor)
@@ -100,13 +101,13 @@ class Renderer:
         self._scene.plain_look(self._reference, self._job["settings"]["reference_samples"], exact=False)
         return self._render(camera["region"], border=False)[..., 0]
 
-    def _show(self, variant: Mapping[str, Any]) -> None:
-        """Hide all parts but the variant's, for the camera as it is set; an object's colour spells its part id."""
+    def _show(self, variant: Mapping[str, Any], step: float = 0.0) -> None:
+        """Hide all parts but the variant's, ``step`` apart (see ``STEP``); an object's colour spells its part id."""
         for obj in self._objects.values():
             obj.hide_render = True
         for part_id, name in variant["parts"]:
             self._objects[name].hide_render = False
-            self._objects[name].location = STEP * (part_id % STEPS) * self._scene.toward_camera
+            self._objects[name].location = step * (part_id % STEPS) * self._scene.toward_camera
             self._objects[name].color = (part_id % 256 / 255, part_id // 256 / 255, 0.0, 1.0)
 
     def _material(self, name: str, effect: Mapping[str, Any] | None) -> Any:

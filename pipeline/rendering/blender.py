@@ -107,15 +107,17 @@ def _read(stream: IO[bytes], arrived: queue.SimpleQueue[_Image | None]) -> None:
 
     A process may die amid an image or its header, which its status tells.
     """
-    while (header := stream.readline()).endswith(b"\n"):
-        entry = json.loads(header)
-        dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
-        data = stream.read(dtype.itemsize * math.prod(shape))
-        if len(data) < dtype.itemsize * math.prod(shape):
-            break
-        pixels = np.frombuffer(data, dtype).reshape(shape)
-        arrived.put(_Image(entry["kind"], entry["of"], pixels, Device(**entry["device"])))
-    arrived.put(None)
+    try:
+        while (header := stream.readline()).endswith(b"\n"):
+            entry = json.loads(header)
+            dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+            data = stream.read(dtype.itemsize * math.prod(shape))
+            if len(data) < dtype.itemsize * math.prod(shape):
+                break
+            pixels = np.frombuffer(data, dtype).reshape(shape)
+            arrived.put(_Image(entry["kind"], entry["of"], pixels, Device(**entry["device"])))
+    finally:
+        arrived.put(None)
 
 
 def _warn_of_other_devices(images: Sequence[_Image], wanted: Device) -> None:

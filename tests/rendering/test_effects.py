@@ -31,6 +31,7 @@ CAMERA = orbit_camera(ViewsConfig(resolution=SIZE, focal_mm=70), 30.0, 30.0)
 PART_IDS = RayScene(flatten((p.part_id, p.mesh) for p in two_cubes().parts)).render(CAMERA).part_ids
 GROUND = ground_under(part.mesh.vertices for part in two_cubes().parts)
 COLOURS = {"blue": (40, 60, 140), "grey": (120, 120, 120), "white": (230, 230, 225)}
+CPU = {"kind": "CPU", "id": "", "name": ""}
 COFFEE = (0.09, 0.04, 0.016)
 EFFECTS = {
     effect: {"effect": effect, "strength": 0.7, "scale": 0.2, "colour": colour, "offset": [3.0, 1.0, 4.0]}
@@ -77,7 +78,7 @@ def write_job(folder: Path, queries: list[dict[str, Any]], effects: dict[str, An
         "materials": materials,
         "queries": queries,
         "references": [],
-        "settings": {**settings, "denoise": "none", "device": "CPU", "threads": 1},
+        "settings": {**settings, "denoise": "none", "device": CPU, "threads": 1},
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     return folder / "job.json"

@@ -16,13 +16,15 @@ from pipeline.rendering.blender import draw
 
 SIZE = 256  # such an image does not fit into a pipe's buffer
 #: ``send`` writes one image, its first ``share`` alone, every byte of which is ``value``.
+CPU = {"kind": "CPU", "id": "", "name": ""}
 PRELUDE = f"""
 import json, os, sys, time
 print("hello from Blender", file=sys.stderr, flush=True)
 def send(kind, of, value, share=1.0):
     dtype, channels = ("uint16", 2) if kind == "index" else ("uint8", 1 if kind == "reference" else 3)
     shape = [{SIZE}, {SIZE}] + [3] * (channels == 3)
-    header = json.dumps({{"kind": kind, "of": of, "dtype": dtype, "shape": shape}}).encode() + b"\\n"
+    header = {{"kind": kind, "of": of, "dtype": dtype, "shape": shape, "device": {CPU}}}
+    header = json.dumps(header).encode() + b"\\n"
     sys.stdout.buffer.write(header + bytes([value]) * int(share * {SIZE}**2 * channels))
     sys.stdout.buffer.flush()
 """
@@ -39,7 +41,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
         (package / "__init__.py").touch()
         (package / "render.py").write_text(PRELUDE + script)
         job = tmp_path / "job.json"
-        job.write_text(json.dumps({"settings": {"resolution": SIZE}}))
+        job.write_text(json.dumps({"settings": {"resolution": SIZE, "device": CPU}}))
         return job
 
     monkeypatch.setattr(blender, "ROOT", tmp_path)
@@ -83,7 +85,7 @@ def test_images_that_were_not_asked_for_are_empty_arrays(fake: Fake) -> None:
 )
 def test_blender_that_dies_amid_an_image_is_an_error_with_its_status_and_log(fake: Fake, last_words: str) -> None:
     job = fake(f"send('query', 0, 1); {last_words}; print('out of memory', file=sys.stderr, flush=True); os._exit(7)")
-    with pytest.raises(PipelineError, match=r"(?s)status 7; all it said is in .*blender\.log:.*out of memory"):
+    with pytest.raises(PipelineError, match=r"(?s)status 7; all it said is in .*blender\.log, last: .*out of memory"):
         draw(job, 60)
     assert job.with_name("blender.log").read_text() == "hello from Blender\nout of memory\n"
 
