@@ -434,7 +434,7 @@ class SurroundingsConfig(StrictModel):
 class RenderConfig(StrictModel):
     """Blender's settings; none changes a label."""
 
-    samples: int = Field(16, ge=1, description="Cycles samples per pixel of query images")
+    samples: int = Field(8, ge=1, description="Cycles samples per pixel of query images")
     counterfactual_share: Fraction = Field(
         1.0,
         description="share of the images with anomalies whose view is drawn once more on the intact shape, so that the "
