@@ -19,6 +19,20 @@ def test_cost_grows_with_the_number_of_shapes_and_its_images_with_their_pixels_a
     large = estimate(plan(10), Config(views=ViewsConfig(resolution=512)))
     assert 2 < large.core_seconds / small.core_seconds < 4
     assert 3 < large.bytes / small.bytes < 4
-    noisy = estimate(plan(10), Config(render=RenderConfig(samples=8)))
-    fine = estimate(plan(10), Config(render=RenderConfig(samples=24)))
-    assert small.core_seconds - noisy.core_seconds == pytest.approx((fine.core_seconds - noisy.core_seconds) / 2)
+    noisy, middle, fine = (estimate(plan(10), Config(render=RenderConfig(samples=n))) for n in (8, 16, 24))
+    assert middle.core_seconds - noisy.core_seconds == pytest.approx((fine.core_seconds - noisy.core_seconds) / 2)
+    assert middle.core_seconds > noisy.core_seconds
+
+
+def test_counterfactuals_cost_as_much_as_photos() -> None:
+    """Four of every ten images have an anomaly: without their counterfactuals ten photos are drawn instead of 14."""
+    costs = [
+        estimate(plan(10), Config(render=RenderConfig(counterfactual_share=share))).core_seconds
+        for share in (0, 0.5, 1)
+    ]
+    one = (
+        estimate({"0": ShapePlan((), 2)}, Config()).core_seconds
+        - estimate({"0": ShapePlan((), 1)}, Config()).core_seconds
+    )
+    assert costs[2] - costs[0] == pytest.approx(40 * one)
+    assert costs[1] - costs[0] == pytest.approx(20 * one)
