@@ -2,10 +2,11 @@
 
     python -m benchmarks.throughput --config default
     python -m benchmarks.throughput --config brokenchairs180k --source partnet:<folder>
-    python -m benchmarks.throughput --source synthetic:6 --jobs 1 --jobs 2
+    python -m benchmarks.throughput --source synthetic:6 --jobs 1 --jobs 2 [--core-each]
 
 ``l3d-gen`` into a fresh folder, once with each number of workers: wall time of everything from the start of the command
-to the finished report; the render stage's own beside it.
+to the finished report, and the render stage's share. Blender uses as many threads as there are cores for each worker;
+so one worker against two is threads against processes. With ``--core-each`` a worker has one core, and it is scaling.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ class Rate:
 @click.option("--config", "preset", default="default", show_default=True)
 @click.option("--source")
 @click.option("--jobs", multiple=True, type=int, default=(2,), show_default=True)
-def main(preset: str, source: str | None, jobs: tuple[int, ...]) -> None:
+@click.option("--core-each", is_flag=True, help="as many cores as workers, no more")
+def main(preset: str, source: str | None, jobs: tuple[int, ...], core_each: bool) -> None:
     """Run the pipeline and print the rates."""
     options = ["--config", preset, *(["--source", source] if source else [])]
     print(f"{'workers':>8}{'images':>8}{'references':>12}{'wall s':>9}{'images/h':>10}{'render':>8}")
     rates = []
     for workers in jobs:
-        rate = _run(options, workers)
+        rate = _run(options, workers, core_each)
         rates.append(rate)
         print(
             f"{rate.workers:8}{rate.images:8}{rate.references:12}{rate.wall:9.1f}{rate.hourly:10.0f}"
@@ -63,10 +65,12 @@ def main(preset: str, source: str | None, jobs: tuple[int, ...]) -> None:
     write_rows(name, {str(rate.workers): {**asdict(rate), "hourly": rate.hourly} for rate in rates})
 
 
-def _run(options: list[str], workers: int) -> Rate:
+def _run(options: list[str], workers: int, core_each: bool) -> Rate:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch, "out")
         command = [sys.executable, "-m", "pipeline.cli.gen", *options, "--out", str(out), "--jobs", str(workers)]
+        if core_each:
+            command = ["taskset", "--cpu-list", f"0-{workers - 1}", *command]
         start = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wall = time.perf_counter() - start
