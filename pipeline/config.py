@@ -482,7 +482,7 @@ class QualityConfig(StrictModel):
         0.1, description="share of a part's pixels that a change of its surface alters visibly, over that elsewhere"
     )
     max_changed_elsewhere: Fraction = Field(
-        0.05, description="share of the object's other pixels that differ from the counterfactual as no shadow does"
+        0.1, description="share of the object's other pixels that differ from the counterfactual as no shadow does"
     )
 
 
