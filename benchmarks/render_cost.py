@@ -75,8 +75,8 @@ class Cost:
 
 def _share(subject: Subject, folder: Path) -> Cost:
     """The stage's work as it is done, then the same job once more with a clock inside Blender."""
-    views = subject.choose_views(20)
-    views += [replace(view, light=(view.light + 1) % 6) for view in views[: QUERIES - len(views)]]
+    views = subject.choose_views(QUERIES // 2)
+    views += [replace(view, light=(view.light + 1) % 6) for view in views]
     start = time.perf_counter()
     job = write_job(folder, subject.job(views), subject.views, RenderConfig(), os.cpu_count() or 1)
     save_drawn(folder / "drawn.h5", draw(job, TIMEOUT_SECONDS))
@@ -87,7 +87,7 @@ def _share(subject: Subject, folder: Path) -> Cost:
 
 def _resident(subject: Subject, folder: Path) -> NDArray[np.int64]:
     """(IMAGES,) resident bytes after each query image; a texture of its own for each."""
-    views = subject.choose_views(20)
+    views = subject.choose_views(QUERIES // 2)
     views = [replace(views[number % len(views)], texture=number) for number in range(IMAGES)]
     render = RenderConfig(samples=1)
     job = write_job(folder, subject.job(views), subject.views, render, os.cpu_count() or 1)
