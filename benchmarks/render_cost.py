@@ -2,8 +2,8 @@
 
     L3D_PARTNET=<folder> python -m benchmarks.render_cost
 
-*Share*: of the wall time of a chair's whole render stage (reading, writing the job, Blender's start, unwrapping, 22
-query images, 20 reference views, storing), how much Blender spends rendering: synchronising, tracing, denoising.
+*Share*: of the wall time of a chair's whole render stage (writing the job, Blender's start, unwrapping, 22 query images,
+20 reference views, storing), how much Blender spends rendering: synchronising, tracing, denoising.
 *Memory*: resident bytes of one Blender process over 300 query images of one chair, each in other materials.
 Without L3D_PARTNET the chairs are synthetic.
 """
@@ -77,8 +77,9 @@ def _share(subject: Subject, folder: Path) -> Cost:
     """The stage's work as it is done, then the same job once more with a clock inside Blender."""
     views = subject.choose_views(QUERIES // 2)
     views += [replace(view, light=(view.light + 1) % 6) for view in views]
+    drawing = subject.job(views)
     start = time.perf_counter()
-    job = write_job(folder, subject.job(views), subject.views, RenderConfig(), os.cpu_count() or 1)
+    job = write_job(folder, drawing, subject.views, RenderConfig(), os.cpu_count() or 1)
     save_drawn(folder / "drawn.h5", draw(job, TIMEOUT_SECONDS))
     wall = time.perf_counter() - start
     faces = sum(len(part.mesh.faces) for part in subject.shape.parts)
