@@ -2,8 +2,8 @@
 
     L3D_PARTNET=<folder> python -m benchmarks.render_cost
 
-*Share*: of the wall time of a chair's whole render stage (writing the job, Blender's start, unwrapping, 22 query images,
-20 reference views, storing), how much Blender spends rendering: synchronising, tracing, denoising.
+*Share*: of the wall time of a chair's whole render stage (writing the job, Blender's start, unwrapping, 22 query
+images, 20 reference views, storing), how much Blender spends rendering: synchronising, tracing, denoising.
 *Memory*: resident bytes of one Blender process over 300 query images of one chair, each in other materials.
 Without L3D_PARTNET the chairs are synthetic.
 """
