@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.subjects import Subject, load_subjects, usual_source
 from benchmarks.table import write_rows
 from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.rendering.blender import draw
+from pipeline.rendering.blender import FRUGAL, draw
 from pipeline.rendering.job import write_job
 from pipeline.rendering.storage import save_drawn
 
@@ -99,7 +99,9 @@ def _resident(subject: Subject, folder: Path) -> NDArray[np.int64]:
 def _work(task: str, job: Path, folder: Path) -> dict[str, NDArray[Any]]:
     out = folder / "out.npz"
     command = [sys.executable, "-m", "benchmarks.render_worker", task, str(job), str(out)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, env={**os.environ, **FRUGAL}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     with np.load(out) as archive:
         return dict(archive)
 

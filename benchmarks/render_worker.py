@@ -23,7 +23,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import bpy
 import numpy as np
 
 from blender_scripts.render import Renderer
@@ -48,21 +47,23 @@ def quality(job: Job, scratch: Path, settings: list[tuple[int, str, int]]) -> Fo
     return {"images": np.array(images), "cpu_seconds": np.array(seconds)}
 
 
+class Timed(Renderer):
+    """Counts the seconds ``inside`` Blender's render call, its image's writing and reading included."""
+
+    inside = 0.0
+
+    def _render(self, *arguments: Any, **options: Any) -> np.ndarray:
+        start = time.perf_counter()
+        image = super()._render(*arguments, **options)
+        self.inside += time.perf_counter() - start
+        return image
+
+
 def share(job: Job, scratch: Path) -> Found:
-    inside, started = [0.0], [0.0]
-
-    def begin(*_: Any) -> None:
-        started[0] = time.perf_counter()
-
-    def end(*_: Any) -> None:
-        inside[0] += time.perf_counter() - started[0]
-
-    renderer = Renderer(job, scratch)
-    bpy.app.handlers.render_init.append(begin)
-    bpy.app.handlers.render_complete.append(end)
+    renderer = Timed(job, scratch)
     for _ in renderer.images():
         pass
-    return {"inside": inside[0]}
+    return {"inside": renderer.inside}
 
 
 def memory(job: Job, scratch: Path) -> Found:

@@ -47,6 +47,8 @@ WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
 #: Where two parts share a surface, light would find each in the shadow of the other: parts step this far toward the
 #: camera in a photo, by their id, in object radii.
 STEP, STEPS = 3e-5, 8
+#: Materials, and with them their textures, that stay loaded: memory must not grow with the number of images.
+KEPT_MATERIALS = 24
 
 
 class Renderer:
@@ -82,6 +84,7 @@ class Renderer:
     def _photo(self, query: Mapping[str, Any], variant: str, look: Mapping[str, Any], samples: int) -> np.ndarray:
         """(H, W, 3) uint8: a variant from the query's camera, in its light, with materials and region of ``look``."""
         shown, worn = self._job["variants"][variant], look["materials"]
+        self._forget_materials()
         self._scene.set_camera(np.array(query["K"]), np.array(query["world_to_camera"]))
         self._show(shown, STEP)
         around = query.get("surroundings", {})
@@ -112,9 +115,20 @@ class Renderer:
 
     def _material(self, name: str, effect: Mapping[str, Any] | None) -> Any:
         key = json.dumps([name, effect], sort_keys=True)
-        if key not in self._materials:
-            self._materials[key] = shading.svbrdf(name, self._job["materials"][name], effect)
-        return self._materials[key]
+        # The latest used is the last.
+        made = self._materials.pop(key, None) or shading.svbrdf(name, self._job["materials"][name], effect)
+        self._materials[key] = made
+        return made
+
+    def _forget_materials(self) -> None:
+        """Drop the materials that were not used for longest, and the textures that only they had."""
+        for key in list(self._materials)[:-KEPT_MATERIALS]:
+            material = self._materials.pop(key)
+            images = {node.image for node in material.node_tree.nodes if node.bl_idname == "ShaderNodeTexImage"}
+            bpy.data.materials.remove(material)
+            for image in images:
+                if not image.users:
+                    bpy.data.images.remove(image)
 
     def _render(self, region: Sequence[int], border: bool) -> np.ndarray:
         """(H, W, 3) uint8: traced in ``region``, white elsewhere. ``border``: whether it fills the image."""
