@@ -163,10 +163,11 @@ def test_an_anomaly_must_change_enough_pixels(pixels: int, expected: tuple[str, 
 @pytest.mark.parametrize(("pixels", "expected"), [(7, ()), (8, ("changed-elsewhere",))])
 def test_detail_must_not_differ_elsewhere(pixels: int, expected: tuple[str, ...]) -> None:
     """At most 5 % of the object's pixels that are not beside the part: of 256 - 100 that is 7.8."""
+    config = CONFIG.model_copy(update={"max_changed_elsewhere": 0.05})
     image = GOOD.copy()
     image[PART > 0] += 30
     image[8, 8 : 8 + 2 * pixels : 2] += 25
-    verdict = judge(image, marks=(mark(PART),), counterfactual=GOOD)
+    verdict = judge(image, marks=(mark(PART),), counterfactual=GOOD, config=config)
     assert verdict.reasons == expected
     assert verdict.comparison is not None and verdict.comparison.elsewhere == pixels / 156
 
