@@ -10,8 +10,8 @@ import click
 
 from pipeline.cli.errors import friendly
 from pipeline.shards.schema import SPLITS
-from pipeline.training.evaluate import evaluate_checkpoint
-from pipeline.training.metrics import Evaluation, Metrics
+from pipeline.training.evaluation.evaluate import evaluate_checkpoint
+from pipeline.training.evaluation.metrics import Evaluation, Metrics
 
 
 @click.command()

@@ -15,8 +15,8 @@ import torch
 from pipeline.config import parse
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.training.cmt import CMT
 from pipeline.training.config import TrainingConfig
+from pipeline.training.models.cmt import CMT
 from pipeline.training.torchfile import read_torch_dict
 
 FORMAT = "l3d-checkpoint"

@@ -18,8 +18,9 @@ from pipeline.seeding import rng
 from pipeline.shards.reader import Shard
 from pipeline.training.augment import draw_window, whole
 from pipeline.training.config import TrainingConfig
-from pipeline.training.encoder import STRIDE
 from pipeline.training.index import SplitIndex
+from pipeline.training.models.encoder import STRIDE
+from pipeline.training.models.interface import Inputs
 
 Key = tuple[int, int]  # (epoch, index in the split)
 
@@ -27,18 +28,14 @@ Key = tuple[int, int]  # (epoch, index in the split)
 class Sample(NamedTuple):
     """One query with reference views of its shape; collated, every tensor gains a leading batch dimension.
 
-    image: (3, H, W) uint8; views: (n, H, W) uint8; patch_xyz: (n, H/8, W/8, 3) float32, world;
-    patch_valid: (n, H/8, W/8) bool; label: () float32, 1 for anomalous; anomaly_type: () int64, index into
+    label: () float32, 1 for anomalous; anomaly_type: () int64, index into
     ``SplitIndex.type_names``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
     normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
     matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
     last pairs with the first), with match_valid (n, p).
     """
 
-    image: Tensor
-    views: Tensor
-    patch_xyz: Tensor
-    patch_valid: Tensor
+    inputs: Inputs
     label: Tensor
     anomaly_type: Tensor
     box: Tensor
@@ -48,7 +45,8 @@ class Sample(NamedTuple):
     match_valid: Tensor
 
     def to(self, device: torch.device) -> Sample:
-        return Sample(*(tensor.to(device, non_blocking=True) for tensor in self))
+        inputs = Inputs(*(tensor.to(device, non_blocking=True) for tensor in self.inputs))
+        return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
 
 
 class Reference(NamedTuple):
@@ -96,10 +94,13 @@ class ShardDataset(Dataset[Sample]):
         object_patches, object_patch_valid = _draw(_object_patches(mask), config.point_pairs, generator)
         matches, match_valid = draw_matches(reference, views, config.point_pairs, generator)
         return Sample(
-            image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
-            views=torch.from_numpy(reference.image[views]),
-            patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
-            patch_valid=torch.from_numpy(reference.patch_valid[views]),
+            inputs=Inputs(
+                image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
+                object_mask=torch.from_numpy(mask),
+                views=torch.from_numpy(reference.image[views]),
+                patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
+                patch_valid=torch.from_numpy(reference.patch_valid[views]),
+            ),
             label=torch.tensor(float(index.label[item])),
             anomaly_type=torch.tensor(int(index.anomaly_type[item])),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.anomalies.anomaly import NORMAL
 from pipeline.errors import PipelineError
 from pipeline.shards.reader import Shard, find_shards
-from pipeline.training.encoder import SIZE_MULTIPLE
+from pipeline.training.models.encoder import SIZE_MULTIPLE
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.training.attention import gather_rows
 from pipeline.training.boxes import corners, generalised_iou
-from pipeline.training.cmt import Prediction
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample
+from pipeline.training.models.attention import gather_rows
+from pipeline.training.models.interface import Prediction
 
 
 class Losses(NamedTuple):
@@ -38,11 +38,11 @@ def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid
     return loss.masked_fill(~anchor_valid, 0.0).sum() / anchor_valid.sum().clamp(min=1)
 
 
-def view_view_alignment(prediction: Prediction, batch: Sample, temperature: float) -> Tensor:
+def view_view_alignment(view_descriptors: Tensor, batch: Sample, temperature: float) -> Tensor:
     """Points seen in two views must have like descriptors there, unlike those of the pair's other points."""
-    height, width = batch.views.shape[-2:]
+    height, width = batch.inputs.views.shape[-2:]
     scale = batch.matches.new_tensor([width, height])
-    maps = prediction.view_descriptors.permute(0, 1, 4, 2, 3)  # b n c h w
+    maps = view_descriptors.permute(0, 1, 4, 2, 3)  # b n c h w
     anchors = _sample_maps(maps, batch.matches[..., 0, :] / scale)
     keys = _sample_maps(maps.roll(-1, dims=1), batch.matches[..., 1, :] / scale)
     similarity = anchors @ keys.transpose(-1, -2)
@@ -50,11 +50,11 @@ def view_view_alignment(prediction: Prediction, batch: Sample, temperature: floa
     return info_nce(similarity, target, batch.match_valid, batch.match_valid, temperature)
 
 
-def query_view_alignment(prediction: Prediction, batch: Sample, temperature: float) -> Tensor:
+def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
     """Object patches of the query must match one patch of each view clearly: the one they match best (Eq. 13)."""
-    count, patches = batch.patch_valid.shape[1], batch.patch_valid[0, 0].numel()
-    key_valid = batch.patch_valid.flatten(2)  # b n hw
-    similarity = gather_rows(prediction.similarity, batch.object_patches)  # b p (n hw)
+    count, patches = batch.inputs.patch_valid.shape[1], batch.inputs.patch_valid[0, 0].numel()
+    key_valid = batch.inputs.patch_valid.flatten(2)  # b n hw
+    similarity = gather_rows(similarity, batch.object_patches)  # b p (n hw)
     similarity = similarity.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
     target = similarity.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
     anchor_valid = batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
@@ -70,16 +70,19 @@ def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, 
 
 
 def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
-    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses where there is a box head."""
+    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses; terms of what the model does not have are zero."""
     classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
-    query_view = query_view_alignment(prediction, batch, config.temperature)
-    view_view = view_view_alignment(prediction, batch, config.temperature)
-    a = config.alignment_balance
-    total = classification + a * query_view + (1 - a) * view_view
-    box_l1 = box_giou = torch.zeros_like(classification)
+    zero = torch.zeros_like(classification)
+    query_view = view_view = box_l1 = box_giou = zero
+    if prediction.similarity is not None:
+        query_view = query_view_alignment(prediction.similarity, batch, config.temperature)
+    if prediction.view_descriptors is not None:
+        view_view = view_view_alignment(prediction.view_descriptors, batch, config.temperature)
     if prediction.box is not None:
         box_l1, box_giou = box_losses(prediction.box, batch.box, batch.label)
-        total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
+    a = config.alignment_balance
+    total = classification + a * query_view + (1 - a) * view_view
+    total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
     return Losses(total, classification, query_view, view_view, box_l1, box_giou)
 
 

@@ -18,17 +18,15 @@ import yaml
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.seeding import rng
 from pipeline.training.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
-from pipeline.training.cmt import CMT
 from pipeline.training.config import FREE_ON_RESUME, TrainingConfig
 from pipeline.training.data import ShardDataset, load_batches, steps_per_epoch, total_steps, training_keys
 from pipeline.training.device import pick_device
-from pipeline.training.encoder import load_backbone
-from pipeline.training.evaluate import predict
+from pipeline.training.evaluation.evaluate import predict
+from pipeline.training.evaluation.metrics import Evaluation, evaluate_scores
 from pipeline.training.index import SplitIndex, index_split
 from pipeline.training.losses import Losses, training_losses
-from pipeline.training.metrics import Evaluation, evaluate_scores
+from pipeline.training.models.build import build_model
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
@@ -74,7 +72,7 @@ def train(dataset: Path, out: Path, config: TrainingConfig, resume: bool = False
     started = time.perf_counter()
     batches = load_batches(samples, training_keys(len(data.train), config, first), config.workers, device)
     for step, batch in enumerate(batches, start=first + 1):
-        prediction = model(batch.image, batch.views, batch.patch_xyz, batch.patch_valid)
+        prediction = model(batch.inputs)
         losses = training_losses(prediction, batch, config)
         _require_finite(losses, step)
         optimiser.zero_grad(set_to_none=True)
@@ -95,16 +93,6 @@ def train(dataset: Path, out: Path, config: TrainingConfig, resume: bool = False
             for name in (LAST, BEST) if improved else (LAST,):
                 save_checkpoint(state, out / name)
     return out / LAST
-
-
-def build_model(config: TrainingConfig) -> CMT:
-    """A new model, its weights drawn from the seed, its encoder loaded where the config names a file."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng(config.seed, "training", "weights").integers(2**63)))
-        model = CMT(config.model)
-    if config.encoder_weights is not None:
-        load_backbone(model.encoder.backbone, Path(config.encoder_weights))
-    return model
 
 
 def _load_data(dataset: Path, limit: int | None) -> Data:

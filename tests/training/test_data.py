@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 
 
 def same(a: Sample, b: Sample) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    return all(torch.equal(x, y) for x, y in zip((*a.inputs, *a[1:]), (*b.inputs, *b[1:]), strict=True))
 
 
 def shard(dataset: Path) -> Shard:
@@ -41,10 +41,10 @@ def test_an_evaluation_sample_is_the_stored_one(dataset: Path) -> None:
     with shard(dataset) as file:
         query, shape = file.query(5), file.shape(1)
     sample = samples[0, 5]
-    assert np.array_equal(sample.image.permute(1, 2, 0), query.image)
-    assert np.array_equal(sample.views, shape.image)
-    assert np.array_equal(sample.patch_xyz, shape.patch_xyz)
-    assert np.array_equal(sample.patch_valid, shape.patch_valid)
+    assert np.array_equal(sample.inputs.image.permute(1, 2, 0), query.image)
+    assert np.array_equal(sample.inputs.views, shape.image)
+    assert np.array_equal(sample.inputs.patch_xyz, shape.patch_xyz)
+    assert np.array_equal(sample.inputs.patch_valid, shape.patch_valid)
     assert (sample.label.item(), sample.anomaly_type.item()) == (1.0, query.anomaly_type)
     x, y, w, h = query.bbox / SIZE
     torch.testing.assert_close(sample.box, torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32))
@@ -56,10 +56,12 @@ def test_training_draws_distinct_views_and_moves_the_box_with_the_pixels(dataset
     chosen: set[float] = set()
     for epoch in range(12):
         sample = samples[epoch, 1]
-        assert sample.views.shape == (TINY.views, SIZE, SIZE)
-        assert not torch.equal(sample.views[0], sample.views[1])
-        chosen |= {view.sum().item() for view in sample.views}
-        red = (sample.image[0].int() - sample.image[1].int() > 90).nonzero()  # the anomaly is the only red
+        assert sample.inputs.views.shape == (TINY.views, SIZE, SIZE)
+        assert not torch.equal(sample.inputs.views[0], sample.inputs.views[1])
+        chosen |= {view.sum().item() for view in sample.inputs.views}
+        red = (
+            sample.inputs.image[0].int() - sample.inputs.image[1].int() > 90
+        ).nonzero()  # the anomaly is the only red
         (top, left), (bottom, right) = red.min(0).values.tolist(), (red.max(0).values + 1).tolist()
         cx, cy, w, h = (sample.box * SIZE).tolist()
         assert abs(left - (cx - w / 2)) <= 1.5 and abs(right - (cx + w / 2)) <= 1.5

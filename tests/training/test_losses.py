@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.training.boxes import corners, generalised_iou, iou
-from pipeline.training.cmt import Prediction
 from pipeline.training.data import Sample, ShardDataset, load_batches
 from pipeline.training.index import index_split
 from pipeline.training.losses import (
@@ -21,7 +20,7 @@ from pipeline.training.losses import (
     training_losses,
     view_view_alignment,
 )
-from pipeline.training.train import build_model
+from pipeline.training.models.build import build_model
 from tests.training.synthetic import TINY
 
 coordinate = st.floats(0, 1, width=32)
@@ -71,16 +70,11 @@ def position_maps(height: int, width: int) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.cat([phases.cos(), phases.sin()], dim=-1), dim=-1)
 
 
-def with_descriptors(batch: Sample, maps: torch.Tensor) -> Prediction:
-    zeros = torch.zeros(len(batch.label))
-    return Prediction(zeros, None, maps, zeros[:, None])
-
-
 def test_view_view_alignment_is_low_only_where_descriptors_agree_at_the_same_surface_points(batch: Sample) -> None:
     same = batch._replace(matches=batch.matches[..., :1, :].expand(-1, -1, -1, 2, -1))
     maps = position_maps(8, 8).expand(4, 2, -1, -1, -1)
-    aligned = view_view_alignment(with_descriptors(batch, maps), same, 0.01)
-    unaligned = view_view_alignment(with_descriptors(batch, maps), batch, 0.01)
+    aligned = view_view_alignment(maps, same, 0.01)
+    unaligned = view_view_alignment(maps, batch, 0.01)
     assert aligned < 0.5 < unaligned
 
 
@@ -93,29 +87,28 @@ def test_view_view_alignment_samples_patch_centres_exactly(batch: Sample) -> Non
     first, second = maps[:, 0, y, x], maps[:, 1, y, x]
     similarity = torch.stack([first @ second.mT, second @ first.mT], dim=1) / 0.1
     expected = -similarity.log_softmax(-1).diagonal(dim1=-2, dim2=-1).mean()
-    torch.testing.assert_close(view_view_alignment(with_descriptors(batch, maps), exact, 0.1), expected)
+    torch.testing.assert_close(view_view_alignment(maps, exact, 0.1), expected)
 
 
 def test_query_view_alignment_equals_brute_force_over_pseudo_labels(batch: Sample) -> None:
     similarity = torch.randn(4, 64, 128, generator=torch.Generator().manual_seed(0))
-    prediction = Prediction(torch.zeros(4), None, torch.zeros(0), similarity)
     losses = []
     for b in range(4):
         for view in range(2):
-            valid = torch.nonzero(batch.patch_valid[b, view].flatten()).flatten() + 64 * view
+            valid = torch.nonzero(batch.inputs.patch_valid[b, view].flatten()).flatten() + 64 * view
             for patch in batch.object_patches[b][batch.object_patch_valid[b]]:
                 row = similarity[b, patch, valid] / 0.1
                 losses.append(-row.log_softmax(0).max())
     assert losses
-    torch.testing.assert_close(query_view_alignment(prediction, batch, 0.1), torch.stack(losses).mean())
+    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1), torch.stack(losses).mean())
 
 
 def test_query_view_alignment_never_touches_background_patches(batch: Sample) -> None:
     similarity = torch.randn(4, 64, 128, requires_grad=True)
-    query_view_alignment(Prediction(torch.zeros(4), None, torch.zeros(0), similarity), batch, 0.1).backward()
+    query_view_alignment(similarity, batch, 0.1).backward()
     gradient = similarity.grad
     assert gradient is not None and gradient.abs().sum() > 0
-    assert (gradient.transpose(1, 2)[~batch.patch_valid.flatten(1)] == 0).all()
+    assert (gradient.transpose(1, 2)[~batch.inputs.patch_valid.flatten(1)] == 0).all()
     object_patches = torch.zeros(4, 64, dtype=torch.bool)
     for b in range(4):
         object_patches[b, batch.object_patches[b][batch.object_patch_valid[b]]] = True
@@ -165,7 +158,7 @@ def test_box_losses_of_normal_samples_alone_are_zero() -> None:
 
 def test_total_is_the_weighted_sum_of_equation_15_and_the_box_losses(batch: Sample) -> None:
     config = TINY.model_copy(update={"alignment_balance": 0.25})
-    prediction = build_model(config)(batch.image, batch.views, batch.patch_xyz, batch.patch_valid)
+    prediction = build_model(config)(batch.inputs)
     losses = training_losses(prediction, batch, config)
     expected = losses.classification + 0.25 * losses.query_view + 0.75 * losses.view_view
     torch.testing.assert_close(losses.total, expected + 5 * losses.box_l1 + 2 * losses.box_giou)
@@ -175,5 +168,5 @@ def test_total_is_the_weighted_sum_of_equation_15_and_the_box_losses(batch: Samp
 
 def test_every_parameter_of_the_model_receives_a_gradient(batch: Sample) -> None:
     model = build_model(TINY)
-    training_losses(model(batch.image, batch.views, batch.patch_xyz, batch.patch_valid), batch, TINY).total.backward()
+    training_losses(model(batch.inputs), batch, TINY).total.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []

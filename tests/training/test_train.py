@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.training import train as train_module
 from pipeline.training.checkpoint import load_checkpoint, restore_model, save_checkpoint
 from pipeline.training.config import TrainingConfig
-from pipeline.training.evaluate import evaluate_checkpoint, predict
+from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.index import index_split
 from pipeline.training.train import BEST, LAST, METRICS, train
 from tests.training.synthetic import TINY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.training.layers import mlp
+from pipeline.training.models.layers import mlp
 
 
 def fourier_features(xyz: Tensor, octaves: int) -> Tensor:

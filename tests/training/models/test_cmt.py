@@ -10,12 +10,17 @@ import torch
 
 from pipeline.config import load
 from pipeline.errors import PipelineError
-from pipeline.training.cmt import CMT, Prediction
 from pipeline.training.config import ModelConfig, TrainingConfig
-from pipeline.training.encoder import ResNet18, ResNet18FPN, load_backbone
-from pipeline.training.position import PositionEncoding, fourier_features
-from pipeline.training.train import build_model
+from pipeline.training.models.build import build_model
+from pipeline.training.models.cmt import CMT
+from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone
+from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.position import PositionEncoding, fourier_features
 from tests.training.synthetic import TINY
+
+
+def with_mask(query: torch.Tensor, views: torch.Tensor, xyz: torch.Tensor, valid: torch.Tensor) -> Inputs:
+    return Inputs(query, torch.full_like(query[:, 0], 255), views, xyz, valid)
 
 
 def predict(model: CMT, views: int = 2, size: int = 64, noise: float | None = None) -> Prediction:
@@ -28,7 +33,7 @@ def predict(model: CMT, views: int = 2, size: int = 64, noise: float | None = No
     valid = torch.rand(2, views, h, h, generator=generator) < 0.5
     if noise is not None:
         xyz = xyz.masked_fill(~valid[..., None], noise)
-    return model(query, gray, xyz, valid)
+    return model(with_mask(query, gray, xyz, valid))
 
 
 def test_fourier_features_have_known_values() -> None:
@@ -98,9 +103,9 @@ def test_prediction_depends_on_the_views_and_on_where_their_patches_lie() -> Non
     query = torch.randint(256, (1, 3, 64, 64), generator=generator, dtype=torch.uint8)
     views = torch.randint(256, (1, 2, 64, 64), generator=generator, dtype=torch.uint8)
     xyz, valid = torch.rand(1, 2, 8, 8, 3, generator=generator), torch.ones(1, 2, 8, 8, dtype=torch.bool)
-    logit = model(query, views, xyz, valid).logit
-    assert model(query, 255 - views, xyz, valid).logit != logit
-    assert model(query, views, 1 - xyz, valid).logit != logit
+    logit = model(with_mask(query, views, xyz, valid)).logit
+    assert model(with_mask(query, 255 - views, xyz, valid)).logit != logit
+    assert model(with_mask(query, views, 1 - xyz, valid)).logit != logit
 
 
 def test_order_of_the_views_does_not_matter() -> None:
@@ -118,8 +123,8 @@ def test_order_of_the_views_does_not_matter() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ResNet18FPN, "forward", in_double)
-        a = model(query, views, xyz, valid).logit
-        b = model(query, views[:, order], xyz[:, order], valid[:, order]).logit
+        a = model(with_mask(query, views, xyz, valid)).logit
+        b = model(with_mask(query, views[:, order], xyz[:, order], valid[:, order])).logit
     torch.testing.assert_close(a, b)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.training.attention import KeptKeys, SelfAttention, TopKCrossAttention, gather_rows, select_keys
+from pipeline.training.models.attention import KeptKeys, SelfAttention, TopKCrossAttention, gather_rows, select_keys
 
 DIM, HEADS, TOKENS, KEYS = 12, 3, 5, 17
 

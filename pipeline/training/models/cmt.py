@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.training.attention import KeptKeys, SelfAttention, TopKCrossAttention, select_keys
 from pipeline.training.config import ModelConfig
-from pipeline.training.encoder import ResNet18FPN
-from pipeline.training.layers import mlp
-from pipeline.training.position import PositionEncoding
-
-
-class Prediction(NamedTuple):
-    """What CMT says of a batch, and the descriptors that the alignment losses act on.
-
-    logit: (b,), positive for anomalous; box: (b, 4) as (cx, cy, w, h) in shares of the image, or None
-    without a box head; view_descriptors: (b, n, h, w, c), unit length; similarity: (b, h w, n h w), M of Eq. 12.
-    """
-
-    logit: Tensor
-    box: Tensor | None
-    view_descriptors: Tensor
-    similarity: Tensor
+from pipeline.training.models.attention import KeptKeys, SelfAttention, TopKCrossAttention, select_keys
+from pipeline.training.models.encoder import ResNet18FPN
+from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.layers import mlp
+from pipeline.training.models.position import PositionEncoding
 
 
 class CGABlock(nn.Module):
@@ -68,24 +54,21 @@ class CMT(nn.Module):
         self.classify = nn.Linear(config.dim, 1)
         self.locate = mlp(config.dim, config.dim, config.dim, config.dim, 4) if config.box_head else None
 
-    def forward(self, query: Tensor, views: Tensor, patch_xyz: Tensor, patch_valid: Tensor) -> Prediction:
-        """Predict for a batch.
-
-        query: (b, 3, H, W) uint8 colour; views: (b, n, H, W) uint8 grayscale; patch_xyz: (b, n, H/8, W/8, 3)
-        float, world; patch_valid: (b, n, H/8, W/8) bool, false on background, which is never matched.
-        """
-        batch, count = views.shape[:2]
-        gray = views.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
-        features = self.encoder(torch.cat([query, gray])).permute(0, 2, 3, 1)  # one pass: one set of batch statistics
+    def forward(self, inputs: Inputs) -> Prediction:
+        batch, count = inputs.views.shape[:2]
+        gray = inputs.views.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
+        features = self.encoder(torch.cat([inputs.image, gray])).permute(
+            0, 2, 3, 1
+        )  # one pass: one set of batch statistics
         query_patches = features[:batch].flatten(1, 2)
         view_patches = features[batch:].reshape(batch, -1, features.shape[-1])
 
         query_descriptors = functional.normalize(self.projector(query_patches), dim=-1)
         view_descriptors = functional.normalize(self.projector(view_patches), dim=-1)
         similarity = query_descriptors @ view_descriptors.transpose(1, 2)  # Eq. 12, the same in every block
-        selection = select_keys(similarity, patch_valid.flatten(1), self.top_k)
+        selection = select_keys(similarity, inputs.patch_valid.flatten(1), self.top_k)
 
-        position = self.position(patch_xyz, patch_valid).flatten(1, 3)
+        position = self.position(inputs.patch_xyz, inputs.patch_valid).flatten(1, 3)
         tokens = torch.cat([self.tok.expand(batch, 1, -1), query_patches], dim=1)
         for block in self.blocks:
             tokens = block(tokens, view_patches, position, selection)

@@ -9,12 +9,12 @@ import torch
 
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import load_checkpoint, restore_model
-from pipeline.training.cmt import CMT
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import ShardDataset, evaluation_keys, load_batches
 from pipeline.training.device import pick_device
+from pipeline.training.evaluation.metrics import Evaluation, Scores, evaluate_scores
 from pipeline.training.index import SplitIndex, index_split
-from pipeline.training.metrics import Evaluation, Scores, evaluate_scores
+from pipeline.training.models.cmt import CMT
 
 
 def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str, workers: int) -> Evaluation:
@@ -37,7 +37,7 @@ def predict(model: CMT, index: SplitIndex, config: TrainingConfig, device: torch
     probability, anomaly_type, box_iou = [], [], []
     keys = evaluation_keys(len(index), config.eval_batch)
     for batch in load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device):
-        prediction = model(batch.image, batch.views, batch.patch_xyz, batch.patch_valid)
+        prediction = model(batch.inputs)
         probability.append(prediction.logit.sigmoid().cpu())
         anomaly_type.append(batch.anomaly_type.cpu())
         if prediction.box is not None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.training.metrics import Scores, average_precision, evaluate_scores, roc_auc
+from pipeline.training.evaluation.metrics import Scores, average_precision, evaluate_scores, roc_auc
 
 few_levels = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=25)
 

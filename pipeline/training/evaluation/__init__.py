@@ -1,0 +1,1 @@
+"""How good a model is: predictions for a split, metrics, tables."""
