@@ -70,7 +70,10 @@ def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, 
 
 
 def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
-    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses; terms of what the model does not have are zero."""
+    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses.
+
+    Terms of what the model does not have are zero.
+    """
     classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
     zero = torch.zeros_like(classification)
     query_view = view_view = box_l1 = box_giou = zero
