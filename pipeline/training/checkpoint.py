@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from pipeline.config import parse
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.training.config import TrainingConfig
-from pipeline.training.models.cmt import CMT
+from pipeline.training.models.build import new_model
 from pipeline.training.torchfile import read_torch_dict
 
 FORMAT = "l3d-checkpoint"
@@ -59,9 +60,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(config=config, **content)
 
 
-def restore_model(checkpoint: Checkpoint, path: Path) -> CMT:
+def restore_model(checkpoint: Checkpoint, path: Path) -> nn.Module:
     """The model with the checkpoint's weights. Raises PipelineError where they do not fit its config."""
-    model = CMT(checkpoint.config.model)
+    model = new_model(checkpoint.config.model)
     try:
         model.load_state_dict(checkpoint.model)
     except RuntimeError as error:

@@ -21,6 +21,7 @@ from pipeline.training.config import TrainingConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Inputs
+from pipeline.training.truth import Cameras, patch_centres, true_matches, unmoved_points
 
 Key = tuple[int, int]  # (epoch, index in the split)
 
@@ -32,7 +33,9 @@ class Sample(NamedTuple):
     ``SplitIndex.type_names``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
     normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
     matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
-    last pairs with the first), with match_valid (n, p).
+    last pairs with the first), with match_valid (n, p); shape: () int64, alike for queries of one shape;
+    true_patches: (n, p) int64, the patch of each view that shows what ``object_patches`` show, with
+    true_patch_valid (n, p): false where it shows none, or where that is not asked for.
     """
 
     inputs: Inputs
@@ -43,6 +46,9 @@ class Sample(NamedTuple):
     object_patch_valid: Tensor
     matches: Tensor
     match_valid: Tensor
+    shape: Tensor
+    true_patches: Tensor
+    true_patch_valid: Tensor
 
     def to(self, device: torch.device) -> Sample:
         inputs = Inputs(*(tensor.to(device, non_blocking=True) for tensor in self.inputs))
@@ -73,7 +79,7 @@ class ShardDataset(Dataset[Sample]):
         self.config = config
         self.augmented = augmented
         self._shards = [Shard(path) for path in index.files]
-        self._references: OrderedDict[tuple[int, int], Reference] = OrderedDict()
+        self._references: OrderedDict[tuple[int, int], tuple[Reference, Cameras | None]] = OrderedDict()
 
     def __getitem__(self, key: Key) -> Sample:
         epoch, item = key
@@ -82,7 +88,7 @@ class ShardDataset(Dataset[Sample]):
         file, row = int(index.file[item]), int(index.row[item])
         shard = self._shards[file]
         image, mask, box = (shard.row("queries", name, row) for name in ("image", "object_mask", "bbox"))
-        reference = self._reference(file, int(index.shape_row[item]))
+        reference, cameras = self._reference(file, int(index.shape_row[item]))
 
         window, views = whole(index.size), np.arange(index.views)
         if self.augmented:
@@ -93,6 +99,14 @@ class ShardDataset(Dataset[Sample]):
         x, y, w, h = window.move_box(box, index.size) / np.tile(index.size[::-1], 2)
         object_patches, object_patch_valid = _draw(_object_patches(mask), config.point_pairs, generator)
         matches, match_valid = draw_matches(reference, views, config.point_pairs, generator)
+        true_patches = np.zeros((len(views), config.point_pairs), dtype=np.int64)
+        true_patch_valid = np.zeros(true_patches.shape, dtype=bool)
+        if cameras is not None:
+            pixels = window.source(patch_centres(object_patches, index.size), index.size)
+            xyz, known = unmoved_points(shard, row, pixels)
+            true_patches, true_patch_valid = true_matches(
+                xyz, known & object_patch_valid, Cameras(*(values[views] for values in cameras))
+            )
         return Sample(
             inputs=Inputs(
                 image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
@@ -108,18 +122,25 @@ class ShardDataset(Dataset[Sample]):
             object_patch_valid=torch.from_numpy(object_patch_valid),
             matches=torch.from_numpy(matches),
             match_valid=torch.from_numpy(match_valid),
+            shape=torch.tensor(file * 2**32 + int(index.shape_row[item])),
+            true_patches=torch.from_numpy(true_patches),
+            true_patch_valid=torch.from_numpy(true_patch_valid),
         )
 
-    def _reference(self, file: int, row: int) -> Reference:
-        key = (file, row)
+    def _reference(self, file: int, row: int) -> tuple[Reference, Cameras | None]:
+        """A shape's reference views, and its cameras where the config asks for exact correspondences."""
+        key, shard = (file, row), self._shards[file]
         if key not in self._references:
-            values = (self._shards[file].row("shapes", name, row) for name in Reference._fields)
-            self._references[key] = Reference(*values)
+            reference = Reference(*(shard.row("shapes", name, row) for name in Reference._fields))
+            cameras = None
+            if self.config.query_labels == "exact":
+                cameras = Cameras(*(shard.row("shapes", name, row) for name in Cameras._fields))
+            self._references[key] = reference, cameras
         self._references.move_to_end(key)
-        reference = self._references[key]
+        found = self._references[key]
         while len(self._references) > self.config.cache_shapes:
             self._references.popitem(last=False)
-        return reference
+        return found
 
 
 def draw_matches(

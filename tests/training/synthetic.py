@@ -11,7 +11,7 @@ from pipeline.config import PAPER_TYPES
 from pipeline.seeding import rng
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
-from pipeline.training.config import ModelConfig, TrainingConfig
+from pipeline.training.config import CMTConfig, TrainingConfig
 
 SIZE = 64
 VIEWS = 4
@@ -20,7 +20,7 @@ OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
 
 TINY = TrainingConfig(
-    model=ModelConfig(
+    model=CMTConfig(
         dim=16,
         encoder_width=4,
         heads=2,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import load_checkpoint, restore_model
@@ -14,7 +15,6 @@ from pipeline.training.data import ShardDataset, evaluation_keys, load_batches
 from pipeline.training.device import pick_device
 from pipeline.training.evaluation.metrics import Evaluation, Scores, evaluate_scores
 from pipeline.training.index import SplitIndex, index_split
-from pipeline.training.models.cmt import CMT
 
 
 def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str, workers: int) -> Evaluation:
@@ -30,7 +30,7 @@ def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str
 
 
 @torch.no_grad()
-def predict(model: CMT, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
+def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
     """Score every sample of a split in stored order; the model comes back in the mode that it had."""
     training = model.training
     model.eval()
