@@ -71,10 +71,11 @@ class ResNet18FPN(nn.Module):
         self.backbone = ResNet18(width)
         self.lateral = nn.ModuleList(nn.Conv2d(channels * width, dim, 1) for channels in (2, 4, 8))
         self.output = nn.Conv2d(dim, dim, 3, padding=1)
+        self.to(memory_format=torch.channels_last)  # convolutions are a fifth faster so
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, H, W) uint8 to (n, dim, H/8, W/8) float; H and W are multiples of 32."""
-        at8, at16, at32 = self.backbone(normalised(images))
+        at8, at16, at32 = self.backbone(normalised(images).contiguous(memory_format=torch.channels_last))
         top = self.lateral[2](at32)
         top = self.lateral[1](at16) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
         top = self.lateral[0](at8) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
