@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from pipeline.cli.errors import friendly
 from pipeline.training.config import load_training
-from pipeline.training.train import CONFIG, train
+from pipeline.training.train import CONFIG, Progress, train
 
 
 @click.command()
@@ -39,5 +42,23 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if resume and preset is None and (out / CONFIG).is_file():
         preset = str(out / CONFIG)
-    last = train(dataset, out, load_training(preset, variant, overrides), resume, limit)
+    config = load_training(preset, variant, overrides)
+    with _progress() as progress:
+        last = train(dataset, out, config, resume, limit, progress)
     click.echo(f"wrote {last}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A bar on a terminal, where log lines would break it; elsewhere none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    logging.getLogger().setLevel(logging.WARNING)
+    with click.progressbar(length=1, label="training", file=sys.stderr, show_pos=True) as bar:
+
+        def show(step: int, steps: int) -> None:
+            bar.length = steps
+            bar.update(step - bar.pos)
+
+        yield show

@@ -14,20 +14,24 @@ from pipeline.shards import schema
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 
 
+class NoShards(PipelineError):
+    """A folder holds no shards, or none of a split."""
+
+
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:
     """Paths of ``<split>-NNNNN.h5`` (None: of all splits), sorted, in ``folder/shards`` or ``folder``.
 
-    Raises PipelineError where there are none, naming the folder and what it does hold.
+    Raises NoShards where there are none, naming the folder and what it does hold.
     """
     if not folder.is_dir():
-        raise PipelineError(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
+        raise NoShards(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
     place = folder / "shards" if (folder / "shards").is_dir() else folder
     found = {name: sorted(place.glob(f"{name}-*.h5")) for name in schema.SPLITS}
     wanted = schema.SPLITS if split is None else (split,)
     paths = [path for name in wanted for path in found.get(name, [])]
     if not paths:
         there = ", ".join(name for name in schema.SPLITS if found[name]) or "no splits at all"
-        raise PipelineError(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
+        raise NoShards(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
     return paths
 
 

@@ -79,6 +79,7 @@ class LightFieldConfig(StrictModel):
     harmonics: int = Field(10, ge=1, description="Fourier coefficients of the contour")
 
 
+Precision = Literal["auto", "float32", "bf16", "fp16"]
 AnyModelConfig = CMTConfig | QueryOnlyConfig | ViTConfig | ContrastiveConfig | LightFieldConfig
 MODEL_CONFIGS: dict[str, type[AnyModelConfig]] = {
     config.model_fields["kind"].default: config for config in get_args(AnyModelConfig)
@@ -97,9 +98,18 @@ class TrainingConfig(StrictModel):
     views: int = Field(10, ge=2, description="reference views drawn per training sample; evaluation uses all")
     epochs: int = Field(20, ge=1)
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
-    batch: int = Field(32, ge=1, description="samples per step (the paper: 8 on each of 4 GPUs)")
+    batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")
+    accumulate: int = Field(1, ge=1, description="parts in which a process computes its share of a batch")
     eval_batch: int = Field(8, ge=1, description="samples per evaluation batch")
     learning_rate: float = Field(2e-5, gt=0)
+    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate, after the warm-up")
+    warmup_steps: int = Field(0, ge=0, description="steps in which the learning rate rises linearly")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled (AdamW)")
+    clip_norm: float | None = Field(None, gt=0, description="largest norm of the gradient; null: as it comes")
+    ema: Fraction = Field(
+        0.0, description="decay of a moving average of the weights, a step, that evaluation uses, e.g. 0.999; 0: none"
+    )
+    precision: Precision = Field("auto", description="auto: bf16 on GPUs that have it, else float32")
     betas: tuple[Fraction, Fraction] = Field((0.0, 0.999), description="Adam's; the authors' code has (0, 0.999)")
     alignment_weight: float = Field(1.0, ge=0, description="of both alignment terms (VLFA); 0 trains without them")
     alignment_balance: Fraction = Field(0.5, description="a of Eq. 15: a query-view + (1 - a) view-view alignment")
@@ -117,6 +127,7 @@ class TrainingConfig(StrictModel):
     validate_every: int = Field(1, ge=1, description="epochs between validations")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints; every validation writes one too")
     log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
+    grid_every: int = Field(1, ge=0, description="validations between pictures of sample predictions; 0: none")
     workers: int = Field(4, ge=0, description="processes that load data; 0 loads in the training process")
     cache_shapes: int = Field(64, ge=0, description="reference shapes each worker keeps in memory (about 2 MB each)")
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -139,6 +150,7 @@ FREE_ON_RESUME = frozenset(
         "validate_every",
         "checkpoint_every",
         "log_every",
+        "grid_every",
         "workers",
         "cache_shapes",
         "device",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
@@ -55,6 +55,19 @@ class Sample(NamedTuple):
         return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
 
 
+class LeftOut(NamedTuple):
+    """A sample that could not be read, and why."""
+
+    reason: str
+
+
+class Batch(NamedTuple):
+    """Collated samples, None if none could be read, and why any were left out."""
+
+    samples: Sample | None
+    left_out: tuple[str, ...]
+
+
 class Reference(NamedTuple):
     """The columns of one row of ``shapes/`` that training needs, named as there."""
 
@@ -65,23 +78,34 @@ class Reference(NamedTuple):
     point_visible: NDArray[np.bool_]
 
 
-class ShardDataset(Dataset[Sample]):
+class ShardDataset(Dataset[Sample | LeftOut]):
     """Samples of a split by (epoch, index).
 
     ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
-    the image as stored with all views in their order. Files open in the worker that reads them.
+    the image as stored with all views in their order. ``tolerant``: a sample whose row is damaged is left out and
+    said so, in place of a PipelineError. Files open in the worker that reads them.
     """
 
-    def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool) -> None:
+    def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
         if augmented and config.views > index.views:
             raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
         self.index = index
         self.config = config
         self.augmented = augmented
+        self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
         self._references: OrderedDict[tuple[int, int], tuple[Reference, Cameras | None]] = OrderedDict()
 
-    def __getitem__(self, key: Key) -> Sample:
+    def __getitem__(self, key: Key) -> Sample | LeftOut:
+        try:
+            return self.sample(key)
+        except PipelineError as error:
+            if not self.tolerant:
+                raise
+            return LeftOut(str(error))
+
+    def sample(self, key: Key) -> Sample:
+        """Raises PipelineError where a row of it cannot be read."""
         epoch, item = key
         config, index = self.config, self.index
         generator = rng(config.seed, "training", "sample", epoch, item)
@@ -173,6 +197,20 @@ def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[lis
         yield [(epoch, int(i)) for i in order[position * config.batch : (position + 1) * config.batch]]
 
 
+def shares(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[tuple[list[Key], float]]:
+    """What process ``rank`` of ``size`` computes of one batch: parts of it, and each one's weight in the loss.
+
+    The mean over processes of the weighted sums of the parts' means is the mean over the batch. A process for which
+    no sample is left takes one with weight 0, since the others wait for its gradients.
+    """
+    own = list(keys[rank::size])
+    if not own:
+        return [(list(keys[:1]), 0.0)]
+    length = -(-len(own) // config.accumulate)
+    parts = [own[start : start + length] for start in range(0, len(own), length)]
+    return [(part, size * len(part) / len(keys)) for part in parts]
+
+
 def evaluation_keys(count: int, batch: int) -> list[list[Key]]:
     """All samples in stored order, as epoch 0."""
     return [[(0, i) for i in range(start, min(start + batch, count))] for start in range(0, count, batch)]
@@ -190,24 +228,32 @@ def total_steps(count: int, config: TrainingConfig) -> int:
 
 def load_batches(
     dataset: ShardDataset, keys: Iterable[Sequence[Key]], workers: int, device: torch.device
-) -> Iterator[Sample]:
+) -> Iterator[Batch]:
     """Collated samples on ``device``, read ahead by ``workers`` processes, in the order of ``keys``.
 
-    Raises PipelineError where a shard cannot be read, in whichever process that happened.
+    Raises PipelineError where a shard cannot be read and the dataset is not ``tolerant``, in whichever process
+    that happened.
     """
-    loader: DataLoader[Sample] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_sampler=keys,  # type: ignore[arg-type]  # torch's stub knows integer indices only
         num_workers=workers,
+        collate_fn=_collate,
         pin_memory=device.type == "cuda",
     )
     try:
         for batch in loader:
-            yield batch.to(device)
+            yield Batch(None if batch.samples is None else batch.samples.to(device), batch.left_out)
     except PipelineError as error:  # from a worker the text comes wrapped in its traceback; its last line is ours
         raise PipelineError(
             str(error).strip().splitlines()[-1].removeprefix("pipeline.errors.PipelineError: ")
         ) from error
+
+
+def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
+    samples = [item for item in items if isinstance(item, Sample)]
+    left_out = tuple(item.reason for item in items if isinstance(item, LeftOut))
+    return Batch(default_collate(samples) if samples else None, left_out)
 
 
 def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:

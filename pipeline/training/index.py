@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pipeline.anomalies.anomaly import NORMAL
 from pipeline.errors import PipelineError
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.training.models.encoder import SIZE_MULTIPLE
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,11 @@ class SplitIndex:
     def __len__(self) -> int:
         return len(self.label)
 
+    def select(self, rows: NDArray[np.int64]) -> SplitIndex:
+        """The samples of ``rows``, in that order."""
+        columns = ("file", "row", "shape_row", "label", "anomaly_type")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+
     def balanced(self, count: int) -> SplitIndex:
         """The first ``count`` // 2 normal and as many anomalous samples, in stored order."""
         half = count // 2
@@ -45,18 +53,18 @@ class SplitIndex:
                 f"a limit of {count} needs {half} normal and {half} anomalous samples (at least one each); "
                 f"the split has {(self.label == 0).sum()} and {(self.label == 1).sum()}"
             )
-        kept = np.sort(np.concatenate(groups))
-        columns = ("file", "row", "shape_row", "label", "anomaly_type")
-        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
+        return self.select(np.sort(np.concatenate(groups)))
 
 
-def index_split(dataset: Path, split: str) -> SplitIndex:
+def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex:
     """Index one split of a dataset folder (or of its ``shards/``).
 
-    Raises PipelineError where the split is missing or empty, a shard cannot be read, shards disagree in image
-    size or number of views, or images do not suit the encoder.
+    ``tolerant``: a shard that cannot be opened is warned of and left out, if others can. Raises PipelineError where
+    the split is missing or empty, a shard cannot be read, shards disagree in image size or number of views, or
+    images do not suit the encoder.
     """
-    files = tuple(find_shards(dataset, split))
+    paths = find_shards(dataset, split)
+    files = tuple(_readable(paths) if tolerant else paths)
     columns: list[tuple[NDArray[np.int64], ...]] = []
     layouts: dict[tuple[int, int, int], Path] = {}
     places = {NORMAL: 0}  # of type names, whatever order each file has them in
@@ -82,3 +90,16 @@ def index_split(dataset: Path, split: str) -> SplitIndex:
     return SplitIndex(
         files, file, row, shape_row, label, anomaly_type, tuple(places), size=(height, width), views=views
     )
+
+
+def _readable(files: list[Path]) -> list[Path]:
+    """Those that open, the others warned of; all of them where none does, for the error that follows."""
+    kept = []
+    for path in files:
+        try:
+            with Shard(path) as shard:
+                shard.column("queries", "label")
+            kept.append(path)
+        except PipelineError as error:
+            logger.warning("left out: %s", error)
+    return kept or files

@@ -29,7 +29,9 @@ coordinate = st.floats(0, 1, width=32)
 @pytest.fixture(scope="module")
 def batch(dataset: Path) -> Sample:
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
-    return next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu")))
+    found = next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu"))).samples
+    assert found is not None
+    return found
 
 
 def test_info_nce_equals_brute_force() -> None:

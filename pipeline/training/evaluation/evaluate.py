@@ -15,6 +15,7 @@ from pipeline.training.data import ShardDataset, evaluation_keys, load_batches
 from pipeline.training.device import pick_device
 from pipeline.training.evaluation.metrics import Evaluation, Scores, evaluate_scores
 from pipeline.training.index import SplitIndex, index_split
+from pipeline.training.precision import forward, pick_precision
 
 
 def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str, workers: int) -> Evaluation:
@@ -35,13 +36,16 @@ def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device:
     training = model.training
     model.eval()
     probability, anomaly_type, box_iou = [], [], []
+    dtype = pick_precision(config.precision, device)
     keys = evaluation_keys(len(index), config.eval_batch)
     for batch in load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device):
-        prediction = model(batch.inputs)
+        samples = batch.samples
+        assert samples is not None  # only a tolerant dataset leaves samples out
+        prediction = forward(model, samples.inputs, dtype)
         probability.append(prediction.logit.sigmoid().cpu())
-        anomaly_type.append(batch.anomaly_type.cpu())
+        anomaly_type.append(samples.anomaly_type.cpu())
         if prediction.box is not None:
-            box_iou.append(iou(corners(prediction.box), corners(batch.box)).cpu())
+            box_iou.append(iou(corners(prediction.box), corners(samples.box)).cpu())
     model.train(training)
     return Scores(
         torch.cat(probability).numpy().astype(np.float64),

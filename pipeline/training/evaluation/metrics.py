@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,16 @@ class Scores:
     @property
     def label(self) -> NDArray[np.bool_]:
         return self.anomaly_type > 0
+
+    def joined(self, others: Sequence[Scores]) -> Scores:
+        """These and the others', one after another."""
+        all_of = (self, *others)
+        return Scores(
+            np.concatenate([scores.probability for scores in all_of]),
+            np.concatenate([scores.anomaly_type for scores in all_of]),
+            None if self.box_iou is None else np.concatenate([scores.box_iou for scores in all_of]),
+            self.type_names,
+        )
 
     def select(self, rows: NDArray[np.bool_]) -> Scores:
         box_iou = None if self.box_iou is None else self.box_iou[rows]
