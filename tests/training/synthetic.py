@@ -57,6 +57,17 @@ def rewrite(folder: Path, split: str, name: str, values: np.ndarray) -> None:
         file[name][...] = values
 
 
+def damage(path: Path, name: str, row: int) -> None:
+    """Flip the bytes of one row's chunk, behind the back of HDF5 and its checksum."""
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        chunk = dataset.id.get_chunk_info_by_coord((row,) + (0,) * (dataset.ndim - 1))
+    content = bytearray(path.read_bytes())
+    place = slice(chunk.byte_offset, chunk.byte_offset + chunk.size)
+    content[place] = bytes(255 - byte for byte in content[place])
+    path.write_bytes(content)
+
+
 def _mask() -> np.ndarray:
     mask = np.zeros((SIZE, SIZE), dtype=np.uint8)
     mask[OBJECT, OBJECT] = 255
