@@ -40,6 +40,10 @@ class CMTConfig(_Heads):
     octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
     projector_hidden: int = Field(1024, ge=1, description="hidden width of the four-layer projector beta")
     projector_dim: int = Field(256, ge=1, description="channels of beta's descriptors")
+    patch_head: bool = Field(
+        False,
+        description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
+    )
 
 
 class QueryOnlyConfig(_Heads):
@@ -48,6 +52,10 @@ class QueryOnlyConfig(_Heads):
     kind: Literal["query-only"] = "query-only"
     encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
     blocks: int = Field(0, ge=0, description="self-attention blocks; 0 pools the features instead")
+    patch_head: bool = Field(
+        False,
+        description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
+    )
 
 
 class ViTConfig(_Heads):
@@ -122,6 +130,7 @@ class TrainingConfig(StrictModel):
     point_pairs: int = Field(32, ge=2, description="correspondences drawn per view pair, and patches per query")
     box_l1: float = Field(5.0, ge=0, description="weight of the box head's L1 loss")
     box_giou: float = Field(2.0, ge=0, description="weight of the box head's generalised-IoU loss")
+    patch_weight: float = Field(1.0, ge=0, description="of the patches' loss, where the model has a patch head")
     flip: bool = Field(True, description="flip half of the training queries left-right")
     crop_share: float = Field(0.875, gt=0, le=1, description="edge of the random crop of queries (224 of 256); 1: none")
     validate_every: int = Field(1, ge=1, description="epochs between validations")

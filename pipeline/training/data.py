@@ -35,7 +35,8 @@ class Sample(NamedTuple):
     matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
     last pairs with the first), with match_valid (n, p); shape: () int64, alike for queries of one shape;
     true_patches: (n, p) int64, the patch of each view that shows what ``object_patches`` show, with
-    true_patch_valid (n, p): false where it shows none, or where that is not asked for.
+    true_patch_valid (n, p): false where it shows none, or where that is not asked for; anomalous_patches: (h w,)
+    bool, patches of which the anomaly covers at least a quarter, all false where that is not asked for.
     """
 
     inputs: Inputs
@@ -47,6 +48,7 @@ class Sample(NamedTuple):
     matches: Tensor
     match_valid: Tensor
     shape: Tensor
+    anomalous_patches: Tensor
     true_patches: Tensor
     true_patch_valid: Tensor
 
@@ -131,6 +133,9 @@ class ShardDataset(Dataset[Sample | LeftOut]):
             true_patches, true_patch_valid = true_matches(
                 xyz, known & object_patch_valid, Cameras(*(values[views] for values in cameras))
             )
+        anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)
+        if getattr(config.model, "patch_head", False):
+            anomalous = patch_cover(window.apply(self._region(shard, row), Image.Resampling.NEAREST)).ravel() >= 0.25
         return Sample(
             inputs=Inputs(
                 image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
@@ -147,9 +152,15 @@ class ShardDataset(Dataset[Sample | LeftOut]):
             matches=torch.from_numpy(matches),
             match_valid=torch.from_numpy(match_valid),
             shape=torch.tensor(file * 2**32 + int(index.shape_row[item])),
+            anomalous_patches=torch.from_numpy(anomalous),
             true_patches=torch.from_numpy(true_patches),
             true_patch_valid=torch.from_numpy(true_patch_valid),
         )
+
+    def _region(self, shard: Shard, row: int) -> NDArray[np.uint8]:
+        """(H, W) 0 or 255: where the anomaly is, or, if nothing of it is left, where the part was."""
+        now: NDArray[np.uint8] = shard.row("queries", "mask_new", row)
+        return now if now.any() else shard.row("queries", "mask_old", row)
 
     def _reference(self, file: int, row: int) -> tuple[Reference, Cameras | None]:
         """A shape's reference views, and its cameras where the config asks for exact correspondences."""
@@ -258,9 +269,13 @@ def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
 
 def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Patches, row by row, of which the object covers at least half."""
+    return np.flatnonzero(patch_cover(mask) >= 0.5)
+
+
+def patch_cover(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H/8, W/8) share of each patch that a mask (H, W), 0 or 255, covers."""
     height, width = mask.shape
-    cover = mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3))
-    return np.flatnonzero(cover >= 127.5)
+    return mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3)) / 255
 
 
 def _draw(

@@ -25,6 +25,7 @@ class Losses(NamedTuple):
     box_l1: Tensor
     box_giou: Tensor
     contrast: Tensor
+    patches: Tensor
 
 
 def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid: Tensor, temperature: float) -> Tensor:
@@ -82,6 +83,13 @@ def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
     return info_nce(similarity[:, None], target[:, None], (batch.label == 0)[:, None], open_to, temperature)
 
 
+def patch_loss(logits: Tensor, anomalous: Tensor) -> Tensor:
+    """Binary cross-entropy of (b, t) patches, those that show an anomaly together counting as much as all others."""
+    each = functional.binary_cross_entropy_with_logits(logits, anomalous.float(), reduction="none")
+    groups = [each[group].mean() for group in (anomalous, ~anomalous) if group.any()]
+    return torch.stack(groups).mean()
+
+
 def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor]:
     """Mean L1 and mean 1 - GIoU over the anomalous samples of (b, 4) normalised boxes; zero if there are none."""
     count = anomalous.sum().clamp(min=1)
@@ -91,13 +99,13 @@ def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, 
 
 
 def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
-    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses, plus the contrast of retrieval models.
+    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus what models beyond CMT learn by.
 
     Terms of what the model does not have are zero.
     """
     classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
     zero = torch.zeros_like(classification)
-    query_view = view_view = box_l1 = box_giou = nearness = zero
+    query_view = view_view = box_l1 = box_giou = nearness = patches = zero
     if prediction.similarity is not None:
         query_view = query_view_alignment(
             prediction.similarity, batch, config.temperature, config.query_labels == "exact"
@@ -108,10 +116,17 @@ def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfi
         box_l1, box_giou = box_losses(prediction.box, batch.box, batch.label)
     if prediction.shape_similarity is not None:
         nearness = contrast(prediction.shape_similarity, batch, config.temperature)
+    if prediction.patch_logits is not None:
+        patches = patch_loss(prediction.patch_logits, batch.anomalous_patches)
     a = config.alignment_balance
-    total = classification + config.alignment_weight * (a * query_view + (1 - a) * view_view) + nearness
+    total = (
+        classification
+        + config.alignment_weight * (a * query_view + (1 - a) * view_view)
+        + nearness
+        + config.patch_weight * patches
+    )
     total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
-    return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness)
+    return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness, patches)
 
 
 def _sample_maps(maps: Tensor, where: Tensor) -> Tensor:

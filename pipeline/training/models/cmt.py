@@ -11,7 +11,7 @@ from pipeline.training.models.attention import select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead, mlp
+from pipeline.training.models.layers import BoxHead, Verdict, mlp
 from pipeline.training.models.position import PositionEncoding
 
 
@@ -31,7 +31,7 @@ class CMT(nn.Module):
         self.projector = mlp(config.dim, hidden, hidden, hidden, config.projector_dim)  # beta
         self.blocks = nn.ModuleList(CGABlock(config) for _ in range(config.blocks))
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
-        self.classify = nn.Linear(config.dim, 1)
+        self.verdict = Verdict(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
@@ -54,11 +54,13 @@ class CMT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, view_patches, position, valid, selection)
         tok = tokens[:, 0]
+        logit, patch_logits = self.verdict(tok, tokens[:, 1:])
         return Prediction(
-            logit=self.classify(tok).squeeze(-1),
+            logit=logit,
             box=None if self.locate is None else self.locate(tok),
             view_descriptors=view_descriptors.reshape(batch, count, *features.shape[1:3], -1),
             similarity=similarity,
+            patch_logits=patch_logits,
         )
 
     def _describe(self, patches: Tensor) -> Tensor:

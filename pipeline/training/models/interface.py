@@ -27,6 +27,7 @@ class Prediction(NamedTuple):
 
     logit: (b,), positive for anomalous; box: (b, 4) as (cx, cy, w, h) in shares of the image;
     view_descriptors: (b, n, h, w, c), unit length; similarity: (b, h w, n h w), M of Eq. 12;
+    patch_logits: (b, h w), positive where a patch of the query shows the anomaly;
     shape_similarity: (b, b), how alike each query of the batch is to the shape of each, in [-1, 1].
     """
 
@@ -34,4 +35,5 @@ class Prediction(NamedTuple):
     box: Tensor | None = None
     view_descriptors: Tensor | None = None
     similarity: Tensor | None = None
+    patch_logits: Tensor | None = None
     shape_similarity: Tensor | None = None

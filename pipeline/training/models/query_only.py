@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.training.config import QueryOnlyConfig, ViTConfig
 from pipeline.training.models.encoder import ResNet18FPN, normalised
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead
+from pipeline.training.models.layers import BoxHead, Verdict
 
 
 class QueryOnly(nn.Module):
@@ -20,14 +20,14 @@ class QueryOnly(nn.Module):
         self.encoder = ResNet18FPN(config.encoder_width, config.dim)
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02) if config.blocks else None
         self.blocks = _transformer(config, config.blocks, pre_norm=False)
-        self.classify = nn.Linear(config.dim, 1)
+        self.verdict = Verdict(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
         patches = self.encoder(inputs.image).flatten(2).transpose(1, 2)
         if self.tok is None:
-            return _predict(patches.mean(dim=1), self.classify, self.locate)
-        return _predict(self.blocks(_put_first(self.tok, patches))[:, 0], self.classify, self.locate)
+            return _predict(patches.mean(dim=1), patches, self.verdict, self.locate)
+        return _read(self.blocks(_put_first(self.tok, patches)), self.verdict, self.locate)
 
 
 class ViT(nn.Module):
@@ -40,7 +40,7 @@ class ViT(nn.Module):
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
         self.blocks = _transformer(config, config.blocks, pre_norm=True)
         self.norm = nn.LayerNorm(config.dim)
-        self.classify = nn.Linear(config.dim, 1)
+        self.verdict = Verdict(config.dim, patch_head=False)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
@@ -50,8 +50,7 @@ class ViT(nn.Module):
         patches = self.embed(normalised(inputs.image))
         dim, rows, columns = patches.shape[1:]
         tokens = patches.flatten(2).transpose(1, 2) + grid_positions(rows, columns, dim).to(patches)
-        feature = self.norm(self.blocks(_put_first(self.tok, tokens))[:, 0])
-        return _predict(feature, self.classify, self.locate)
+        return _read(self.norm(self.blocks(_put_first(self.tok, tokens))), self.verdict, self.locate)
 
 
 def grid_positions(height: int, width: int, dim: int) -> Tensor:
@@ -81,5 +80,10 @@ def _put_first(tok: Tensor, patches: Tensor) -> Tensor:
     return torch.cat([tok.expand(len(patches), 1, -1), patches], dim=1)
 
 
-def _predict(feature: Tensor, classify: nn.Linear, locate: BoxHead | None) -> Prediction:
-    return Prediction(classify(feature).squeeze(-1), None if locate is None else locate(feature))
+def _read(tokens: Tensor, verdict: Verdict, locate: BoxHead | None) -> Prediction:
+    return _predict(tokens[:, 0], tokens[:, 1:], verdict, locate)
+
+
+def _predict(feature: Tensor, patches: Tensor, verdict: Verdict, locate: BoxHead | None) -> Prediction:
+    logit, patch_logits = verdict(feature, patches)
+    return Prediction(logit, None if locate is None else locate(feature), patch_logits=patch_logits)
