@@ -151,7 +151,7 @@ class ShardDataset(Dataset[Sample | LeftOut]):
             object_patch_valid=torch.from_numpy(object_patch_valid),
             matches=torch.from_numpy(matches),
             match_valid=torch.from_numpy(match_valid),
-            shape=torch.tensor(file * 2**32 + int(index.shape_row[item])),
+            shape=torch.tensor(int(index.shape[item])),
             anomalous_patches=torch.from_numpy(anomalous),
             true_patches=torch.from_numpy(true_patches),
             true_patch_valid=torch.from_numpy(true_patch_valid),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import NORMAL
+from pipeline.anomalies.groups import part_group
 from pipeline.errors import PipelineError
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.training.models.encoder import SIZE_MULTIPLE
@@ -22,7 +24,8 @@ class SplitIndex:
     """One entry a sample, in stored order.
 
     files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
-    label: (n,) 1 for anomalous; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
+    shape: (n,) a number of its shape; label: (n,) 1 for anomalous; part: (n,) str, the part group of the anomaly, ''
+    for normal; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
     size: (height, width) of every image; views: reference views of each shape.
     """
 
@@ -30,7 +33,9 @@ class SplitIndex:
     file: NDArray[np.int64]
     row: NDArray[np.int64]
     shape_row: NDArray[np.int64]
+    shape: NDArray[np.int64]
     label: NDArray[np.int64]
+    part: NDArray[np.str_]
     anomaly_type: NDArray[np.int64]
     type_names: tuple[str, ...]
     size: tuple[int, int]
@@ -41,7 +46,7 @@ class SplitIndex:
 
     def select(self, rows: NDArray[np.int64]) -> SplitIndex:
         """The samples of ``rows``, in that order."""
-        columns = ("file", "row", "shape_row", "label", "anomaly_type")
+        columns = ("file", "row", "shape_row", "shape", "label", "part", "anomaly_type")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def balanced(self, count: int) -> SplitIndex:
@@ -65,7 +70,8 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
     """
     paths = find_shards(dataset, split)
     files = tuple(_readable(paths) if tolerant else paths)
-    columns: list[tuple[NDArray[np.int64], ...]] = []
+    columns: list[tuple[NDArray[Any], ...]] = []
+    shapes = 0
     layouts: dict[tuple[int, int, int], Path] = {}
     places = {NORMAL: 0}  # of type names, whatever order each file has them in
     for number, path in enumerate(files):
@@ -74,13 +80,19 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
             shape_row = shard.column("queries", "shape_index").astype(np.int64)
             numbers = [places.setdefault(name, len(places)) for name in shard.type_names]
             anomaly_type = np.array(numbers)[shard.column("queries", "anomaly_type")]
+            labels = shard.column("queries", "part_label")
+            part = np.array([part_group(label) if label else "" for label in labels], dtype=np.str_)
             views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
-        columns.append((np.full(len(label), number), np.arange(len(label)), shape_row, label, anomaly_type))
+        own = (np.full(len(label), number), np.arange(len(label)), shape_row, shapes + shape_row)
+        columns.append((*own, label, part, anomaly_type))
+        shapes += int(shape_row.max(initial=-1)) + 1
         layouts[views, height, width] = path
     if len(layouts) > 1:
         found = "; ".join(f"{v} views of {h}x{w} in {path}" for (v, h, w), path in layouts.items())
         raise PipelineError(f"shards of one split must agree in views and image size: {found}")
-    file, row, shape_row, label, anomaly_type = (np.concatenate(column) for column in zip(*columns, strict=True))
+    file, row, shape_row, shape, label, part, anomaly_type = (
+        np.concatenate(column) for column in zip(*columns, strict=True)
+    )
     if len(label) == 0:
         raise PipelineError(f"the {split} shards in {files[0].parent} hold no query images")
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
@@ -88,7 +100,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
             f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"
         )
     return SplitIndex(
-        files, file, row, shape_row, label, anomaly_type, tuple(places), size=(height, width), views=views
+        files, file, row, shape_row, shape, label, part, anomaly_type, tuple(places), size=(height, width), views=views
     )
 
 

@@ -55,6 +55,13 @@ def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.float64]) -> NDArray
     return np.where(inside, np.take_along_axis(flat, row * width + column, axis=-1), 0.0).astype(np.float64)
 
 
+def shown_in(xyz: NDArray[np.float64], views: Cameras) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Pixels (..., p, 2) of world positions (p, 3) in each view, and whether it shows them there, (..., p)."""
+    pixels, depth = project(xyz, views.K, views.world_to_camera)
+    seen = depth_at(views.depth, pixels)
+    return pixels, (seen > 0) & (np.abs(seen - depth) < DEPTH_TOLERANCE)
+
+
 def true_matches(
     xyz: NDArray[np.float64], known: NDArray[np.bool_], views: Cameras
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -62,9 +69,8 @@ def true_matches(
 
     Patches are numbered row by row. A position that is not ``known`` (p,) is shown by none.
     """
-    pixels, depth = project(xyz, views.K, views.world_to_camera)
-    seen = depth_at(views.depth, pixels)
-    shown = known & (seen > 0) & (np.abs(seen - depth) < DEPTH_TOLERANCE)
+    pixels, shown = shown_in(xyz, views)
+    shown &= known
     patch = np.where(shown[..., None], pixels, 0).astype(np.int64) // STRIDE
     return patch[..., 1] * (views.depth.shape[-1] // STRIDE) + patch[..., 0], shown
 

@@ -19,6 +19,10 @@ POINTS = 30
 OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
 
+#: Of every camera: on the axis, looking at the origin from a distance of 1.
+POSE = np.eye(4, dtype=np.float32)
+POSE[2, 3] = 1.0
+
 TINY = TrainingConfig(
     model=CMTConfig(
         dim=16,
@@ -87,7 +91,7 @@ def _shape(split: str, number: int, queries: int) -> ShapeRecord:
         depth=np.ones((VIEWS, SIZE, SIZE), dtype=np.float32),
         part_ids=np.ones((VIEWS, SIZE, SIZE), dtype=np.uint16),
         K=np.tile(np.eye(3, dtype=np.float32), (VIEWS, 1, 1)),
-        world_to_camera=np.tile(np.eye(4, dtype=np.float32), (VIEWS, 1, 1)),
+        world_to_camera=np.tile(POSE, (VIEWS, 1, 1)),
         patch_xyz=generator.uniform(-1, 1, (VIEWS, SIZE // 8, SIZE // 8, 3)).astype(np.float32),
         patch_valid=np.tile(patches, (VIEWS, 1, 1)),
         points=generator.uniform(-1, 1, (POINTS, 3)).astype(np.float32),
@@ -122,7 +126,7 @@ def _query(shape: str, number: int, generator: np.random.Generator) -> QueryReco
         part_ids=np.ones((SIZE, SIZE), dtype=np.uint16),
         depth=np.ones((SIZE, SIZE), dtype=np.float32),
         K=np.eye(3, dtype=np.float32),
-        world_to_camera=np.eye(4, dtype=np.float32),
+        world_to_camera=POSE,
         azimuth=0.0,
         elevation=30.0,
         radius=2.5,
