@@ -63,6 +63,12 @@ def closest_views(query: NDArray[np.floating], views: NDArray[np.floating]) -> N
     return degrees <= degrees.min() + TIE_DEGREES
 
 
+def camera_angles(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(n, 2) degrees: azimuth, from the front (+Z) toward +X, and elevation of cameras (n, 4, 4)."""
+    x, y, z = np.moveaxis(_direction(world_to_camera), -1, 0)
+    return np.degrees(np.stack([np.arctan2(x, z) % (2 * np.pi), np.arcsin(np.clip(y, -1, 1))], axis=-1))
+
+
 def view_scores(
     similarity: NDArray[np.float32], valid: NDArray[np.bool_], patches: NDArray[np.int64]
 ) -> NDArray[np.float64]:
