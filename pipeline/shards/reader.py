@@ -45,6 +45,7 @@ class Shard:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: h5py.File | None = None
+        self._datasets: dict[tuple[str, str], h5py.Dataset] = {}  # finding one takes as long as reading a small row
 
     @property
     def file(self) -> h5py.File:
@@ -64,9 +65,10 @@ class Shard:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._datasets.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_file": None}  # an open HDF5 handle does not cross process borders
+        return {"path": self.path, "_file": None, "_datasets": {}}  # an open HDF5 handle does not cross process borders
 
     @property
     def split(self) -> str:
@@ -124,7 +126,9 @@ class Shard:
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         try:
-            return self.file[group][name]
+            if (group, name) not in self._datasets:
+                self._datasets[group, name] = self.file[group][name]
+            return self._datasets[group, name]
         except KeyError as error:
             raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
 
