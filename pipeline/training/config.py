@@ -40,6 +40,9 @@ class CMTConfig(_Heads):
     octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
     projector_hidden: int = Field(1024, ge=1, description="hidden width of the four-layer projector beta")
     projector_dim: int = Field(256, ge=1, description="channels of beta's descriptors")
+    match_score: bool = Field(
+        False, description="beyond the paper: tell each token how similar its patch is to its best match, by M"
+    )
     patch_head: bool = Field(
         False,
         description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.training.config import CMTConfig
-from pipeline.training.models.attention import select_keys
+from pipeline.training.models.attention import best_match, select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.models.interface import Inputs, Prediction
@@ -31,6 +31,7 @@ class CMT(nn.Module):
         self.projector = mlp(config.dim, hidden, hidden, hidden, config.projector_dim)  # beta
         self.blocks = nn.ModuleList(CGABlock(config) for _ in range(config.blocks))
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
+        self.score = nn.Linear(1, config.dim) if config.match_score else None
         self.verdict = Verdict(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
@@ -50,6 +51,8 @@ class CMT(nn.Module):
         position = None
         if self.position is not None:
             position = self.position(inputs.patch_xyz, inputs.patch_valid).flatten(1, 3)
+        if self.score is not None:
+            query_patches = query_patches + self.score(best_match(similarity, valid)[..., None])
         tokens = torch.cat([self.tok.expand(batch, 1, -1), query_patches], dim=1)
         for block in self.blocks:
             tokens = block(tokens, view_patches, position, valid, selection)
