@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, read_json, write_json
+from pipeline.files import atomic, claim, write_json
 from pipeline.shards.checks import name_problems
 from pipeline.shards.combine import Mask, union
 from pipeline.shards.reader import Shard, find_shards
@@ -32,7 +32,7 @@ def export_brokenchairs(folder: Path, out: Path) -> int:
     """
     shards = [Shard(path) for path in find_shards(folder)]
     splits, images = _check_names(shards)
-    _claim(out, shards)
+    claim_export(out, "brokenchairs", shards)
     for shard in shards:
         with shard:
             for row, shape_id in enumerate(shard.column("shapes", "id")):
@@ -75,17 +75,10 @@ def _check_names(shards: list[Shard]) -> tuple[dict[str, list[str]], int]:
     return splits, len(homes)
 
 
-def _claim(out: Path, shards: list[Shard]) -> None:
-    marker = {"layout": "brokenchairs", "shards": {shard.path.name: shard.fingerprint for shard in shards}}
-    if out.exists() and not out.is_dir():
-        raise PipelineError(f"{out} is a file; choose a folder for the export")
-    if (out / MARKER).exists():
-        if read_json(out / MARKER) != marker:
-            raise PipelineError(f"{out} holds the export of another dataset; choose another folder or delete it")
-    elif out.exists() and any(out.iterdir()):
-        raise PipelineError(f"{out} is not empty and not an export; choose a new or empty folder")
-    else:
-        write_json(out / MARKER, marker)
+def claim_export(out: Path, layout: str, shards: list[Shard]) -> None:
+    """Make ``out`` the export of these shards, or raise PipelineError if it is anything else."""
+    prints = {shard.path.name: shard.fingerprint for shard in shards}
+    claim(out, MARKER, {"layout": layout, "shards": prints})
 
 
 def _shape_folder(out: Path, shape_id: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.shards import schema
-from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 
 
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:
@@ -75,6 +75,12 @@ class Shard:
     @property
     def fingerprint(self) -> str:
         return str(self.file.attrs["fingerprint"])
+
+    @property
+    def gaps(self) -> Gaps:
+        """What the source of this file did not tell."""
+        unknown, estimated = (tuple(str(c) for c in self.file.attrs.get(n, ())) for n in ("unknown", "estimated"))
+        return Gaps(unknown, estimated)
 
     @property
     def type_names(self) -> tuple[str, ...]:
