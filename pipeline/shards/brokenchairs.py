@@ -90,7 +90,7 @@ def _write_views(out: Path, shape: ShapeRecord) -> None:
     width = shape.image.shape[2]
     for view, image in enumerate(shape.image):
         stem = _shape_folder(out, shape.id) / "mv_images" / f"{view:03d}"
-        _write_png(stem.with_suffix(".png"), image)
+        write_png(stem.with_suffix(".png"), image)
         write_json(stem.with_suffix(".json"), _camera_json(shape.K[view], shape.world_to_camera[view], width))
         arrays = {
             "xyz": np.where(shape.patch_valid[view][..., None], shape.patch_xyz[view], np.float32(-1)),
@@ -112,9 +112,9 @@ def _write_query(out: Path, query: QueryRecord) -> None:
         place = out / "annotations" / query.type_name
         rest = query.name.removeprefix("render_")
         for name, mask in _masks(query).items():
-            _write_png(place / f"{name}_{rest}.png", mask)
+            write_png(place / f"{name}_{rest}.png", mask)
         write_json(place / f"info_{rest}.json", _annotation(query))
-    _write_png(out / "images" / query.type_name / f"{query.name}.png", query.image)
+    write_png(out / "images" / query.type_name / f"{query.name}.png", query.image)
 
 
 def _masks(query: QueryRecord) -> dict[str, Mask]:
@@ -162,7 +162,8 @@ def _description(record: QueryRecord | AnomalyRecord) -> dict[str, Any]:
     }
 
 
-def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """An image (H, W, 3) or (H, W), atomically."""
     with atomic(path) as temporary:
         Image.fromarray(pixels).save(temporary)
 

@@ -153,10 +153,10 @@ def test_calls_that_make_no_sound_array_are_refused(
         load(note(call, state))
 
 
-def test_every_cut_is_told(load: Callable[[bytes], dict[str, Any]]) -> None:
+def test_a_cut_anywhere_is_told(load: Callable[[bytes], dict[str, Any]]) -> None:
     whole = wrapped(ARRAYS)
     assert np.array_equal(load(whole)["xyz"], ARRAYS["xyz"])
-    for length in range(len(whole)):
+    for length in {*range(0, len(whole), 5), len(whole) - 1}:
         with pytest.raises(PipelineError, match=r"000\.npy is not a pickled dict"):
             load(whole[:length])
 
