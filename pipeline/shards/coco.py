@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import NORMAL, SEVERAL
 from pipeline.errors import PipelineError
-from pipeline.files import write_json
+from pipeline.files import atomic
 from pipeline.shards.brokenchairs import claim_export, write_png
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.shards.schema import AnomalyRecord, QueryRecord
@@ -31,7 +32,11 @@ def export_coco(folder: Path, out: Path) -> int:
     images = 0
     for split, own in groupby(shards, key=lambda shard: shard.split):
         content = _split_json(list(own), out / "images" / split, categories)
-        write_json(out / "annotations" / f"{split}.json", content)
+        with (
+            atomic(out / "annotations" / f"{split}.json") as temporary,
+            temporary.open("w", encoding="utf-8") as stream,
+        ):
+            json.dump(content, stream, allow_nan=False)  # not indented: masks are long lists of numbers
         images += len(content["images"])
     return images
 
