@@ -26,6 +26,7 @@ from pipeline.shards.brokenchairs_files import (
 from pipeline.shards.checks import name_problems, query_problems
 from pipeline.shards.combine import Mask, combine
 from pipeline.shards.schema import AnomalyRecord, Dims, QueryRecord
+from pipeline.shards.silhouette import object_estimate
 from pipeline.views.visibility import bounding_box
 
 UNKNOWN = "unknown"
@@ -36,9 +37,6 @@ TYPES = {name: name for name in LABELS if name not in (NORMAL, SEVERAL)} | {
     "position": "positional",
     "rotation": "rotational",
 }
-#: A pixel is taken for the object if its darkest channel is so far below white, or its channels differ by so much:
-#: shadows are lighter and grey. Measured in docs/format.md.
-DARKNESS, COLOURFULNESS = 64, 16
 #: The box of an annotation and that of its mask contradict each other if they overlap less.
 MIN_BOX_IOU = 0.5
 
@@ -115,12 +113,6 @@ def read_query(root: Path, image: Path, dims: Dims, K: NDArray[np.float32]) -> Q
         check_record(path, anomaly, schema.ANOMALY_RECORD, dims)
     refuse_problems(path, query_problems(query, GAPS))
     return query
-
-
-def object_estimate(image: NDArray[np.uint8]) -> Mask:
-    """Where an image (H, W, 3) on white shows an object rather than its shadow, 0 or 255: what is dark or coloured."""
-    low, high = image.min(axis=2), image.max(axis=2)
-    return np.where((255 - low > DARKNESS) | (high - low > COLOURFULNESS), 255, 0).astype(np.uint8)
 
 
 def _read_info(path: Path) -> Mapping[str, Any]:

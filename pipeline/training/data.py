@@ -91,6 +91,10 @@ class ShardDataset(Dataset[Sample | LeftOut]):
     def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
         if augmented and config.views > index.views:
             raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
+        if config.query_labels == "exact" and index.unknown_depth:
+            raise PipelineError(
+                f"query_labels = exact needs depth, which {index.unknown_depth} does not tell: take pseudo"
+            )
         self.index = index
         self.config = config
         self.augmented = augmented

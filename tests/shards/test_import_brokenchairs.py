@@ -21,9 +21,9 @@ from pipeline.geometry.cameras import look_at_origin
 from pipeline.shards.brokenchairs import export_brokenchairs, published_camera
 from pipeline.shards.brokenchairs_files import GAPS, opencv_camera
 from pipeline.shards.brokenchairs_import import Imported, import_brokenchairs
-from pipeline.shards.brokenchairs_query import object_estimate
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.shards.schema import ShapeRecord
+from pipeline.shards.silhouette import object_estimate
 from pipeline.shards.verification import verify
 from tests.sample_shards import make_shape, write_dataset
 

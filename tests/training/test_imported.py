@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from pipeline.errors import PipelineError
 from pipeline.shards.brokenchairs import export_brokenchairs
 from pipeline.shards.brokenchairs_import import import_brokenchairs
-from pipeline.shards.brokenchairs_query import object_estimate
+from pipeline.shards.silhouette import object_estimate
 from pipeline.training.data import ShardDataset
+from pipeline.training.evaluation.evaluate import evaluate_checkpoint
 from pipeline.training.index import index_split
+from pipeline.training.train import train
 from tests.sample_shards import make_shape, write_dataset
 from tests.training.synthetic import TINY
 
@@ -38,3 +42,9 @@ def test_samples_of_an_imported_dataset_are_the_original_ones(tmp_path: Path) ->
         estimate = object_estimate(one.inputs.image.permute(1, 2, 0).numpy())
         assert np.array_equal(other.inputs.object_mask, estimate)
         assert other.match_valid.any()
+    with pytest.raises(PipelineError, match=r"query_labels = exact needs depth, which .*train-00000\.h5 does not tell"):
+        ShardDataset(after.index, TINY.model_copy(update={"query_labels": "exact"}), augmented=True)
+    config = TINY.model_copy(update={"views": 2})
+    last = train(tmp_path / "imported", tmp_path / "run", config)
+    overall = evaluate_checkpoint(last, tmp_path / "imported", "train", "cpu", 0).evaluation.overall
+    assert overall.auc is not None and overall.closest_view is not None and overall.pck is None

@@ -11,13 +11,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.ndimage import gaussian_filter
 
 from pipeline.errors import PipelineError
+from pipeline.shards.silhouette import object_estimate
 
 #: Longer edge of the object's box over the image's edge, and the height of its centre, in rendered queries (medians of
 #: 210 of the embedded default's).
 EXTENT, CENTRE = 0.82, (0.5, 0.525)
-#: A border is white, and a pixel of a white-background image the object's, by these differences from 255, and by these
-#: differences between channels, which shadows do not have. Against true masks of 210 renders: mean IoU 0.93.
-BORDER_WHITE, OBJECT_DARK, OBJECT_COLOURED = 12, 50, 20
+#: A border is white that differs from 255 by at most this.
+BORDER_WHITE = 12
 #: The shadow: how dark, how flat, and how soft, the latter two in shares of the object's height and the image's edge.
 DARKNESS, FLATNESS, SOFTNESS = 0.35, 0.14, 0.025
 WAYS_OUT = (
@@ -74,9 +74,7 @@ def read_photograph(path: Path, mask: Path | None) -> Photograph:
     if alpha is not None and not alpha.all():
         return _with_object(path, pixels, alpha, "alpha channel")
     if (255 - _border(pixels) <= BORDER_WHITE).all():
-        away = 255 - pixels.max(axis=-1).astype(int)
-        spread = pixels.max(axis=-1).astype(int) - pixels.min(axis=-1)
-        found = (away > OBJECT_DARK) | (spread > OBJECT_COLOURED)
+        found = object_estimate(pixels) > 0
         return _with_object(path, pixels, found, "image before its white background", on_white=True)
     return _with_object(path, pixels, _segment(image, path), "image, as rembg sees it,")
 
