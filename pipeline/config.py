@@ -525,28 +525,35 @@ def find_preset(name: str) -> Path:
 
 def load(model: type[ModelT], name: str | None, overrides: Sequence[str] = ()) -> ModelT:
     """Read a preset or YAML file (None: all defaults) and apply ``key.sub=value`` overrides (values are YAML)."""
-    settings: dict[str, Any] = {}
-    origin = "the defaults"
-    if name is not None:
-        path = find_preset(name)
-        origin = str(path)
-        try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PipelineError(f"cannot read config {path}: {error}") from error
-        if raw is not None and not isinstance(raw, dict):
-            raise PipelineError(f"config {path} must be a mapping of settings, got {type(raw).__name__}")
-        settings = raw or {}
-    for override in overrides:
-        key, sign, value = override.partition("=")
+    settings, origin = read_settings(name)
+    return parse(model, override(settings, overrides), " with --set ".join([origin, *overrides]))
+
+
+def read_settings(name: str | None) -> tuple[dict[str, Any], str]:
+    """What a preset or YAML file says, not yet validated, and where that is; None says nothing."""
+    if name is None:
+        return {}, "the defaults"
+    path = find_preset(name)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"cannot read config {path}: {error}") from error
+    if raw is not None and not isinstance(raw, dict):
+        raise PipelineError(f"config {path} must be a mapping of settings, got {type(raw).__name__}")
+    return raw or {}, str(path)
+
+
+def override(settings: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """``settings`` with ``key.sub=value`` put in. Raises PipelineError for what is no such assignment."""
+    for text in overrides:
+        key, sign, value = text.partition("=")
         if not sign or not key:
-            raise PipelineError(f"--set {override!r}: expected key=value, e.g. render.samples=32")
+            raise PipelineError(f"--set {text!r}: expected key=value, e.g. render.samples=32")
         try:
             _assign(settings, key.split("."), yaml.safe_load(value))
         except yaml.YAMLError as error:
-            raise PipelineError(f"--set {override!r}: {value!r} is not valid YAML") from error
-        origin += f" with --set {override}"
-    return parse(model, settings, origin)
+            raise PipelineError(f"--set {text!r}: {value!r} is not valid YAML") from error
+    return settings
 
 
 def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> ModelT:
@@ -566,13 +573,20 @@ def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> Mode
 
 def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Keys that are allowed beside the last one of ``loc``."""
+    kinds: dict[Any, type[BaseModel]] = {}  # of a section that may be one of several, which ``kind`` tells apart
     for key in loc[:-1]:
+        if key in kinds:
+            model, kinds = kinds[key], {}
+            continue
         field = model.model_fields.get(str(key))
         if field is None:
             continue  # a key of the user's own choice, such as an anomaly type, or a place in a list
         annotation = field.annotation
         if get_origin(annotation) in (dict, tuple):
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
+        if field.discriminator is not None:
+            kinds = {member.model_fields["kind"].default: member for member in get_args(annotation)}
+            continue
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation

@@ -1,45 +1,88 @@
-"""``l3d-eval``: how well a trained CMT does on a split."""
+"""``l3d-eval``: how well trained models do on a split."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pipeline.cli.errors import friendly
+from pipeline.errors import PipelineError
+from pipeline.files import atomic, write_json
 from pipeline.shards.schema import SPLITS
-from pipeline.training.evaluation.evaluate import evaluate_checkpoint
-from pipeline.training.evaluation.metrics import Evaluation, Metrics
+from pipeline.training.evaluation.evaluate import Judged, evaluate_checkpoint
+from pipeline.training.evaluation.pictures import match_pictures
+from pipeline.training.evaluation.tables import as_json, markdown, predictions_csv, text_table
+from pipeline.training.index import index_split
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoints", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Write tables and predictions to this folder.")
+@click.option("--bootstrap", default=1000, show_default=True, type=click.IntRange(min=0), help="For intervals.")
+@click.option("--pictures", default=0, type=click.IntRange(min=0), help="Pictures of matches in --out, for each model.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that load data.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--json", "printed_json", is_flag=True, help="Print JSON instead of tables.")
 @friendly
-def main(checkpoint: Path, dataset: Path, split: str, device: str, workers: int, as_json: bool) -> None:
-    """Evaluate CHECKPOINT on DATASET: ROC AUC, accuracy at 0.5, and box AP at IoU 0.5, overall and by type.
+def main(
+    checkpoints: tuple[Path, ...],
+    dataset: Path,
+    split: str,
+    out: Path | None,
+    bootstrap: int,
+    pictures: int,
+    device: str,
+    workers: int,
+    printed_json: bool,
+) -> None:
+    """Evaluate CHECKPOINTS on DATASET: AUC, accuracy, box AP, closest views and matches, by anomaly type and part.
 
-    A type's AUC is against all normal images; its accuracy and AP are over its images alone.
+    A type's AUC is against all normal images; everything else is over its images alone. Models are named by the
+    folders of their checkpoints; each is compared with the first.
     """
-    evaluation = evaluate_checkpoint(checkpoint, dataset, split, device, workers)
-    click.echo(json.dumps(asdict(evaluation), indent=1) if as_json else format_table(evaluation))
+    models = [evaluate_checkpoint(path, dataset, split, device, workers, bootstrap) for path in checkpoints]
+    names = [model.name for model in models]
+    if len(set(names)) < len(names):
+        raise PipelineError(
+            f"models are named by the folders of their checkpoints, but these are alike: {', '.join(names)}"
+        )
+    results = {model.name: as_json(model) for model in models}
+    if out is not None:
+        _write(out, models, results, checkpoints, dataset, split, bootstrap, pictures, device)
+    if printed_json:
+        click.echo(json.dumps(results, indent=1))
+        return
+    for model in models:
+        click.echo(f"{model.name}\n{text_table(model)}")
 
 
-def format_table(evaluation: Evaluation) -> str:
-    """Percentages, one row a type, the whole split last; '-' where a number is not defined."""
-    rows = [*evaluation.by_type.items(), ("all", evaluation.overall)]
-    head = f"{'':<12}{'images':>8}{'AUC':>8}{'accuracy':>10}{'box AP':>8}"
-    return "\n".join([head, *(_row(name, metrics) for name, metrics in rows)])
+def _write(
+    out: Path,
+    models: list[Judged],
+    results: dict[str, dict[str, Any]],
+    checkpoints: tuple[Path, ...],
+    dataset: Path,
+    split: str,
+    resamples: int,
+    pictures: int,
+    device: str,
+) -> None:
+    index = index_split(dataset, split)
+    write_json(out / "evaluation.json", results)
+    _write_text(out / "evaluation.md", markdown(models, f"{split} split, {len(index)} images", resamples))
+    for model, checkpoint in zip(models, checkpoints, strict=True):
+        _write_text(out / model.name / "predictions.csv", predictions_csv(model, index))
+        if pictures:
+            for number, picture in enumerate(match_pictures(checkpoint, index, pictures, device)):
+                with atomic(out / model.name / f"matches_{number:03d}.png") as temporary:
+                    picture.save(temporary)
 
 
-def _row(name: str, metrics: Metrics) -> str:
-    auc, accuracy, box_ap = (
-        "-" if value is None else f"{100 * value:.1f}" for value in (metrics.auc, metrics.accuracy, metrics.box_ap)
-    )
-    return f"{name:<12}{metrics.images:>8}{auc:>8}{accuracy:>10}{box_ap:>8}"
+def _write_text(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

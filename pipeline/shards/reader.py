@@ -14,20 +14,24 @@ from pipeline.shards import schema
 from pipeline.shards.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 
 
+class NoShards(PipelineError):
+    """A folder holds no shards, or none of a split."""
+
+
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:
     """Paths of ``<split>-NNNNN.h5`` (None: of all splits), sorted, in ``folder/shards`` or ``folder``.
 
-    Raises PipelineError where there are none, naming the folder and what it does hold.
+    Raises NoShards where there are none, naming the folder and what it does hold.
     """
     if not folder.is_dir():
-        raise PipelineError(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
+        raise NoShards(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
     place = folder / "shards" if (folder / "shards").is_dir() else folder
     found = {name: sorted(place.glob(f"{name}-*.h5")) for name in schema.SPLITS}
     wanted = schema.SPLITS if split is None else (split,)
     paths = [path for name in wanted for path in found.get(name, [])]
     if not paths:
         there = ", ".join(name for name in schema.SPLITS if found[name]) or "no splits at all"
-        raise PipelineError(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
+        raise NoShards(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
     return paths
 
 
@@ -41,6 +45,7 @@ class Shard:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: h5py.File | None = None
+        self._datasets: dict[tuple[str, str], h5py.Dataset] = {}  # finding one takes as long as reading a small row
 
     @property
     def file(self) -> h5py.File:
@@ -60,9 +65,10 @@ class Shard:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._datasets.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_file": None}  # an open HDF5 handle does not cross process borders
+        return {"path": self.path, "_file": None, "_datasets": {}}  # an open HDF5 handle does not cross process borders
 
     @property
     def split(self) -> str:
@@ -126,7 +132,9 @@ class Shard:
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         try:
-            return self.file[group][name]
+            if (group, name) not in self._datasets:
+                self._datasets[group, name] = self.file[group][name]
+            return self._datasets[group, name]
         except KeyError as error:
             raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
 

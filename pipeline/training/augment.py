@@ -30,6 +30,12 @@ class Window:
         resized = np.asarray(Image.fromarray(image).resize((width, height), resample, box))
         return np.array(resized[:, ::-1] if self.flip else resized)
 
+    def source(self, pixels: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+        """Where (p, 2) pixels (x, y) of the result came from in the (height, width) image."""
+        height, width = size
+        x = width - pixels[:, 0] if self.flip else pixels[:, 0]
+        return np.column_stack([self.x0 + x * self.width / width, self.y0 + pixels[:, 1] * self.height / height])
+
     def move_box(self, box: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
         """Where an [x, y, w, h] box of the (height, width) image lies after ``apply``, cut at the border.
 

@@ -1,7 +1,8 @@
 """Checkpoints: everything that a run needs to go on exactly where it stood.
 
 No generator state is among it, because none exists: shuffling and augmentation draw from generators named
-by (seed, epoch, index), and the model has no random layers. Seed and step are the whole state of chance.
+by (seed, epoch, index), and no model has random layers. Seed and step are the whole state of chance. Nor has the
+schedule a state: the learning rate is a function of config and step.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from pipeline.config import parse
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.training.config import TrainingConfig
-from pipeline.training.models.cmt import CMT
+from pipeline.training.models.build import new_model
 from pipeline.training.torchfile import read_torch_dict
 
 FORMAT = "l3d-checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +30,21 @@ class Checkpoint:
     """A run after some steps.
 
     step, epoch: finished optimiser steps and epochs; limit: how many samples it memorises, None if it
-    trains on all; best_auc: the best of the validations so far, None before there is one.
+    trains on all; best_auc: the best of the validations so far, None before there is one; average: the moving
+    average of the model, None without one; scaler: of fp16's loss scale, empty without; size: (height, width) of the
+    images, and views: how many of a shape the dataset has.
     """
 
     model: dict[str, Any]
+    average: dict[str, Any] | None
     optimiser: dict[str, Any]
+    scaler: dict[str, Any]
     step: int
     epoch: int
     limit: int | None
     best_auc: float | None
+    size: tuple[int, int]
+    views: int
     config: TrainingConfig
 
 
@@ -52,18 +60,29 @@ def load_checkpoint(path: Path) -> Checkpoint:
     content = read_torch_dict(path, "checkpoint")
     if content.get("format") != FORMAT:
         raise PipelineError(f"checkpoint {path} is not an {FORMAT}; l3d-train writes checkpoint.pt and best.pt")
-    if content.pop("version") != VERSION:
-        raise PipelineError(f"{path} is an {FORMAT} of another version than {VERSION}; use a matching release")
+    version = content.pop("version", None)
+    if version != VERSION:
+        raise PipelineError(
+            f"{path} is an {FORMAT} of version {version}, this program reads version {VERSION}: use a "
+            "matching release, or train again"
+        )
     del content["format"]
     config = parse(TrainingConfig, content.pop("config"), str(path))
-    return Checkpoint(config=config, **content)
-
-
-def restore_model(checkpoint: Checkpoint, path: Path) -> CMT:
-    """The model with the checkpoint's weights. Raises PipelineError where they do not fit its config."""
-    model = CMT(checkpoint.config.model)
     try:
-        model.load_state_dict(checkpoint.model)
+        return Checkpoint(config=config, **content)
+    except TypeError as error:
+        raise PipelineError(f"checkpoint {path} is not whole ({error}); write or copy it again") from error
+
+
+def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> nn.Module:
+    """The model with the checkpoint's weights; ``averaged``: with their moving average, if it has one.
+
+    Raises PipelineError where they do not fit its config.
+    """
+    model = new_model(checkpoint.config.model)
+    weights = checkpoint.average if averaged and checkpoint.average is not None else checkpoint.model
+    try:
+        model.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise PipelineError(f"{path}: the weights do not fit the model of its config ({reason})") from error

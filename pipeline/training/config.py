@@ -2,62 +2,152 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.config import Fraction, StrictModel
+from pipeline.config import Fraction, StrictModel, override, parse, read_settings
 
 
-class ModelConfig(StrictModel):
-    """Dimensions of CMT: two runs exchange weights only where all of these agree."""
+class _Heads(StrictModel):
+    """What models with attention heads over ``dim`` channels have in common."""
 
     dim: int = Field(128, ge=1, description="channels d of features and tokens")
-    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
     heads: int = Field(8, ge=1, description="attention heads; must divide dim")
-    blocks: int = Field(3, ge=0, description="CGA blocks B")
-    top_k: int = Field(100, ge=1, description="view patches each query token attends to (k)")
-    octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
     feed_forward: int = Field(512, ge=1, description="hidden width of the blocks' feed-forward network")
-    projector_hidden: int = Field(1024, ge=1, description="hidden width of the four-layer projector beta")
-    projector_dim: int = Field(256, ge=1, description="channels of beta's descriptors")
-    box_head: bool = Field(True, description="also regress the anomaly's box from [tok]")
+    box_head: bool = Field(True, description="also regress the anomaly's box")
 
     @model_validator(mode="after")
-    def _heads_divide_dim(self) -> ModelConfig:
+    def _heads_divide_dim(self) -> Self:
         if self.dim % self.heads:
             raise ValueError(f"heads must divide dim, got dim {self.dim} and heads {self.heads}")
         return self
+
+
+class CMTConfig(_Heads):
+    """The paper's model and its ablations: two runs exchange weights only where all of these agree."""
+
+    kind: Literal["cmt"] = "cmt"
+    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    blocks: int = Field(3, ge=0, description="CGA blocks B")
+    guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
+    top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
+    attention: Literal["gathered", "dense"] = Field(
+        "gathered", description="how top-k attention is computed: the same numbers, dense needs far more memory"
+    )
+    position: bool = Field(True, description="3DPE: fuse view features with where their patches lie")
+    octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
+    projector_hidden: int = Field(1024, ge=1, description="hidden width of the four-layer projector beta")
+    projector_dim: int = Field(256, ge=1, description="channels of beta's descriptors")
+    patch_head: bool = Field(
+        False,
+        description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
+    )
+
+
+class QueryOnlyConfig(_Heads):
+    """ResNet18-FPN that sees the query alone (Table 2): pooled, or read by self-attention through [tok]."""
+
+    kind: Literal["query-only"] = "query-only"
+    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    blocks: int = Field(0, ge=0, description="self-attention blocks; 0 pools the features instead")
+    patch_head: bool = Field(
+        False,
+        description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
+    )
+
+
+class ViTConfig(_Heads):
+    """A vision transformer that sees the query alone (Table 2); the defaults are ViT-S/16's."""
+
+    kind: Literal["vit"] = "vit"
+    dim: int = Field(384, ge=4, multiple_of=4, description="channels of the tokens")
+    heads: int = Field(6, ge=1, description="attention heads; must divide dim")
+    feed_forward: int = Field(1536, ge=1, description="hidden width of the blocks' feed-forward network")
+    blocks: int = Field(12, ge=1, description="transformer blocks")
+    patch: int = Field(16, ge=1, description="edge of a patch in pixels; must divide the image's")
+
+
+class ContrastiveConfig(StrictModel):
+    """Shape retrieval after Lin et al., ICCV 2021: is the query near its own shape in a common embedding?"""
+
+    kind: Literal["contrastive"] = "contrastive"
+    dim: int = Field(128, ge=1, description="channels of the encoder's features")
+    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    projector_hidden: int = Field(1024, ge=1, description="hidden width of the embedding's perceptron")
+    projector_dim: int = Field(256, ge=1, description="channels of the embedding")
+
+
+class LightFieldConfig(StrictModel):
+    """Shape retrieval by light-field descriptors (Chen et al., 2003): silhouettes against silhouettes, no network."""
+
+    kind: Literal["light-field"] = "light-field"
+    order: int = Field(10, ge=1, description="highest order of the Zernike moments")
+    harmonics: int = Field(10, ge=1, description="Fourier coefficients of the contour")
+
+
+Precision = Literal["auto", "float32", "bf16", "fp16"]
+AnyModelConfig = CMTConfig | QueryOnlyConfig | ViTConfig | ContrastiveConfig | LightFieldConfig
+MODEL_CONFIGS: dict[str, type[AnyModelConfig]] = {
+    config.model_fields["kind"].default: config for config in get_args(AnyModelConfig)
+}
+ModelConfig = Annotated[AnyModelConfig, Field(discriminator="kind")]
 
 
 class TrainingConfig(StrictModel):
     """Everything that decides the weights a run ends with, and how it is carried out."""
 
     seed: int = Field(0, ge=0)
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = CMTConfig()
     encoder_weights: str | None = Field(
         None, description="file with a ResNet-18 state dict (torchvision's key names) to start the encoder from"
     )
     views: int = Field(10, ge=2, description="reference views drawn per training sample; evaluation uses all")
     epochs: int = Field(20, ge=1)
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
-    batch: int = Field(32, ge=1, description="samples per step (the paper: 8 on each of 4 GPUs)")
+    batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")
+    accumulate: int = Field(1, ge=1, description="parts in which a process computes its share of a batch")
     eval_batch: int = Field(8, ge=1, description="samples per evaluation batch")
     learning_rate: float = Field(2e-5, gt=0)
+    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate, after the warm-up")
+    warmup_steps: int = Field(0, ge=0, description="steps in which the learning rate rises linearly")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled (AdamW)")
+    clip_norm: float | None = Field(None, gt=0, description="largest norm of the gradient; null: as it comes")
+    ema: Fraction = Field(
+        0.0, description="decay of a moving average of the weights, a step, that evaluation uses, e.g. 0.999; 0: none"
+    )
+    precision: Precision = Field("auto", description="auto: bf16 on GPUs that have it, else float32")
     betas: tuple[Fraction, Fraction] = Field((0.0, 0.999), description="Adam's; the authors' code has (0, 0.999)")
+    alignment_weight: float = Field(1.0, ge=0, description="of both alignment terms (VLFA); 0 trains without them")
     alignment_balance: Fraction = Field(0.5, description="a of Eq. 15: a query-view + (1 - a) view-view alignment")
     temperature: float = Field(0.1, gt=0, description="of InfoNCE, Eq. 14")
+    query_labels: Literal["pseudo", "exact"] = Field(
+        "pseudo",
+        description="positives of the query-view alignment: the model's own best matches (the paper, Eq. 13), or the "
+        "true ones, by depth and cameras (beyond the paper)",
+    )
     point_pairs: int = Field(32, ge=2, description="correspondences drawn per view pair, and patches per query")
     box_l1: float = Field(5.0, ge=0, description="weight of the box head's L1 loss")
     box_giou: float = Field(2.0, ge=0, description="weight of the box head's generalised-IoU loss")
+    patch_weight: float = Field(1.0, ge=0, description="of the patches' loss, where the model has a patch head")
     flip: bool = Field(True, description="flip half of the training queries left-right")
     crop_share: float = Field(0.875, gt=0, le=1, description="edge of the random crop of queries (224 of 256); 1: none")
     validate_every: int = Field(1, ge=1, description="epochs between validations")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints; every validation writes one too")
     log_every: int = Field(10, ge=1, description="steps between lines of metrics.jsonl")
+    grid_every: int = Field(1, ge=0, description="validations between pictures of sample predictions; 0: none")
     workers: int = Field(4, ge=0, description="processes that load data; 0 loads in the training process")
     cache_shapes: int = Field(64, ge=0, description="reference shapes each worker keeps in memory (about 2 MB each)")
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cmt_unless_said(cls, settings: Any) -> Any:
+        """A model section need not say ``kind: cmt``."""
+        if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
+            return settings
+        return {**settings, "model": {"kind": "cmt", **settings["model"]}}
 
 
 #: Settings that a resumed run may change: they do not alter the steps already taken or those to come.
@@ -69,9 +159,32 @@ FREE_ON_RESUME = frozenset(
         "validate_every",
         "checkpoint_every",
         "log_every",
+        "grid_every",
         "workers",
         "cache_shapes",
         "device",
         "encoder_weights",
     }
 )
+
+
+def load_training(preset: str | None, variant: str | None = None, overrides: Sequence[str] = ()) -> TrainingConfig:
+    """A preset or YAML file (None: the paper's), changed by a variant of configs/training/variants, then by overrides.
+
+    Where a variant is of another ``model.kind``, settings that its kind has, such as ``dim``, stay as the preset has
+    them, and the others go with the old kind.
+    """
+    settings, origin = read_settings(preset)
+    if variant is not None:
+        changes, where = read_settings(f"training/variants/{variant}")
+        settings, origin = _vary(settings, changes), f"{origin} varied by {where}"
+    return parse(TrainingConfig, override(settings, overrides), " with --set ".join([origin, *overrides]))
+
+
+def _vary(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    was, becomes = settings.get("model") or {}, changes.get("model") or {}
+    kind = becomes.get("kind", was.get("kind", "cmt"))
+    if kind in MODEL_CONFIGS and kind != was.get("kind", "cmt"):
+        known = MODEL_CONFIGS[kind].model_fields
+        was = {key: value for key, value in was.items() if key in known}
+    return {**settings, **changes, "model": {**was, **becomes}}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
@@ -21,6 +21,7 @@ from pipeline.training.config import TrainingConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Inputs
+from pipeline.training.truth import Cameras, patch_centres, true_matches, unmoved_points
 
 Key = tuple[int, int]  # (epoch, index in the split)
 
@@ -32,7 +33,10 @@ class Sample(NamedTuple):
     ``SplitIndex.type_names``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
     normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
     matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
-    last pairs with the first), with match_valid (n, p).
+    last pairs with the first), with match_valid (n, p); shape: () int64, alike for queries of one shape;
+    true_patches: (n, p) int64, the patch of each view that shows what ``object_patches`` show, with
+    true_patch_valid (n, p): false where it shows none, or where that is not asked for; anomalous_patches: (h w,)
+    bool, patches of which the anomaly covers at least a quarter, all false where that is not asked for.
     """
 
     inputs: Inputs
@@ -43,10 +47,27 @@ class Sample(NamedTuple):
     object_patch_valid: Tensor
     matches: Tensor
     match_valid: Tensor
+    shape: Tensor
+    anomalous_patches: Tensor
+    true_patches: Tensor
+    true_patch_valid: Tensor
 
     def to(self, device: torch.device) -> Sample:
         inputs = Inputs(*(tensor.to(device, non_blocking=True) for tensor in self.inputs))
         return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
+
+
+class LeftOut(NamedTuple):
+    """A sample that could not be read, and why."""
+
+    reason: str
+
+
+class Batch(NamedTuple):
+    """Collated samples, None if none could be read, and why any were left out."""
+
+    samples: Sample | None
+    left_out: tuple[str, ...]
 
 
 class Reference(NamedTuple):
@@ -59,30 +80,41 @@ class Reference(NamedTuple):
     point_visible: NDArray[np.bool_]
 
 
-class ShardDataset(Dataset[Sample]):
+class ShardDataset(Dataset[Sample | LeftOut]):
     """Samples of a split by (epoch, index).
 
     ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
-    the image as stored with all views in their order. Files open in the worker that reads them.
+    the image as stored with all views in their order. ``tolerant``: a sample whose row is damaged is left out and
+    said so, in place of a PipelineError. Files open in the worker that reads them.
     """
 
-    def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool) -> None:
+    def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
         if augmented and config.views > index.views:
             raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
         self.index = index
         self.config = config
         self.augmented = augmented
+        self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
-        self._references: OrderedDict[tuple[int, int], Reference] = OrderedDict()
+        self._references: OrderedDict[tuple[int, int], tuple[Reference, Cameras | None]] = OrderedDict()
 
-    def __getitem__(self, key: Key) -> Sample:
+    def __getitem__(self, key: Key) -> Sample | LeftOut:
+        try:
+            return self.sample(key)
+        except PipelineError as error:
+            if not self.tolerant:
+                raise
+            return LeftOut(str(error))
+
+    def sample(self, key: Key) -> Sample:
+        """Raises PipelineError where a row of it cannot be read."""
         epoch, item = key
         config, index = self.config, self.index
         generator = rng(config.seed, "training", "sample", epoch, item)
         file, row = int(index.file[item]), int(index.row[item])
         shard = self._shards[file]
         image, mask, box = (shard.row("queries", name, row) for name in ("image", "object_mask", "bbox"))
-        reference = self._reference(file, int(index.shape_row[item]))
+        reference, cameras = self._reference(file, int(index.shape_row[item]))
 
         window, views = whole(index.size), np.arange(index.views)
         if self.augmented:
@@ -93,6 +125,17 @@ class ShardDataset(Dataset[Sample]):
         x, y, w, h = window.move_box(box, index.size) / np.tile(index.size[::-1], 2)
         object_patches, object_patch_valid = _draw(_object_patches(mask), config.point_pairs, generator)
         matches, match_valid = draw_matches(reference, views, config.point_pairs, generator)
+        true_patches = np.zeros((len(views), config.point_pairs), dtype=np.int64)
+        true_patch_valid = np.zeros(true_patches.shape, dtype=bool)
+        if cameras is not None:
+            pixels = window.source(patch_centres(object_patches, index.size), index.size)
+            xyz, known = unmoved_points(shard, row, pixels)
+            true_patches, true_patch_valid = true_matches(
+                xyz, known & object_patch_valid, Cameras(*(values[views] for values in cameras))
+            )
+        anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)
+        if getattr(config.model, "patch_head", False):
+            anomalous = patch_cover(window.apply(self._region(shard, row), Image.Resampling.NEAREST)).ravel() >= 0.25
         return Sample(
             inputs=Inputs(
                 image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
@@ -108,18 +151,31 @@ class ShardDataset(Dataset[Sample]):
             object_patch_valid=torch.from_numpy(object_patch_valid),
             matches=torch.from_numpy(matches),
             match_valid=torch.from_numpy(match_valid),
+            shape=torch.tensor(int(index.shape[item])),
+            anomalous_patches=torch.from_numpy(anomalous),
+            true_patches=torch.from_numpy(true_patches),
+            true_patch_valid=torch.from_numpy(true_patch_valid),
         )
 
-    def _reference(self, file: int, row: int) -> Reference:
-        key = (file, row)
+    def _region(self, shard: Shard, row: int) -> NDArray[np.uint8]:
+        """(H, W) 0 or 255: where the anomaly is, or, if nothing of it is left, where the part was."""
+        now: NDArray[np.uint8] = shard.row("queries", "mask_new", row)
+        return now if now.any() else shard.row("queries", "mask_old", row)
+
+    def _reference(self, file: int, row: int) -> tuple[Reference, Cameras | None]:
+        """A shape's reference views, and its cameras where the config asks for exact correspondences."""
+        key, shard = (file, row), self._shards[file]
         if key not in self._references:
-            values = (self._shards[file].row("shapes", name, row) for name in Reference._fields)
-            self._references[key] = Reference(*values)
+            reference = Reference(*(shard.row("shapes", name, row) for name in Reference._fields))
+            cameras = None
+            if self.config.query_labels == "exact":
+                cameras = Cameras(*(shard.row("shapes", name, row) for name in Cameras._fields))
+            self._references[key] = reference, cameras
         self._references.move_to_end(key)
-        reference = self._references[key]
+        found = self._references[key]
         while len(self._references) > self.config.cache_shapes:
             self._references.popitem(last=False)
-        return reference
+        return found
 
 
 def draw_matches(
@@ -152,6 +208,20 @@ def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[lis
         yield [(epoch, int(i)) for i in order[position * config.batch : (position + 1) * config.batch]]
 
 
+def shares(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[tuple[list[Key], float]]:
+    """What process ``rank`` of ``size`` computes of one batch: parts of it, and each one's weight in the loss.
+
+    The mean over processes of the weighted sums of the parts' means is the mean over the batch. A process for which
+    no sample is left takes one with weight 0, since the others wait for its gradients.
+    """
+    own = list(keys[rank::size])
+    if not own:
+        return [(list(keys[:1]), 0.0)]
+    length = -(-len(own) // config.accumulate)
+    parts = [own[start : start + length] for start in range(0, len(own), length)]
+    return [(part, size * len(part) / len(keys)) for part in parts]
+
+
 def evaluation_keys(count: int, batch: int) -> list[list[Key]]:
     """All samples in stored order, as epoch 0."""
     return [[(0, i) for i in range(start, min(start + batch, count))] for start in range(0, count, batch)]
@@ -169,31 +239,43 @@ def total_steps(count: int, config: TrainingConfig) -> int:
 
 def load_batches(
     dataset: ShardDataset, keys: Iterable[Sequence[Key]], workers: int, device: torch.device
-) -> Iterator[Sample]:
+) -> Iterator[Batch]:
     """Collated samples on ``device``, read ahead by ``workers`` processes, in the order of ``keys``.
 
-    Raises PipelineError where a shard cannot be read, in whichever process that happened.
+    Raises PipelineError where a shard cannot be read and the dataset is not ``tolerant``, in whichever process
+    that happened.
     """
-    loader: DataLoader[Sample] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_sampler=keys,  # type: ignore[arg-type]  # torch's stub knows integer indices only
         num_workers=workers,
+        collate_fn=_collate,
         pin_memory=device.type == "cuda",
     )
     try:
         for batch in loader:
-            yield batch.to(device)
+            yield Batch(None if batch.samples is None else batch.samples.to(device), batch.left_out)
     except PipelineError as error:  # from a worker the text comes wrapped in its traceback; its last line is ours
         raise PipelineError(
             str(error).strip().splitlines()[-1].removeprefix("pipeline.errors.PipelineError: ")
         ) from error
 
 
+def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
+    samples = [item for item in items if isinstance(item, Sample)]
+    left_out = tuple(item.reason for item in items if isinstance(item, LeftOut))
+    return Batch(default_collate(samples) if samples else None, left_out)
+
+
 def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Patches, row by row, of which the object covers at least half."""
+    return np.flatnonzero(patch_cover(mask) >= 0.5)
+
+
+def patch_cover(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H/8, W/8) share of each patch that a mask (H, W), 0 or 255, covers."""
     height, width = mask.shape
-    cover = mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3))
-    return np.flatnonzero(cover >= 127.5)
+    return mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3)) / 255
 
 
 def _draw(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import NORMAL
+from pipeline.anomalies.groups import part_group
 from pipeline.errors import PipelineError
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.training.models.encoder import SIZE_MULTIPLE
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +24,8 @@ class SplitIndex:
     """One entry a sample, in stored order.
 
     files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
-    label: (n,) 1 for anomalous; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
+    shape: (n,) a number of its shape; label: (n,) 1 for anomalous; part: (n,) str, the part group of the anomaly, ''
+    for normal; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
     size: (height, width) of every image; views: reference views of each shape.
     """
 
@@ -27,7 +33,9 @@ class SplitIndex:
     file: NDArray[np.int64]
     row: NDArray[np.int64]
     shape_row: NDArray[np.int64]
+    shape: NDArray[np.int64]
     label: NDArray[np.int64]
+    part: NDArray[np.str_]
     anomaly_type: NDArray[np.int64]
     type_names: tuple[str, ...]
     size: tuple[int, int]
@@ -35,6 +43,11 @@ class SplitIndex:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def select(self, rows: NDArray[np.int64]) -> SplitIndex:
+        """The samples of ``rows``, in that order."""
+        columns = ("file", "row", "shape_row", "shape", "label", "part", "anomaly_type")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def balanced(self, count: int) -> SplitIndex:
         """The first ``count`` // 2 normal and as many anomalous samples, in stored order."""
@@ -45,19 +58,20 @@ class SplitIndex:
                 f"a limit of {count} needs {half} normal and {half} anomalous samples (at least one each); "
                 f"the split has {(self.label == 0).sum()} and {(self.label == 1).sum()}"
             )
-        kept = np.sort(np.concatenate(groups))
-        columns = ("file", "row", "shape_row", "label", "anomaly_type")
-        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
+        return self.select(np.sort(np.concatenate(groups)))
 
 
-def index_split(dataset: Path, split: str) -> SplitIndex:
+def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex:
     """Index one split of a dataset folder (or of its ``shards/``).
 
-    Raises PipelineError where the split is missing or empty, a shard cannot be read, shards disagree in image
-    size or number of views, or images do not suit the encoder.
+    ``tolerant``: a shard that cannot be opened is warned of and left out, if others can. Raises PipelineError where
+    the split is missing or empty, a shard cannot be read, shards disagree in image size or number of views, or
+    images do not suit the encoder.
     """
-    files = tuple(find_shards(dataset, split))
-    columns: list[tuple[NDArray[np.int64], ...]] = []
+    paths = find_shards(dataset, split)
+    files = tuple(_readable(paths) if tolerant else paths)
+    columns: list[tuple[NDArray[Any], ...]] = []
+    shapes = 0
     layouts: dict[tuple[int, int, int], Path] = {}
     places = {NORMAL: 0}  # of type names, whatever order each file has them in
     for number, path in enumerate(files):
@@ -66,13 +80,19 @@ def index_split(dataset: Path, split: str) -> SplitIndex:
             shape_row = shard.column("queries", "shape_index").astype(np.int64)
             numbers = [places.setdefault(name, len(places)) for name in shard.type_names]
             anomaly_type = np.array(numbers)[shard.column("queries", "anomaly_type")]
+            labels = shard.column("queries", "part_label")
+            part = np.array([part_group(label) if label else "" for label in labels], dtype=np.str_)
             views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
-        columns.append((np.full(len(label), number), np.arange(len(label)), shape_row, label, anomaly_type))
+        own = (np.full(len(label), number), np.arange(len(label)), shape_row, shapes + shape_row)
+        columns.append((*own, label, part, anomaly_type))
+        shapes += int(shape_row.max(initial=-1)) + 1
         layouts[views, height, width] = path
     if len(layouts) > 1:
         found = "; ".join(f"{v} views of {h}x{w} in {path}" for (v, h, w), path in layouts.items())
         raise PipelineError(f"shards of one split must agree in views and image size: {found}")
-    file, row, shape_row, label, anomaly_type = (np.concatenate(column) for column in zip(*columns, strict=True))
+    file, row, shape_row, shape, label, part, anomaly_type = (
+        np.concatenate(column) for column in zip(*columns, strict=True)
+    )
     if len(label) == 0:
         raise PipelineError(f"the {split} shards in {files[0].parent} hold no query images")
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
@@ -80,5 +100,18 @@ def index_split(dataset: Path, split: str) -> SplitIndex:
             f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"
         )
     return SplitIndex(
-        files, file, row, shape_row, label, anomaly_type, tuple(places), size=(height, width), views=views
+        files, file, row, shape_row, shape, label, part, anomaly_type, tuple(places), size=(height, width), views=views
     )
+
+
+def _readable(files: list[Path]) -> list[Path]:
+    """Those that open, the others warned of; all of them where none does, for the error that follows."""
+    kept = []
+    for path in files:
+        try:
+            with Shard(path) as shard:
+                shard.column("queries", "label")
+            kept.append(path)
+        except PipelineError as error:
+            logger.warning("left out: %s", error)
+    return kept or files

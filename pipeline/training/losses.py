@@ -24,6 +24,8 @@ class Losses(NamedTuple):
     view_view: Tensor
     box_l1: Tensor
     box_giou: Tensor
+    contrast: Tensor
+    patches: Tensor
 
 
 def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid: Tensor, temperature: float) -> Tensor:
@@ -50,15 +52,42 @@ def view_view_alignment(view_descriptors: Tensor, batch: Sample, temperature: fl
     return info_nce(similarity, target, batch.match_valid, batch.match_valid, temperature)
 
 
-def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
-    """Object patches of the query must match one patch of each view clearly: the one they match best (Eq. 13)."""
+def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float, exact: bool) -> Tensor:
+    """Object patches of the query must match one patch of each view clearly.
+
+    similarity: (b, t, n hw). The positive is the patch that they match best (Eq. 13), or, if ``exact``, the one that
+    shows the same point of the shape, in the views that show it.
+    """
     count, patches = batch.inputs.patch_valid.shape[1], batch.inputs.patch_valid[0, 0].numel()
     key_valid = batch.inputs.patch_valid.flatten(2)  # b n hw
-    similarity = gather_rows(similarity, batch.object_patches)  # b p (n hw)
-    similarity = similarity.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
-    target = similarity.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
-    anchor_valid = batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
-    return info_nce(similarity, target, anchor_valid, key_valid, temperature)
+    anchors = gather_rows(similarity, batch.object_patches)  # b p (n hw)
+    anchors = anchors.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
+    if exact:
+        target = batch.true_patches
+        # A patch that shows the point at its rim may count as background.
+        anchor_valid = batch.true_patch_valid & key_valid.gather(-1, target)
+    else:
+        target = anchors.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
+        anchor_valid = batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
+    return info_nce(anchors, target, anchor_valid, key_valid, temperature)
+
+
+def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
+    """Normal queries must be nearest to their own shape (InfoNCE within the batch; Lin et al., ICCV 2021).
+
+    similarity: (b, b) of queries with shapes. Another query's shape that is the same is neither positive nor negative.
+    """
+    own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
+    open_to = own | (batch.shape[:, None] != batch.shape)
+    target = torch.arange(len(similarity), device=similarity.device)
+    return info_nce(similarity[:, None], target[:, None], (batch.label == 0)[:, None], open_to, temperature)
+
+
+def patch_loss(logits: Tensor, anomalous: Tensor) -> Tensor:
+    """Binary cross-entropy of (b, t) patches, those that show an anomaly together counting as much as all others."""
+    each = functional.binary_cross_entropy_with_logits(logits, anomalous.float(), reduction="none")
+    groups = [each[group].mean() for group in (anomalous, ~anomalous) if group.any()]
+    return torch.stack(groups).mean()
 
 
 def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,23 +99,34 @@ def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, 
 
 
 def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
-    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus the weighted box losses.
+    """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus what models beyond CMT learn by.
 
     Terms of what the model does not have are zero.
     """
     classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
     zero = torch.zeros_like(classification)
-    query_view = view_view = box_l1 = box_giou = zero
+    query_view = view_view = box_l1 = box_giou = nearness = patches = zero
     if prediction.similarity is not None:
-        query_view = query_view_alignment(prediction.similarity, batch, config.temperature)
+        query_view = query_view_alignment(
+            prediction.similarity, batch, config.temperature, config.query_labels == "exact"
+        )
     if prediction.view_descriptors is not None:
         view_view = view_view_alignment(prediction.view_descriptors, batch, config.temperature)
     if prediction.box is not None:
         box_l1, box_giou = box_losses(prediction.box, batch.box, batch.label)
+    if prediction.shape_similarity is not None:
+        nearness = contrast(prediction.shape_similarity, batch, config.temperature)
+    if prediction.patch_logits is not None:
+        patches = patch_loss(prediction.patch_logits, batch.anomalous_patches)
     a = config.alignment_balance
-    total = classification + a * query_view + (1 - a) * view_view
+    total = (
+        classification
+        + config.alignment_weight * (a * query_view + (1 - a) * view_view)
+        + nearness
+        + config.patch_weight * patches
+    )
     total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
-    return Losses(total, classification, query_view, view_view, box_l1, box_giou)
+    return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness, patches)
 
 
 def _sample_maps(maps: Tensor, where: Tensor) -> Tensor:

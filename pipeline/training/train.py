@@ -1,54 +1,80 @@
-"""Training CMT: config and shards in; weights, checkpoints and metrics out.
+"""Training a model: config and shards in; weights, checkpoints and logs out.
 
 On the CPU the same seed, config and data give the same weights, bit for bit, resumed or not, with any number of
-workers. On a GPU, sums of gathered gradients may differ in the last bit between runs.
+workers. On a GPU, sums of gathered gradients may differ in the last bit between runs; so do, in the batch statistics,
+runs with another number of processes.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
+from pipeline.shards.reader import NoShards
 from pipeline.training.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from pipeline.training.config import FREE_ON_RESUME, TrainingConfig
-from pipeline.training.data import ShardDataset, load_batches, steps_per_epoch, total_steps, training_keys
-from pipeline.training.device import pick_device
+from pipeline.training.data import (
+    Batch,
+    ShardDataset,
+    load_batches,
+    shares,
+    steps_per_epoch,
+    total_steps,
+    training_keys,
+)
+from pipeline.training.distributed import Group, process_group
 from pipeline.training.evaluation.evaluate import predict
 from pipeline.training.evaluation.metrics import Evaluation, evaluate_scores
+from pipeline.training.evaluation.samples import sample_grid
 from pipeline.training.index import SplitIndex, index_split
+from pipeline.training.logs import RunLog
 from pipeline.training.losses import Losses, training_losses
 from pipeline.training.models.build import build_model
+from pipeline.training.precision import forward, pick_precision
+from pipeline.training.schedule import learning_rate
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
 CONFIG = "config.yaml"
-METRICS = "metrics.jsonl"
 
 logger = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is trained on and what is validated on. With a limit both are the same few samples."""
+    """What is trained on and validated on, None without such a split. With a limit both are the same samples."""
 
     train: SplitIndex
-    validation: SplitIndex
+    validation: SplitIndex | None
 
 
-def train(dataset: Path, out: Path, config: TrainingConfig, resume: bool = False, limit: int | None = None) -> Path:
+def train(
+    dataset: Path,
+    out: Path,
+    config: TrainingConfig,
+    resume: bool = False,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
     """Train on a dataset folder and write ``out``; return the path of the last checkpoint.
 
     ``limit`` memorises that many samples, half of them normal: they are trained on without flips and crops,
-    and validated on. ``resume`` continues the run in ``out``; without it ``out`` must not hold one.
+    and validated on. ``resume`` continues the run in ``out``; without it ``out`` must not hold one. ``progress`` is
+    told the finished steps and all of them. Under torchrun every process calls this, and the first writes.
     Raises PipelineError for what the user can put right, and where the loss is no longer finite.
     """
     if not resume and (out / LAST).exists():
@@ -56,61 +82,164 @@ def train(dataset: Path, out: Path, config: TrainingConfig, resume: bool = False
     if limit is not None:
         config = config.model_copy(update={"flip": False, "crop_share": 1.0})
     data = _load_data(dataset, limit)
-    device = pick_device(config.device)
-    state = _resume(out, config, limit) if resume else None
-    model = restore_model(state, out / LAST) if state else build_model(config)
-    model.to(device).train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=config.betas)
+    with process_group(config.device) as group:
+        return _run(data, out, config, _resume(out, config, limit) if resume else None, limit, group, progress)
+
+
+def _run(
+    data: Data,
+    out: Path,
+    config: TrainingConfig,
+    state: Checkpoint | None,
+    limit: int | None,
+    group: Group,
+    progress: Progress | None,
+) -> Path:
+    dtype = pick_precision(config.precision, group.device)
+    bare = restore_model(state, out / LAST, averaged=False) if state else build_model(config)
+    model = group.share(bare).train()
+    average = _average(bare, config, state)
+    optimiser = torch.optim.AdamW(
+        bare.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+    )
+    scaler = torch.amp.GradScaler(group.device.type, enabled=dtype == torch.float16)
+    first, best_auc = 0, None
     if state:
         optimiser.load_state_dict(state.optimiser)
-    first, best_auc = (state.step, state.best_auc) if state else (0, None)
-    _prepare(out, config, first)
+        scaler.load_state_dict(state.scaler)
+        first, best_auc = state.step, state.best_auc
+    log = _open_log(out, config, first) if group.leads else None
 
+    samples = ShardDataset(data.train, config, augmented=True, tolerant=True)
     per_epoch = steps_per_epoch(len(data.train), config)
     last = total_steps(len(data.train), config)
-    samples = ShardDataset(data.train, config, augmented=True)
-    started = time.perf_counter()
-    batches = load_batches(samples, training_keys(len(data.train), config, first), config.workers, device)
-    for step, batch in enumerate(batches, start=first + 1):
-        prediction = model(batch.inputs)
-        losses = training_losses(prediction, batch, config)
-        _require_finite(losses, step)
+    full = config.epochs * per_epoch
+    left_out: set[str] = set()
+    started, seen = time.perf_counter(), 0
+    for step, parts in enumerate(_steps(samples, config, first, group), start=first + 1):
+        for settings in optimiser.param_groups:
+            settings["lr"] = learning_rate(config, step, full)
         optimiser.zero_grad(set_to_none=True)
-        losses.total.backward()
-        optimiser.step()
+        losses = None
+        for batch, weight in parts:
+            _warn(batch, left_out, group)
+            if batch.samples is None:
+                continue
+            losses = training_losses(forward(model, batch.samples.inputs, dtype), batch.samples, config)
+            _require_finite(losses, step)
+            scaler.scale(losses.total * weight).backward()
+            seen += len(batch.samples.label)
+        _update(bare, optimiser, scaler, config)
+        if average is not None:
+            average.update_parameters(bare)
 
         epoch, into_epoch = divmod(step, per_epoch)
-        if step % config.log_every == 0 or step == last:
-            _log(out, step, epoch, {"loss": _floats(losses), "seconds": round(time.perf_counter() - started, 3)})
-        validates = step == last or (into_epoch == 0 and epoch % config.validate_every == 0)
+        if log and losses and (step % config.log_every == 0 or step == last):
+            seconds = round(time.perf_counter() - started, 3)
+            rate = optimiser.param_groups[0]["lr"]
+            log.add(step, epoch, loss=_floats(losses), learning_rate=rate, samples=seen, seconds=seconds)
+        ends_epoch = into_epoch == 0
+        validates = step == last or (ends_epoch and epoch % config.validate_every == 0)
         improved = False
-        if validates:
-            evaluation = evaluate_scores(predict(model, data.validation, config, device))
-            _log(out, step, epoch, {"validation": asdict(evaluation)})
+        if validates and data.validation is not None:
+            judged = bare if average is None else average.module
+            evaluation = _validate(judged, data.validation, config, group)
             best_auc, improved = _better(evaluation, best_auc)
-        if validates or step % config.checkpoint_every == 0:
-            state = Checkpoint(model.state_dict(), optimiser.state_dict(), step, epoch, limit, best_auc, config)
+            if log:
+                log.add(step, epoch, validation=asdict(evaluation))
+                if config.grid_every and (epoch // config.validate_every) % config.grid_every == 0:
+                    log.picture(step, sample_grid(judged, data.validation, config, group.device))
+        if log and (validates or step % config.checkpoint_every == 0):
+            state = Checkpoint(
+                model=bare.state_dict(),
+                average=None if average is None else average.module.state_dict(),
+                optimiser=optimiser.state_dict(),
+                scaler=scaler.state_dict(),
+                step=step,
+                epoch=epoch,
+                limit=limit,
+                best_auc=best_auc,
+                size=data.train.size,
+                views=data.train.views,
+                config=config,
+            )
             for name in (LAST, BEST) if improved else (LAST,):
                 save_checkpoint(state, out / name)
+        if progress and group.leads:
+            progress(step, last)
+    if log:
+        log.close()
     return out / LAST
 
 
+def _steps(
+    samples: ShardDataset, config: TrainingConfig, first: int, group: Group
+) -> Iterator[list[tuple[Batch, float]]]:
+    """This process's parts of every batch after step ``first``, with their weights in the loss."""
+    count = len(samples.index)
+
+    def plan() -> Iterator[list[tuple[list[tuple[int, int]], float]]]:
+        return (shares(keys, config, group.rank, group.size) for keys in training_keys(count, config, first))
+
+    keys = (part for parts in plan() for part, _ in parts)
+    batches = load_batches(samples, keys, config.workers, group.device)
+    for parts in plan():
+        weights = [weight for _, weight in parts]
+        yield list(zip(islice(batches, len(parts)), weights, strict=True))
+
+
+def _update(
+    model: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, config: TrainingConfig
+) -> None:
+    """One step of the optimiser, by the gradients at hand; none where no sample could be read."""
+    if all(parameter.grad is None for parameter in model.parameters()):
+        return
+    if config.clip_norm is not None:
+        scaler.unscale_(optimiser)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+    scaler.step(optimiser)
+    scaler.update()
+
+
+def _validate(model: nn.Module, index: SplitIndex, config: TrainingConfig, group: Group) -> Evaluation:
+    """Metrics of the validation split, each process having scored its share."""
+    own = index.select(np.arange(group.rank, len(index), group.size))
+    scores = group.gather(predict(model, own, config, group.device))
+    return evaluate_scores(scores[0].joined(scores[1:]))
+
+
+def _average(model: nn.Module, config: TrainingConfig, state: Checkpoint | None) -> AveragedModel | None:
+    """The moving average of the model, batch statistics and all, where the config asks for one."""
+    if not config.ema:
+        return None
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+    if state is not None and state.average is not None:
+        average.module.load_state_dict(state.average)
+        average.n_averaged.fill_(state.step)  # the first update would copy the weights
+    return average
+
+
 def _load_data(dataset: Path, limit: int | None) -> Data:
-    train_index = index_split(dataset, "train")
-    if limit is None:
+    train_index = index_split(dataset, "train", tolerant=True)
+    if limit is not None:
+        few = train_index.balanced(limit)
+        return Data(few, few)
+    try:
         return Data(train_index, index_split(dataset, "val"))
-    few = train_index.balanced(limit)
-    return Data(few, few)
+    except NoShards as error:
+        logger.warning("training without validation, so that there will be no %s: %s", BEST, error)
+        return Data(train_index, None)
 
 
 def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
     """The run's last checkpoint, if config and limit are those it was trained with."""
     state = load_checkpoint(out / LAST)
     then, now = _flat(state.config.model_dump()), _flat(config.model_dump())
+    free = FREE_ON_RESUME - {"epochs"} if config.schedule == "cosine" else FREE_ON_RESUME
     changed = [
-        f"{key} = {now[key]!r} (was {then[key]!r})"
-        for key in now
-        if key not in FREE_ON_RESUME and now[key] != then[key]
+        f"{key} = {now.get(key)!r} (was {then.get(key)!r})"
+        for key in {**then, **now}
+        if key not in free and now.get(key) != then.get(key)
     ]
     if limit != state.limit:
         changed.append(f"--limit {limit} (was {state.limit})")
@@ -129,22 +258,21 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _prepare(out: Path, config: TrainingConfig, step: int) -> None:
-    """Write the config, and drop metrics of steps after ``step``, which will be taken again."""
+def _open_log(out: Path, config: TrainingConfig, step: int) -> RunLog:
     out.mkdir(parents=True, exist_ok=True)
     with atomic(out / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    path = out / METRICS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    with atomic(path) as temporary:
-        kept = (line for line in lines if json.loads(line)["step"] <= step)
-        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    return RunLog(out, step)
 
 
-def _log(out: Path, step: int, epoch: int, values: dict[str, Any]) -> None:
-    with (out / METRICS).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"step": step, "epoch": epoch, **values}) + "\n")
-    logger.info("step %d, epoch %d: %s", step, epoch, json.dumps(values))
+def _warn(batch: Batch, known: set[str], group: Group) -> None:
+    """Tell once of each sample that could not be read. Raises PipelineError where others would wait for a batch."""
+    for reason in batch.left_out:
+        if reason not in known:
+            logger.warning("left out: %s", reason)
+            known.add(reason)
+    if batch.samples is None and group.size > 1:
+        raise PipelineError(f"no sample of a batch can be read, and the other processes wait: {batch.left_out[0]}")
 
 
 def _require_finite(losses: Losses, step: int) -> None:

@@ -11,7 +11,7 @@ from pipeline.config import PAPER_TYPES
 from pipeline.seeding import rng
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
-from pipeline.training.config import ModelConfig, TrainingConfig
+from pipeline.training.config import CMTConfig, TrainingConfig
 
 SIZE = 64
 VIEWS = 4
@@ -19,8 +19,12 @@ POINTS = 30
 OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
 
+#: Of every camera: on the axis, looking at the origin from a distance of 1.
+POSE = np.eye(4, dtype=np.float32)
+POSE[2, 3] = 1.0
+
 TINY = TrainingConfig(
-    model=ModelConfig(
+    model=CMTConfig(
         dim=16,
         encoder_width=4,
         heads=2,
@@ -57,6 +61,17 @@ def rewrite(folder: Path, split: str, name: str, values: np.ndarray) -> None:
         file[name][...] = values
 
 
+def damage(path: Path, name: str, row: int) -> None:
+    """Flip the bytes of one row's chunk, behind the back of HDF5 and its checksum."""
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        chunk = dataset.id.get_chunk_info_by_coord((row,) + (0,) * (dataset.ndim - 1))
+    content = bytearray(path.read_bytes())
+    place = slice(chunk.byte_offset, chunk.byte_offset + chunk.size)
+    content[place] = bytes(255 - byte for byte in content[place])
+    path.write_bytes(content)
+
+
 def _mask() -> np.ndarray:
     mask = np.zeros((SIZE, SIZE), dtype=np.uint8)
     mask[OBJECT, OBJECT] = 255
@@ -76,7 +91,7 @@ def _shape(split: str, number: int, queries: int) -> ShapeRecord:
         depth=np.ones((VIEWS, SIZE, SIZE), dtype=np.float32),
         part_ids=np.ones((VIEWS, SIZE, SIZE), dtype=np.uint16),
         K=np.tile(np.eye(3, dtype=np.float32), (VIEWS, 1, 1)),
-        world_to_camera=np.tile(np.eye(4, dtype=np.float32), (VIEWS, 1, 1)),
+        world_to_camera=np.tile(POSE, (VIEWS, 1, 1)),
         patch_xyz=generator.uniform(-1, 1, (VIEWS, SIZE // 8, SIZE // 8, 3)).astype(np.float32),
         patch_valid=np.tile(patches, (VIEWS, 1, 1)),
         points=generator.uniform(-1, 1, (POINTS, 3)).astype(np.float32),
@@ -111,7 +126,7 @@ def _query(shape: str, number: int, generator: np.random.Generator) -> QueryReco
         part_ids=np.ones((SIZE, SIZE), dtype=np.uint16),
         depth=np.ones((SIZE, SIZE), dtype=np.float32),
         K=np.eye(3, dtype=np.float32),
-        world_to_camera=np.eye(4, dtype=np.float32),
+        world_to_camera=POSE,
         azimuth=0.0,
         elevation=30.0,
         radius=2.5,

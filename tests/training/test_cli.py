@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -61,16 +62,53 @@ def test_resume_takes_the_runs_own_config_and_overrides_what_may_change(
 def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) -> None:
     result = invoke_eval(run / "checkpoint.pt", dataset, "--workers", 0)
     assert result.exit_code == 0, result.output
-    rows = [line.split() for line in result.stdout.splitlines()]
-    assert [row[0] for row in rows] == ["images", "normal", "positional", "rotational", "all"]
-    assert [row[1] for row in rows[1:]] == ["4", "2", "2", "8"]
-    assert rows[1][2] == "-"
+    name, head, *rows = (line.split() for line in result.stdout.splitlines())
+    assert (name, head[0]) == (["run"], "images")
+    assert [row[:2] for row in rows[:5]] == [
+        ["normal", "4"],
+        ["positional", "2"],
+        ["rotational", "2"],
+        ["Others", "4"],
+        ["all", "8"],
+    ]
+    assert rows[0][2] == "-"
+    assert "auc: 95 % interval" in result.stdout and "threshold chosen on the validation split" in result.stdout
 
 
 def test_eval_json_holds_the_same_numbers(dataset: Path, run: Path) -> None:
     result = invoke_eval(run / "best.pt", dataset, "--split", "val", "--json", "--workers", 0)
-    overall = json.loads(result.stdout)["overall"]
-    assert overall["images"] == 8 and 0 <= overall["auc"] <= 1
+    found = json.loads(result.stdout)["run"]
+    assert found["overall"]["images"] == 8 and 0 <= found["overall"]["auc"] <= 1
+    low, high = found["intervals"]["auc"]
+    assert low <= found["overall"]["auc"] <= high
+    assert found["paper"]["auc"] == 85.9
+
+
+def test_evaluations_are_written_beside_the_paper_and_twice_alike(dataset: Path, tmp_path: Path, run: Path) -> None:
+    query_only = invoke_train(
+        dataset, "--config", run.parent / "tiny.yaml", "--variant", "query-only", "--out", tmp_path / "blind"
+    )
+    assert query_only.exit_code == 0, query_only.output
+    outs = tmp_path / "a", tmp_path / "b"
+    for out, workers in zip(outs, (0, 1), strict=True):
+        models = run / "best.pt", tmp_path / "blind" / "best.pt"
+        result = invoke_eval(*models, dataset, "--out", out, "--pictures", 2, "--workers", workers, "--bootstrap", 50)
+        assert result.exit_code == 0, result.output
+    files = sorted(path.relative_to(outs[0]) for path in outs[0].rglob("*") if path.is_file())
+    pictures = [f"run/matches_00{i}.png" for i in (0, 1)]
+    expected = ["blind/predictions.csv", "evaluation.json", "evaluation.md", *pictures, "run/predictions.csv"]
+    assert [str(path) for path in files] == expected
+    assert all((outs[0] / path).read_bytes() == (outs[1] / path).read_bytes() for path in files)
+    text = (outs[0] / "evaluation.md").read_text()
+    assert "CMT and box head: 85.9 / 77.3, box AP 56.5" in text and "ResNet18-FPN: 74.6 / 64.7" in text
+    assert "AUC less that of run, on the same samples:" in text
+    with (outs[0] / "blind" / "predictions.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 8 and rows[0]["name"] == "render_test0_0_2.5_0_30_0_normal" and rows[0]["closest"] == ""
+
+
+def test_checkpoints_in_folders_of_one_name_are_one_clear_line(dataset: Path, run: Path) -> None:
+    assert_one_clear_line(invoke_eval(run / "best.pt", run / "checkpoint.pt", dataset), "are named by", "run, run")
 
 
 def test_a_folder_without_shards_is_one_clear_line(tmp_path: Path) -> None:

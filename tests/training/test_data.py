@@ -40,7 +40,7 @@ def test_an_evaluation_sample_is_the_stored_one(dataset: Path) -> None:
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=False)
     with shard(dataset) as file:
         query, shape = file.query(5), file.shape(1)
-    sample = samples[0, 5]
+    sample = samples.sample((0, 5))
     assert np.array_equal(sample.inputs.image.permute(1, 2, 0), query.image)
     assert np.array_equal(sample.inputs.views, shape.image)
     assert np.array_equal(sample.inputs.patch_xyz, shape.patch_xyz)
@@ -48,14 +48,14 @@ def test_an_evaluation_sample_is_the_stored_one(dataset: Path) -> None:
     assert (sample.label.item(), sample.anomaly_type.item()) == (1.0, query.anomaly_type)
     x, y, w, h = query.bbox / SIZE
     torch.testing.assert_close(sample.box, torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32))
-    assert samples[0, 4].label.item() == 0 and (samples[0, 4].box == 0).all()
+    assert samples.sample((0, 4)).label.item() == 0 and (samples.sample((0, 4)).box == 0).all()
 
 
 def test_training_draws_distinct_views_and_moves_the_box_with_the_pixels(dataset: Path) -> None:
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
     chosen: set[float] = set()
     for epoch in range(12):
-        sample = samples[epoch, 1]
+        sample = samples.sample((epoch, 1))
         assert sample.inputs.views.shape == (TINY.views, SIZE, SIZE)
         assert not torch.equal(sample.inputs.views[0], sample.inputs.views[1])
         chosen |= {view.sum().item() for view in sample.inputs.views}
@@ -74,10 +74,10 @@ def test_a_sample_depends_on_seed_epoch_and_index_and_on_nothing_else(dataset: P
     index = index_split(dataset, "train")
     a, b = ShardDataset(index, TINY, True), ShardDataset(index, TINY, True)
     for key in [(0, 0), (0, 3), (2, 5)]:
-        first = a[key]
-    assert same(b[2, 5], first)
-    assert not same(a[3, 5], first)
-    assert not same(ShardDataset(index, TINY.model_copy(update={"seed": 1}), True)[2, 5], first)
+        first = a.sample(key)
+    assert same(b.sample((2, 5)), first)
+    assert not same(a.sample((3, 5)), first)
+    assert not same(ShardDataset(index, TINY.model_copy(update={"seed": 1}), True).sample((2, 5)), first)
 
 
 def test_worker_processes_and_a_small_cache_change_no_batch(dataset: Path) -> None:
@@ -86,11 +86,11 @@ def test_worker_processes_and_a_small_cache_change_no_batch(dataset: Path) -> No
     alone = list(load_batches(ShardDataset(index, TINY, True), keys, 0, CPU))
     uncached = ShardDataset(index, TINY.model_copy(update={"cache_shapes": 0}), True)
     for other in (load_batches(uncached, keys, 0, CPU), load_batches(uncached, keys, 2, CPU)):
-        assert all(same(a, b) for a, b in zip(alone, other, strict=True))
+        assert all(same(a.samples, b.samples) for a, b in zip(alone, other, strict=True))
 
 
 def test_object_patches_show_the_object(dataset: Path) -> None:
-    sample = ShardDataset(index_split(dataset, "train"), TINY, False)[0, 0]
+    sample = ShardDataset(index_split(dataset, "train"), TINY, False).sample((0, 0))
     assert sample.object_patch_valid.all()  # the object covers 16 whole patches, and more by half; 8 are drawn
     rows, columns = sample.object_patches // (SIZE // 8), sample.object_patches % (SIZE // 8)
     assert ((rows >= 1) & (rows <= 6) & (columns >= 1) & (columns <= 6)).all()
@@ -171,7 +171,7 @@ def test_types_of_shards_that_number_them_otherwise_are_told_by_name(tmp_path: P
     assert index.type_names == (*known, "rusty")
     expected = [known[i] for i in stored] + [names[i] for i in stored]
     assert [index.type_names[i] for i in index.anomaly_type] == expected
-    sample = ShardDataset(index, TINY, False)[0, len(stored) + int(np.argmax(stored == 1))]
+    sample = ShardDataset(index, TINY, False).sample((0, len(stored) + int(np.argmax(stored == 1))))
     assert index.type_names[int(sample.anomaly_type)] == "rusty"
     few = index.balanced(4)
     assert few.anomaly_type.tolist() == index.anomaly_type[few.row].tolist()

@@ -29,7 +29,9 @@ coordinate = st.floats(0, 1, width=32)
 @pytest.fixture(scope="module")
 def batch(dataset: Path) -> Sample:
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
-    return next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu")))
+    found = next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu"))).samples
+    assert found is not None
+    return found
 
 
 def test_info_nce_equals_brute_force() -> None:
@@ -100,12 +102,12 @@ def test_query_view_alignment_equals_brute_force_over_pseudo_labels(batch: Sampl
                 row = similarity[b, patch, valid] / 0.1
                 losses.append(-row.log_softmax(0).max())
     assert losses
-    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1), torch.stack(losses).mean())
+    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1, exact=False), torch.stack(losses).mean())
 
 
 def test_query_view_alignment_never_touches_background_patches(batch: Sample) -> None:
     similarity = torch.randn(4, 64, 128, requires_grad=True)
-    query_view_alignment(similarity, batch, 0.1).backward()
+    query_view_alignment(similarity, batch, 0.1, exact=False).backward()
     gradient = similarity.grad
     assert gradient is not None and gradient.abs().sum() > 0
     assert (gradient.transpose(1, 2)[~batch.inputs.patch_valid.flatten(1)] == 0).all()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pipeline.errors import PipelineError
 from pipeline.training import train as train_module
@@ -15,8 +19,9 @@ from pipeline.training.checkpoint import load_checkpoint, restore_model, save_ch
 from pipeline.training.config import TrainingConfig
 from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.index import index_split
-from pipeline.training.train import BEST, LAST, METRICS, train
-from tests.training.synthetic import TINY
+from pipeline.training.logs import METRICS
+from pipeline.training.train import BEST, LAST, train
+from tests.training.synthetic import TINY, damage, rewrite, write_dataset
 
 
 def variant(**changes: Any) -> TrainingConfig:
@@ -32,7 +37,7 @@ def metrics(out: Path) -> list[dict[str, Any]]:
 
 
 def without_time(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in ("seconds", "samples")} for line in lines]
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])  # after half an epoch, a whole one, and one and a half
@@ -152,3 +157,133 @@ def test_checkpoint_survives_a_failed_write(dataset: Path, tmp_path: Path, monke
         save_checkpoint(checkpoint, last)
     assert last.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "tmp" in path.name] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ema": 0.9},
+        {"schedule": "cosine", "warmup_steps": 1},
+        {"accumulate": 2},
+        {"precision": "bf16"},
+        {"clip_norm": 0.1, "weight_decay": 0.1},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_whatever_the_settings_a_resumed_run_equals_an_undisturbed_one(
+    dataset: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = variant(epochs=2, **changes)
+    train(dataset, tmp_path / "straight", config)
+    train(dataset, tmp_path / "resumed", config.model_copy(update={"max_steps": 1}))
+    train(dataset, tmp_path / "resumed", config, resume=True)
+    a, b = (load_checkpoint(tmp_path / name / LAST) for name in ("straight", "resumed"))
+    assert all(torch.equal(value, b.model[name]) for name, value in a.model.items())
+    plain = weights(train(dataset, tmp_path / "plain", variant(epochs=2)))
+    assert not all(torch.equal(value, plain[name]) for name, value in (a.average or a.model).items())
+    assert (a.average is None) == ("ema" not in changes)
+    if a.average is not None and b.average is not None:
+        assert all(torch.equal(value, b.average[name]) for name, value in a.average.items())
+
+
+def test_evaluation_uses_the_moving_average_where_there_is_one(dataset: Path, tmp_path: Path) -> None:
+    last = train(dataset, tmp_path, variant(epochs=2, ema=0.5))
+    state = load_checkpoint(last)
+    assert state.average is not None
+    judged, latest = (restore_model(state, last, averaged=averaged).state_dict() for averaged in (True, False))
+    assert torch.equal(judged["tok"], state.average["tok"]) and torch.equal(latest["tok"], state.model["tok"])
+    assert not torch.equal(judged["tok"], latest["tok"])
+
+
+def test_the_moving_average_is_the_recurrence_by_hand(dataset: Path, tmp_path: Path) -> None:
+    steps = [
+        load_checkpoint(train(dataset, tmp_path / str(n), variant(epochs=2, ema=0.75, max_steps=n))) for n in (1, 2, 3)
+    ]
+    expected = steps[0].model["tok"]
+    for state in steps[1:]:
+        expected = 0.75 * expected + 0.25 * state.model["tok"]
+    assert steps[-1].average is not None
+    torch.testing.assert_close(steps[-1].average["tok"], expected)
+
+
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole_where_no_batch_statistics_mix(
+    dataset: Path, tmp_path: Path
+) -> None:
+    vit = {"kind": "vit", "dim": 8, "heads": 2, "feed_forward": 8, "blocks": 1, "box_head": False}
+    settings = {"model": vit, "betas": (0.0, 0.0), "max_steps": 1, "batch": 8}
+    whole, parts = (
+        load_checkpoint(train(dataset, tmp_path / str(n), variant(accumulate=n, **settings))).optimiser["state"]
+        for n in (1, 3)
+    )
+    for key, state in whole.items():  # without momentum, the first moment is the gradient
+        torch.testing.assert_close(state["exp_avg"], parts[key]["exp_avg"], atol=1e-7, rtol=1e-4)
+
+
+def test_logs_are_tables_and_events_that_a_resumed_run_does_not_repeat(dataset: Path, tmp_path: Path) -> None:
+    train(dataset, tmp_path, variant(epochs=2, max_steps=3))
+    train(dataset, tmp_path, variant(epochs=2), resume=True)
+    with (tmp_path / "loss.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
+    assert {"epoch", "learning_rate", "samples", "seconds", "total", "query_view"} <= rows[0].keys()
+    lines = metrics(tmp_path)
+    assert [float(row["total"]) for row in rows] == [line["loss"]["total"] for line in lines if "loss" in line]
+    with (tmp_path / "validation.csv").open(newline="") as stream:
+        assert [row["step"] for row in csv.DictReader(stream)] == ["2", "3", "4"]
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss/total")] == [1, 2, 3, 4]
+    assert len(events.Images("samples")) == len(list((tmp_path / "samples").glob("step_*.png"))) == 3
+
+
+def test_without_a_validation_split_training_goes_on_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_dataset(tmp_path)
+    (tmp_path / "shards" / "val-00000.h5").unlink()
+    assert train(tmp_path, tmp_path / "run", TINY).is_file()
+    assert not (tmp_path / "run" / BEST).exists()
+    assert "training without validation" in caplog.text and "val" in caplog.text
+
+
+def test_a_row_that_fails_its_checksum_is_named_once_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_dataset(tmp_path)
+    damage(tmp_path / "shards" / "train-00000.h5", "queries/image", row=2)
+    train(tmp_path, tmp_path / "run", variant(epochs=2))
+    (line,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert "train-00000.h5: queries/image row 2 fails its checksum" in line and "copy the file again" in line
+    assert [entry["samples"] for entry in metrics(tmp_path / "run") if "loss" in entry][-1] == 14  # of 2 x 8
+    with pytest.raises(PipelineError, match="row 2 fails its checksum"):
+        evaluate_checkpoint(tmp_path / "run" / LAST, tmp_path, "train", "cpu", 0)
+
+
+def test_a_shard_that_does_not_open_is_left_out_unless_there_is_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_dataset(tmp_path)
+    (tmp_path / "shards" / "train-00001.h5").write_bytes(b"cut off")
+    train(tmp_path, tmp_path / "run", TINY)
+    assert "left out" in caplog.text and "train-00001.h5" in caplog.text
+    (tmp_path / "shards" / "train-00000.h5").unlink()
+    with pytest.raises(PipelineError, match=r"train-00001\.h5 is unreadable"):
+        train(tmp_path, tmp_path / "other", TINY)
+
+
+def test_a_checkpoint_whose_weights_are_of_another_architecture_is_one_clear_error(
+    dataset: Path, tmp_path: Path
+) -> None:
+    last = train(dataset, tmp_path, TINY)
+    state = load_checkpoint(last)
+    wider = variant(model={**TINY.model.model_dump(), "dim": 32})
+    with pytest.raises(PipelineError, match=r"checkpoint\.pt: the weights do not fit the model of its config"):
+        restore_model(replace(state, config=wider), last)
+
+
+def test_a_shape_whose_views_show_nothing_gives_no_nan(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    rewrite(tmp_path, "train", "shapes/patch_valid", np.zeros((2, 4, 8, 8), dtype=bool))
+    rewrite(tmp_path, "train", "shapes/point_visible", np.zeros((2, 4, 30), dtype=bool))
+    train(tmp_path, tmp_path / "run", TINY)
+    assert all(np.isfinite(line["loss"]["total"]) for line in metrics(tmp_path / "run") if "loss" in line)

@@ -1,51 +1,156 @@
-"""Predictions of a model for a split, and how good they are."""
+"""Predictions of models for a split, and how good they are."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
+from pipeline.shards.reader import NoShards
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.config import TrainingConfig
-from pipeline.training.data import ShardDataset, evaluation_keys, load_batches
+from pipeline.training.data import Sample, ShardDataset, evaluation_keys, load_batches, patch_cover
 from pipeline.training.device import pick_device
-from pipeline.training.evaluation.metrics import Evaluation, Scores, evaluate_scores
+from pipeline.training.evaluation.bootstrap import Interval, bootstrap
+from pipeline.training.evaluation.correspondence import Truth, view_scores
+from pipeline.training.evaluation.metrics import (
+    PCK_SHARES,
+    Evaluation,
+    Scores,
+    accuracy,
+    best_threshold,
+    box_ap,
+    evaluate_scores,
+    roc_auc,
+)
 from pipeline.training.index import SplitIndex, index_split
-from pipeline.training.models.cmt import CMT
+from pipeline.training.models.interface import Prediction
+from pipeline.training.precision import forward, pick_precision
 
 
-def evaluate_checkpoint(checkpoint: Path, dataset: Path, split: str, device: str, workers: int) -> Evaluation:
-    """Metrics of a saved model on one split, with all reference views and without augmentation.
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A saved model on one split: what it said, and how good that is.
 
-    Raises PipelineError where the checkpoint or the split is missing, unreadable or does not fit.
+    intervals: of overall metrics, at 95 %, by their names; boxes: (n, 4) predicted, pixels [x, y, width, height].
+    """
+
+    name: str
+    config: TrainingConfig
+    scores: Scores
+    evaluation: Evaluation
+    intervals: dict[str, Interval]
+    boxes: NDArray[np.float64] | None
+
+
+def evaluate_checkpoint(
+    checkpoint: Path, dataset: Path, split: str, device: str, workers: int, resamples: int = 0
+) -> Judged:
+    """A saved model on one split, with all reference views and without augmentation.
+
+    The threshold is the one of highest accuracy on the validation split, where there is one. ``resamples`` for the
+    confidence intervals; 0 for none. Raises PipelineError where the checkpoint or the split is missing, unreadable
+    or does not fit.
     """
     saved = load_checkpoint(checkpoint)
     config = saved.config.model_copy(update={"device": device, "workers": workers})
     target = pick_device(config.device)
     model = restore_model(saved, checkpoint).to(target)
-    return evaluate_scores(predict(model, index_split(dataset, split), config, target))
+    index = index_split(dataset, split)
+    scores, boxes = _predict(model, index, config, target, Truth(index))
+    try:
+        chosen = scores if split == "val" else predict(model, index_split(dataset, "val"), config, target)
+        threshold = best_threshold(chosen)
+    except NoShards:
+        threshold = None
+    intervals = confidence_intervals(scores, threshold, resamples) if resamples else {}
+    name = checkpoint.resolve().parent.name
+    return Judged(name, saved.config, scores, evaluate_scores(scores, threshold), intervals, boxes)
+
+
+def confidence_intervals(scores: Scores, threshold: float | None, resamples: int) -> dict[str, Interval]:
+    """95 % intervals of the overall metrics, by name; what is not defined is left out."""
+    statistics = {
+        "auc": lambda own: roc_auc(own.probability, own.label),
+        "accuracy": lambda own: accuracy(own, 0.5),
+        "accuracy_chosen": lambda own: None if threshold is None else accuracy(own, threshold),
+        "box_ap": lambda own: box_ap(own, (0.5,)),
+        "closest_view": lambda own: None if own.closest is None else float(own.closest.mean()),
+    }
+    found = {
+        name: bootstrap(scores.shape, lambda rows, of=statistic: of(scores.select(rows)), resamples)  # type: ignore[misc]
+        for name, statistic in statistics.items()
+    }
+    return {name: interval for name, interval in found.items() if interval is not None}
+
+
+def auc_difference(ours: Scores, theirs: Scores, resamples: int) -> tuple[float, Interval] | None:
+    """AUC of ``ours`` less that of ``theirs`` for the same samples, and its 95 % interval, resampled in pairs."""
+
+    def difference(rows: NDArray[np.int64]) -> float | None:
+        a, b = (roc_auc(scores.probability[rows], scores.label[rows]) for scores in (ours, theirs))
+        return None if a is None or b is None else a - b
+
+    value = difference(np.arange(len(ours.label)))
+    interval = bootstrap(ours.shape, difference, resamples)
+    return None if value is None or interval is None else (value, interval)
+
+
+def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
+    """Score every sample of a split in stored order; the model comes back in the mode that it had."""
+    return _predict(model, index, config, device, None)[0]
 
 
 @torch.no_grad()
-def predict(model: CMT, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
-    """Score every sample of a split in stored order; the model comes back in the mode that it had."""
+def _predict(
+    model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
+) -> tuple[Scores, NDArray[np.float64] | None]:
+    """Scores, with closest views and matches if ``truth`` is there to tell; and the predicted boxes."""
     training = model.training
     model.eval()
-    probability, anomaly_type, box_iou = [], [], []
+    dtype = pick_precision(config.precision, device)
+    columns: dict[str, list[Any]] = {}
     keys = evaluation_keys(len(index), config.eval_batch)
-    for batch in load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device):
-        prediction = model(batch.inputs)
-        probability.append(prediction.logit.sigmoid().cpu())
-        anomaly_type.append(batch.anomaly_type.cpu())
-        if prediction.box is not None:
-            box_iou.append(iou(corners(prediction.box), corners(batch.box)).cpu())
+    for batch, batch_keys in zip(
+        load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device), keys, strict=True
+    ):
+        assert batch.samples is not None  # only a tolerant dataset leaves samples out
+        prediction = forward(model, batch.samples.inputs, dtype)
+        for name, value in _judge(prediction, batch.samples, truth, [item for _, item in batch_keys]).items():
+            columns.setdefault(name, []).append(value)
     model.train(training)
-    return Scores(
-        torch.cat(probability).numpy().astype(np.float64),
-        torch.cat(anomaly_type).numpy(),
-        torch.cat(box_iou).numpy().astype(np.float64) if box_iou else None,
-        index.type_names,
-    )
+    joined = {name: np.concatenate(values) for name, values in columns.items()}
+    boxes = joined.pop("boxes", None)
+    probability = joined.pop("probability").astype(np.float64)
+    scores = Scores(probability, index.anomaly_type, index.part, index.shape, index.type_names, **joined)
+    return scores, None if boxes is None else _in_pixels(boxes.astype(np.float64), index.size)
+
+
+def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: list[int]) -> dict[str, NDArray[Any]]:
+    """Columns of ``Scores`` for one batch, and ``boxes`` as predicted."""
+    found = {"probability": prediction.logit.sigmoid().cpu().numpy()}
+    if prediction.box is not None:
+        found["boxes"] = prediction.box.cpu().numpy()
+        found["box_iou"] = iou(corners(prediction.box), corners(samples.box)).cpu().numpy().astype(np.float64)
+    if truth is not None and prediction.similarity is not None:
+        valid = samples.inputs.patch_valid.flatten(2).cpu().numpy()
+        matrix = prediction.similarity.unflatten(-1, valid.shape[1:]).cpu().numpy()
+        closest, pck = [], []
+        for own, seen, mask, item in zip(matrix, valid, samples.inputs.object_mask, items, strict=True):
+            patches = np.flatnonzero(patch_cover(mask.cpu().numpy()) >= 0.5)
+            closest.append(float(truth.closest_views(item)[np.argmax(view_scores(own, seen, patches))]))
+            pck.append(truth.pck(item, own, seen, patches))
+        found |= {"closest": np.array(closest), "pck": np.array(pck).reshape(-1, len(PCK_SHARES))}
+    return found
+
+
+def _in_pixels(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """(n, 4) boxes (cx, cy, w, h) in shares of a (height, width) image to [x, y, width, height] in pixels."""
+    scale = np.tile(size[::-1], 2)
+    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], axis=-1) * scale

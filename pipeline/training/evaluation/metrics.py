@@ -1,72 +1,123 @@
-"""How good predictions are: ROC AUC, accuracy at 0.5, and average precision of the boxes."""
+"""How good predictions are: ROC AUC, accuracy, average precision of boxes, closest views, correspondences."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+#: Intersection over union from which a box is a hit, and the thresholds that COCO averages over.
 IOU_THRESHOLD = 0.5
+IOU_THRESHOLDS = tuple(np.arange(10) * 0.05 + 0.5)
+#: Correspondences: a match is right within this share of the image's longer edge (PCK).
+PCK_SHARES = (0.05, 0.1, 0.15)
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Predictions for a split, one entry a sample.
 
-    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into ``type_names``, 0 for normal;
-    box_iou: (n,) overlap of predicted and true box, meaningful where anomalous; None without a box head.
+    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into ``type_names``, 0 for normal; part: (n,)
+    str, the part group of the anomaly, '' for normal; shape: (n,) int, alike for samples of one shape; box_iou: (n,)
+    overlap of predicted and true box, meaningful where anomalous; closest: (n,) 1 where the closest view was found,
+    else 0; pck: (n, len(PCK_SHARES)) share of right matches, NaN where a sample has none to judge. None for what the
+    model does not give, or where it was not measured.
     """
 
     probability: NDArray[np.float64]
     anomaly_type: NDArray[np.int64]
-    box_iou: NDArray[np.float64] | None
+    part: NDArray[np.str_]
+    shape: NDArray[np.int64]
     type_names: tuple[str, ...]
+    box_iou: NDArray[np.float64] | None = None
+    closest: NDArray[np.float64] | None = None
+    pck: NDArray[np.float64] | None = None
 
     @property
     def label(self) -> NDArray[np.bool_]:
         return self.anomaly_type > 0
 
-    def select(self, rows: NDArray[np.bool_]) -> Scores:
-        box_iou = None if self.box_iou is None else self.box_iou[rows]
-        return Scores(self.probability[rows], self.anomaly_type[rows], box_iou, self.type_names)
+    def select(self, rows: NDArray[Any]) -> Scores:
+        """The samples of a mask or of row numbers."""
+        return replace(self, **{name: value[rows] for name, value in self._columns().items()})
+
+    def joined(self, others: Sequence[Scores]) -> Scores:
+        """These and the others', one after another."""
+        columns = self._columns()
+        return replace(
+            self,
+            **{
+                name: np.concatenate([value, *(getattr(other, name) for other in others)])
+                for name, value in columns.items()
+            },
+        )
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """All in [0, 1]; None where undefined (AUC of one class alone, boxes without a box head or anomalies)."""
+    """All in [0, 1]; None where undefined (AUC of one class alone, boxes without a box head or anomalies) or unknown.
+
+    accuracy: at 0.5; accuracy_chosen: at a threshold chosen on other data; box_ap: at IoU 0.5, box_ap_mean: mean over
+    IoU 0.5 to 0.95; closest_view: share of queries whose closest view was found; pck: share of right matches by
+    tolerance, the mean over images.
+    """
 
     images: int
     auc: float | None
     accuracy: float
+    accuracy_chosen: float | None
     box_ap: float | None
+    box_ap_mean: float | None
+    closest_view: float | None
+    pck: dict[str, float] | None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a whole split, and of each anomaly type that it holds.
+    """Metrics of a whole split, of each anomaly type and of each part group that it holds.
 
-    For a type, AUC is that of its images against all normal ones, accuracy and AP are over its images alone.
+    For a type or a part, AUC is that of its images against all normal ones; all else is over its images alone.
+    ``threshold``: the chosen one, None if none was.
     """
 
     overall: Metrics
     by_type: dict[str, Metrics]
+    by_part: dict[str, Metrics]
+    threshold: float | None
 
 
-def evaluate_scores(scores: Scores) -> Evaluation:
-    """Metrics of all predictions together and by anomaly type, in the order of ``type_names``."""
-    by_type = {}
-    for value, name in enumerate(scores.type_names):
-        rows = scores.anomaly_type == value
-        if rows.any():
-            own = scores.select(rows)
-            against_normal = scores.select(rows | (scores.anomaly_type == 0))
-            auc = roc_auc(against_normal.probability, against_normal.label)
-            by_type[name] = Metrics(len(own.probability), auc, _accuracy(own), _box_ap(own))
+def evaluate_scores(scores: Scores, threshold: float | None = None) -> Evaluation:
+    """Metrics of all predictions together, by anomaly type in the order of ``type_names``, and by part, sorted."""
+    by_type = {
+        name: _of_group(scores, scores.anomaly_type == value, threshold)
+        for value, name in enumerate(scores.type_names)
+        if (scores.anomaly_type == value).any()
+    }
+    by_part = {str(name): _of_group(scores, scores.part == name, threshold) for name in np.unique(scores.part) if name}
+    return Evaluation(measure(scores, threshold), by_type, by_part, threshold)
+
+
+def measure(scores: Scores, threshold: float | None = None) -> Metrics:
+    """Metrics of these predictions."""
     auc = roc_auc(scores.probability, scores.label)
-    return Evaluation(Metrics(len(scores.probability), auc, _accuracy(scores), _box_ap(scores)), by_type)
+    return Metrics(
+        images=len(scores.probability),
+        auc=auc,
+        accuracy=accuracy(scores, 0.5),
+        accuracy_chosen=None if threshold is None else accuracy(scores, threshold),
+        box_ap=box_ap(scores, (IOU_THRESHOLD,)),
+        box_ap_mean=box_ap(scores, IOU_THRESHOLDS),
+        closest_view=None if scores.closest is None else float(scores.closest.mean()),
+        pck=_mean_pck(scores),
+    )
 
 
 def roc_auc(score: NDArray[Any], positive: NDArray[np.bool_]) -> float | None:
@@ -97,13 +148,42 @@ def average_precision(confidence: NDArray[Any], correct: NDArray[np.bool_]) -> f
     return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
 
 
-def _accuracy(scores: Scores) -> float:
-    return float(((scores.probability > 0.5) == scores.label).mean())
+def accuracy(scores: Scores, threshold: float) -> float:
+    """Share of samples on the right side of the threshold."""
+    return float(((scores.probability > threshold) == scores.label).mean())
 
 
-def _box_ap(scores: Scores) -> float | None:
-    """AP at IoU 0.5 over the anomalous images: one box each, ranked by the probability of an anomaly."""
+def best_threshold(scores: Scores) -> float:
+    """The threshold of highest accuracy: of several, and within a gap between scores, the one nearest to 0.5."""
+    levels = np.unique(scores.probability)
+    edges = np.concatenate([[0.0], levels, [1.0]])
+    # Any threshold in [a, b) parts the samples alike; 1 calls nothing anomalous.
+    nearest = np.append(np.clip(0.5, edges[:-1], np.nextafter(edges[1:], 0.0)), 1.0)
+    positives = np.sort(scores.probability[scores.label])
+    negatives = np.sort(scores.probability[~scores.label])
+    right = (len(positives) - np.searchsorted(positives, nearest, "right")) + np.searchsorted(
+        negatives, nearest, "right"
+    )
+    best = nearest[right == right.max()]
+    return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def box_ap(scores: Scores, thresholds: Sequence[float]) -> float | None:
+    """Mean AP over IoU thresholds, of the anomalous images: one box each, ranked by the probability of an anomaly."""
     if scores.box_iou is None or not scores.label.any():
         return None
     rows = scores.label
-    return average_precision(scores.probability[rows], scores.box_iou[rows] >= IOU_THRESHOLD)
+    each = [average_precision(scores.probability[rows], scores.box_iou[rows] >= threshold) for threshold in thresholds]
+    return float(np.mean(each))
+
+
+def _of_group(scores: Scores, rows: NDArray[np.bool_], threshold: float | None) -> Metrics:
+    against_normal = scores.select(rows | ~scores.label)
+    auc = roc_auc(against_normal.probability, against_normal.label)
+    return replace(measure(scores.select(rows), threshold), auc=auc)
+
+
+def _mean_pck(scores: Scores) -> dict[str, float] | None:
+    if scores.pck is None or np.isnan(scores.pck).all():
+        return None
+    return {str(share): float(value) for share, value in zip(PCK_SHARES, np.nanmean(scores.pck, axis=0), strict=True)}

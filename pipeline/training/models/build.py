@@ -5,18 +5,55 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from pipeline.errors import PipelineError
 from pipeline.seeding import rng
-from pipeline.training.config import TrainingConfig
+from pipeline.training.config import (
+    AnyModelConfig,
+    CMTConfig,
+    ContrastiveConfig,
+    LightFieldConfig,
+    QueryOnlyConfig,
+    TrainingConfig,
+    ViTConfig,
+)
 from pipeline.training.models.cmt import CMT
-from pipeline.training.models.encoder import load_backbone
+from pipeline.training.models.contrastive import Contrastive
+from pipeline.training.models.encoder import ResNet18FPN, load_backbone
+from pipeline.training.models.light_field import LightField
+from pipeline.training.models.query_only import QueryOnly, ViT
 
 
-def build_model(config: TrainingConfig) -> CMT:
-    """A new model, its weights drawn from the seed, its encoder loaded where the config names a file."""
+def new_model(config: AnyModelConfig) -> nn.Module:
+    """A model of the config's kind, its weights drawn from PyTorch's generator; called with ``Inputs``."""
+    match config:
+        case CMTConfig():
+            return CMT(config)
+        case QueryOnlyConfig():
+            return QueryOnly(config)
+        case ViTConfig():
+            return ViT(config)
+        case ContrastiveConfig():
+            return Contrastive(config)
+        case LightFieldConfig():
+            return LightField(config)
+
+
+def build_model(config: TrainingConfig) -> nn.Module:
+    """A new model, its weights drawn from the seed, its encoder loaded where the config names a file.
+
+    Raises PipelineError where the file does not fit, or the model has no encoder.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng(config.seed, "training", "weights").integers(2**63)))
-        model = CMT(config.model)
+        model = new_model(config.model)
     if config.encoder_weights is not None:
-        load_backbone(model.encoder.backbone, Path(config.encoder_weights))
+        encoder = getattr(model, "encoder", None)
+        if not isinstance(encoder, ResNet18FPN):
+            raise PipelineError(
+                f"encoder_weights = {config.encoder_weights}: a model of kind {config.model.kind} has no ResNet-18; "
+                "leave encoder_weights out"
+            )
+        load_backbone(encoder.backbone, Path(config.encoder_weights))
     return model

@@ -66,24 +66,26 @@ class ResNet18(nn.Module):
 class ResNet18FPN(nn.Module):
     """Images to ``dim`` channels per patch of 8 x 8 pixels: 3 x 256 x 256 -> 128 x 32 x 32 in the paper."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
         self.backbone = ResNet18(width)
         self.lateral = nn.ModuleList(nn.Conv2d(channels * width, dim, 1) for channels in (2, 4, 8))
         self.output = nn.Conv2d(dim, dim, 3, padding=1)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, H, W) uint8 to (n, dim, H/8, W/8) float; H and W are multiples of 32."""
-        at8, at16, at32 = self.backbone((images.float() / 255 - self.mean) / self.std)
+        at8, at16, at32 = self.backbone(normalised(images).contiguous(memory_format=torch.channels_last))
         top = self.lateral[2](at32)
         top = self.lateral[1](at16) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
         top = self.lateral[0](at8) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
         return self.output(top)
+
+
+def normalised(images: Tensor) -> Tensor:
+    """(n, 3, H, W) uint8 to float with ImageNet's mean and deviation, which pretrained weights expect."""
+    mean, std = (torch.tensor(x, device=images.device).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images.float() / 255 - mean) / std
 
 
 def load_backbone(backbone: ResNet18, path: Path) -> None:

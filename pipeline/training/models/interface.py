@@ -26,10 +26,14 @@ class Prediction(NamedTuple):
     """What a model says of a batch, and what its losses act on; None for what it does not have.
 
     logit: (b,), positive for anomalous; box: (b, 4) as (cx, cy, w, h) in shares of the image;
-    view_descriptors: (b, n, h, w, c), unit length; similarity: (b, h w, n h w), M of Eq. 12.
+    view_descriptors: (b, n, h, w, c), unit length; similarity: (b, h w, n h w), M of Eq. 12;
+    patch_logits: (b, h w), positive where a patch of the query shows the anomaly;
+    shape_similarity: (b, b), how alike each query of the batch is to the shape of each, in [-1, 1].
     """
 
     logit: Tensor
     box: Tensor | None = None
     view_descriptors: Tensor | None = None
     similarity: Tensor | None = None
+    patch_logits: Tensor | None = None
+    shape_similarity: Tensor | None = None

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.training.evaluation.metrics import Scores, average_precision, evaluate_scores, roc_auc
+from pipeline.training.evaluation.metrics import (
+    Scores,
+    accuracy,
+    average_precision,
+    best_threshold,
+    box_ap,
+    evaluate_scores,
+    roc_auc,
+)
+
+
+def scored(
+    probability: list[float],
+    anomaly_type: list[int],
+    type_names: tuple[str, ...] = ("normal", "broken"),
+    **columns: Any,
+) -> Scores:
+    kinds = np.array(anomaly_type)
+    part = np.where(kinds > 0, "Leg", "")
+    rest = {"part": part, "shape": np.arange(len(kinds)), **columns}
+    return Scores(probability=np.array(probability), anomaly_type=kinds, type_names=type_names, **rest)
+
 
 few_levels = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=25)
 
@@ -44,11 +67,11 @@ def test_ap_has_known_values() -> None:
 
 
 def test_evaluation_by_type_sets_each_type_against_the_normal_images() -> None:
-    scores = Scores(
-        probability=np.array([0.1, 0.4, 0.9, 0.3, 0.2]),
-        anomaly_type=np.array([0, 0, 1, 5, 5]),
-        box_iou=np.array([0.0, 0.0, 0.8, 0.5, 0.4]),
+    scores = scored(
+        probability=[0.1, 0.4, 0.9, 0.3, 0.2],
+        anomaly_type=[0, 0, 1, 5, 5],
         type_names=("normal", "positional", "rotational", "broken", "swapped", "missing"),
+        box_iou=np.array([0.0, 0.0, 0.8, 0.5, 0.4]),
     )
     evaluation = evaluate_scores(scores)
     assert list(evaluation.by_type) == ["normal", "positional", "missing"]
@@ -63,11 +86,51 @@ def test_evaluation_by_type_sets_each_type_against_the_normal_images() -> None:
 
 
 def test_types_go_by_the_names_of_the_shards() -> None:
-    scores = Scores(np.array([0.1, 0.7, 0.8]), np.array([0, 2, 3]), None, ("normal", "broken", "rusty", "several"))
+    scores = scored([0.1, 0.7, 0.8], [0, 2, 3], ("normal", "broken", "rusty", "several"))
     by_type = evaluate_scores(scores).by_type
     assert {name: metrics.images for name, metrics in by_type.items()} == {"normal": 1, "rusty": 1, "several": 1}
 
 
 def test_without_a_box_head_there_is_no_ap() -> None:
-    evaluation = evaluate_scores(Scores(np.array([0.1, 0.9]), np.array([0, 1]), None, ("normal", "broken")))
+    evaluation = evaluate_scores(scored([0.1, 0.9], [0, 1], ("normal", "broken")))
     assert evaluation.overall.box_ap is None and evaluation.overall.auc == 1
+
+
+def test_metrics_of_parts_set_each_part_against_the_normal_images() -> None:
+    scores = scored([0.2, 0.1, 0.7, 0.6], [0, 1, 1, 1], part=np.array(["", "Leg", "Leg", "Arm"]))
+    by_part = evaluate_scores(scores).by_part
+    assert {name: (part.images, part.auc, part.accuracy) for name, part in by_part.items()} == {
+        "Arm": (1, 1.0, 1.0),
+        "Leg": (2, 0.5, 0.5),
+    }
+
+
+@settings(deadline=None)
+@given(few_levels)
+def test_no_threshold_is_more_accurate_than_the_best_one(samples: list[tuple[int, bool]]) -> None:
+    scores = scored([s / 4 for s, _ in samples], [int(p) for _, p in samples])
+    best = best_threshold(scores)
+    assert 0 <= best <= 1
+    tried = [accuracy(scores, threshold) for threshold in np.linspace(0, 1, 41)]
+    assert accuracy(scores, best) >= max(tried)
+    equal = [t for t in np.linspace(0, 0.999, 41) if accuracy(scores, t) == accuracy(scores, best)]
+    assert all(abs(best - 0.5) <= abs(t - 0.5) + 1e-9 for t in equal)
+
+
+def test_mean_ap_averages_over_ten_thresholds() -> None:
+    scores = scored([0.9, 0.1], [1, 0], box_iou=np.array([0.72, 0.0]))
+    assert box_ap(scores, (0.5,)) == 1.0
+    assert evaluate_scores(scores).overall.box_ap_mean == pytest.approx(0.5)  # 0.5, 0.55, ..., 0.7
+
+
+def test_pck_is_the_mean_over_images_that_have_matches_to_judge() -> None:
+    pck = np.array([[0.0, 0.5, 1.0], [np.nan] * 3, [1.0, 1.0, 1.0]])
+    overall = evaluate_scores(scored([0.1, 0.2, 0.3], [0, 0, 1], pck=pck, closest=np.array([1.0, 0.0, 1.0]))).overall
+    assert overall.pck == {"0.05": 0.5, "0.1": 0.75, "0.15": 1.0}
+    assert overall.closest_view == pytest.approx(2 / 3)
+
+
+def test_joined_scores_are_those_of_all(few: int = 5) -> None:
+    scores = scored(list(np.linspace(0.1, 0.9, few)), [0, 1, 0, 1, 1], closest=np.ones(few))
+    parts = [scores.select(np.arange(rank, few, 2)) for rank in (0, 1)]
+    assert evaluate_scores(parts[0].joined(parts[1:])) == evaluate_scores(scores)

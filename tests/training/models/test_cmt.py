@@ -10,10 +10,11 @@ import torch
 
 from pipeline.config import load
 from pipeline.errors import PipelineError
-from pipeline.training.config import ModelConfig, TrainingConfig
+from pipeline.training.config import CMTConfig, TrainingConfig
+from pipeline.training.models import encoder
 from pipeline.training.models.build import build_model
 from pipeline.training.models.cmt import CMT
-from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone
+from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone, normalised
 from pipeline.training.models.interface import Inputs, Prediction
 from pipeline.training.models.position import PositionEncoding, fourier_features
 from tests.training.synthetic import TINY
@@ -60,11 +61,11 @@ def test_background_patches_carry_no_position() -> None:
 
 
 def test_paper_encoder_maps_256_pixels_to_128_channels_of_32_patches() -> None:
-    encoder = ResNet18FPN(width=64, dim=128).eval()
+    fpn = ResNet18FPN(width=64, dim=128).eval()
     with torch.no_grad():
-        assert encoder(torch.zeros(1, 3, 256, 256, dtype=torch.uint8)).shape == (1, 128, 32, 32)
+        assert fpn(torch.zeros(1, 3, 256, 256, dtype=torch.uint8)).shape == (1, 128, 32, 32)
     # torchvision's resnet18 has 11,689,512 parameters, 513,000 of them in fc
-    assert sum(p.numel() for p in encoder.backbone.parameters()) == 11_689_512 - 513_000
+    assert sum(p.numel() for p in fpn.backbone.parameters()) == 11_689_512 - 513_000
 
 
 def test_paper_preset_is_the_default_and_has_the_papers_dimensions() -> None:
@@ -115,14 +116,9 @@ def test_order_of_the_views_does_not_matter() -> None:
     views = torch.randint(256, (1, 3, 64, 64), generator=generator, dtype=torch.uint8)
     xyz = torch.rand(1, 3, 8, 8, 3, generator=generator, dtype=torch.float64)
     valid = torch.rand(1, 3, 8, 8, generator=generator) < 0.5
-    forward = ResNet18FPN.forward
     order = [2, 0, 1]
-
-    def in_double(self: ResNet18FPN, images: torch.Tensor) -> torch.Tensor:
-        return forward(self, images.double())
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ResNet18FPN, "forward", in_double)
+        patch.setattr(encoder, "normalised", lambda images: normalised(images).double())
         a = model(with_mask(query, views, xyz, valid)).logit
         b = model(with_mask(query, views[:, order], xyz[:, order], valid[:, order])).logit
     torch.testing.assert_close(a, b)
@@ -170,4 +166,4 @@ def test_unsuitable_encoder_weights_give_one_clear_error(tmp_path: Path, content
 
 def test_heads_must_divide_dim() -> None:
     with pytest.raises(ValueError, match="heads must divide dim, got dim 10 and heads 4"):
-        ModelConfig(dim=10, heads=4)
+        CMTConfig(dim=10, heads=4)

@@ -1,0 +1,61 @@
+"""A grid of what a model says of a few samples, to be looked at while it learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
+
+from pipeline.training.boxes import corners
+from pipeline.training.config import TrainingConfig
+from pipeline.training.data import ShardDataset, load_batches
+from pipeline.training.index import SplitIndex
+from pipeline.training.precision import forward, pick_precision
+
+SAMPLES, COLUMNS = 12, 4
+TRUE, PREDICTED = (0, 150, 60), (220, 60, 30)
+CAPTION = 14  # pixels below each image
+
+
+@torch.no_grad()
+def sample_grid(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Image.Image:
+    """A few queries, evenly over the split, with true (green) and predicted (red) boxes of anomalies and scores."""
+    rows = np.unique(np.linspace(0, len(index) - 1, SAMPLES).astype(np.int64))
+    training = model.training
+    model.eval()
+    dtype = pick_precision(config.precision, device)
+    dataset = ShardDataset(index, config, augmented=False)
+    tiles = []
+    for batch in load_batches(dataset, [[(0, int(row))] for row in rows], 0, device):
+        assert batch.samples is not None  # only a tolerant dataset leaves samples out
+        prediction = forward(model, batch.samples.inputs, dtype)
+        box = None if prediction.box is None else prediction.box[0]
+        name = index.type_names[int(batch.samples.anomaly_type)]
+        score = float(prediction.logit.sigmoid())
+        tiles.append(_tile(batch.samples.inputs.image[0], name, score, box, batch.samples.box[0]))
+    model.train(training)
+    return _grid(tiles)
+
+
+def _tile(image: Tensor, name: str, score: float, predicted: Tensor | None, true: Tensor) -> Image.Image:
+    height, width = image.shape[1:]
+    tile = Image.new("RGB", (width, height + CAPTION), "white")
+    tile.paste(Image.fromarray(image.permute(1, 2, 0).cpu().numpy()))
+    draw = ImageDraw.Draw(tile)
+    if true[2] > 0:
+        for box, colour in ((true, TRUE), (predicted, PREDICTED)):
+            if box is not None:
+                scaled = corners(box).cpu() * torch.tensor([width, height] * 2)
+                draw.rectangle(scaled.tolist(), outline=colour)
+    right = (score > 0.5) == (true[2] > 0)
+    draw.text((2, height + 1), f"{score:.2f} {name}", fill=TRUE if right else PREDICTED)
+    return tile
+
+
+def _grid(tiles: list[Image.Image]) -> Image.Image:
+    width, height = tiles[0].size
+    grid = Image.new("RGB", (COLUMNS * width, -(-len(tiles) // COLUMNS) * height), "white")
+    for number, tile in enumerate(tiles):
+        grid.paste(tile, (number % COLUMNS * width, number // COLUMNS * height))
+    return grid

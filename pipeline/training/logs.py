@@ -1,0 +1,90 @@
+"""What a run tells while it goes on: metrics as lines of JSON, as CSV and as TensorBoard events."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+from pipeline.files import atomic
+
+METRICS, TABLES, EVENTS, SAMPLES = "metrics.jsonl", ("loss", "validation"), "tensorboard", "samples"
+
+logger = logging.getLogger(__name__)
+
+
+class RunLog:
+    """The logs of the run in ``out``, from step ``step`` on: what earlier runs wrote of later steps is dropped.
+
+    ``metrics.jsonl`` has a line for each entry; ``loss.csv`` and ``validation.csv`` hold the same numbers as tables,
+    nested ones under dotted names.
+    """
+
+    def __init__(self, out: Path, step: int) -> None:
+        self._out = out
+        path = out / METRICS
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [entry for entry in map(json.loads, lines) if entry["step"] <= step]
+        with atomic(path) as temporary:
+            temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
+        for table in TABLES:
+            rows = [_row(entry, table) for entry in kept if table in entry]
+            with atomic(out / f"{table}.csv") as temporary:
+                temporary.write_text("".join(_csv(row, head=i == 0) for i, row in enumerate(rows)), encoding="utf-8")
+        self._events = SummaryWriter(str(out / EVENTS), purge_step=step + 1)
+
+    def add(self, step: int, epoch: int, **values: Any) -> None:
+        """Note ``values``: plain numbers, or mappings of them."""
+        entry = {"step": step, "epoch": epoch, **values}
+        with (self._out / METRICS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+        for table in TABLES:
+            if table in values:
+                path = self._out / f"{table}.csv"
+                row = _row(entry, table)
+                with path.open("a", encoding="utf-8", newline="") as stream:
+                    stream.write(_csv(row, head=path.stat().st_size == 0))
+        for name, value in _flat(values).items():
+            if isinstance(value, int | float):
+                self._events.add_scalar(name.replace(".", "/"), value, step)
+        logger.info("step %d, epoch %d: %s", step, epoch, json.dumps(values))
+
+    def picture(self, step: int, image: Image.Image) -> None:
+        """Keep a grid of sample predictions."""
+        path = self._out / SAMPLES / f"step_{step:07d}.png"
+        with atomic(path) as temporary:
+            image.save(temporary, format="PNG")
+        self._events.add_image(SAMPLES, np.asarray(image.convert("RGB")), step, dataformats="HWC")
+
+    def close(self) -> None:
+        self._events.close()
+
+
+def _row(entry: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """An entry as a row of one table: its plain values, and the numbers of the table's own section."""
+    plain = {key: value for key, value in entry.items() if not isinstance(value, dict)}
+    return {**plain, **_flat(entry[table])}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def _csv(row: Mapping[str, Any], head: bool) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+    if head:
+        writer.writeheader()
+    writer.writerow(row)
+    return stream.getvalue()

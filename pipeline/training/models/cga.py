@@ -1,0 +1,36 @@
+"""Correspondence-guided attention (paper, section 4, Eqs. 2-11)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.training.config import CMTConfig
+from pipeline.training.models.attention import CrossAttention, KeptKeys, SelfAttention
+from pipeline.training.models.layers import mlp
+
+
+class CGABlock(nn.Module):
+    """One block, normalised after each residual."""
+
+    def __init__(self, config: CMTConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.fuse = nn.Linear(2 * dim if config.position else dim, dim)
+        self.self_attention = SelfAttention(dim, config.heads)
+        self.cross_attention = CrossAttention(dim, config.heads, config.attention == "gathered")
+        self.feed_forward = mlp(dim, config.feed_forward, dim)
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
+
+    def forward(
+        self, tokens: Tensor, views: Tensor, position: Tensor | None, valid: Tensor, selection: KeptKeys | None
+    ) -> Tensor:
+        """The new tokens (b, 1 + t, dim), [tok] first.
+
+        tokens: as returned; views: (b, n, dim); position: (b, n, dim), None without 3DPE; valid: (b, n) bool;
+        selection: which view patches each token sees, None for all valid ones.
+        """
+        keys = self.fuse(views if position is None else torch.cat([views, position], dim=-1))  # Eq. 2
+        tokens = self.norms[0](tokens + self.self_attention(tokens))  # Eq. 3, 7
+        tokens = self.norms[1](tokens + self.cross_attention(tokens, keys, valid, selection))  # Eqs. 4-6, 8
+        return self.norms[2](tokens + self.feed_forward(tokens))  # Eq. 9
