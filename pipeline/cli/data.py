@@ -102,6 +102,7 @@ def import_command(folder: Path, layout: str, out: Path, jobs: int, limit: int |
 
     Exit status 3 if anything had to be left out: it is named in OUT/left_out/all.json, and counted here.
     """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     imported = IMPORTS[layout](folder, out, jobs, limit)
     click.echo(f"wrote {imported.images} images of {imported.shapes} shapes in {imported.shards} shards to {out}")
     click.echo(left_out_text(imported.left_out), err=True, nl=False)

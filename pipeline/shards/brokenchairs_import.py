@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +27,8 @@ from pipeline.shards.brokenchairs_query import TYPE_NAMES, parse_name, read_quer
 from pipeline.shards.brokenchairs_shape import read_shape, shape_dims
 from pipeline.shards.schema import PATCH, SPLITS, Dims, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
+
+log = logging.getLogger(__name__)
 
 #: Whoever changes what an import makes of the same files raises this.
 VERSION = 1
@@ -81,9 +84,11 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     units = _units(source, dims, layout)
     counts: Counter[str] = Counter()
     found = [*problems, *left_out]
-    for unit, record, _ in sorted(run_units(layout, units, jobs), key=lambda outcome: outcome[0].name):
+    for number, (unit, record, _) in enumerate(run_units(layout, units, jobs), 1):
         if record.status != "done":
             raise PipelineError(f"shard {unit.name} failed: {record.message}")
+        log.info("%s is done, %d of %d", unit.name, number, len(units))
+    for unit in units:
         summary = read_json(layout.left_out(unit.name))
         counts.update(summary["counts"])
         found += [LeftOut(**item) for item in summary["left_out"]]

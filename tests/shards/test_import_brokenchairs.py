@@ -27,8 +27,8 @@ from pipeline.shards.silhouette import object_estimate
 from pipeline.shards.verification import verify
 from tests.sample_shards import make_shape, write_dataset
 
-#: Images of shape 7.
-ALL = len(LABELS)
+#: Images of shape 7 among those to damage.
+ALL = 2
 STEM = "7_1_2.5_20_30_3_anomaly"
 EXACT = ("image", "label", "anomaly_type", "part_label", "bbox", "mask_new", "mask_old", "azimuth", "elevation",
          "radius", "light", "texture")  # fmt: skip
@@ -36,9 +36,18 @@ EXACT = ("image", "label", "anomaly_type", "part_label", "bbox", "mask_new", "ma
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory, shape: ShapeRecord) -> Path:
-    """The export of shape 7 (train), with an image of every label, and of shapes 8 and 9 (test) with a normal one."""
+    """Shape 7 (train), with an image of every label, and shapes 8 and 9 (test) with a normal one."""
+    return export(tmp_path_factory.mktemp("pristine"), shape)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with two images of shape 7: a normal and a positional one."""
+    return export(tmp_path_factory.mktemp("plain"), make_shape("7", [("normal", 20), ("positional", 20)]))
+
+
+def export(folder: Path, shape: ShapeRecord) -> Path:
     others = [make_shape(i, [("normal", 0)]) for i in ("8", "9")]
-    folder = tmp_path_factory.mktemp("pristine")
     export_brokenchairs(write_dataset(folder / "dataset", {"train": [shape], "test": others}), folder / "export")
     return folder / "export"
 
@@ -67,7 +76,7 @@ def shapes_of(out: Path) -> dict[str, ShapeRecord]:
 
 
 def test_a_dataset_comes_back(exported: Path, out: Path, shape: ShapeRecord) -> None:
-    assert take(exported, out) == Imported(2, 3, ALL + 2, ())
+    assert take(exported, out) == Imported(2, 3, len(LABELS) + 2, ())
     back = shapes_of(out)["7"]
     for name in ("id", "model_id"):
         assert getattr(back, name) == getattr(shape, name)
@@ -272,11 +281,13 @@ class Malicious:
     ],
 )
 def test_each_fault_is_named_and_costs_no_more_than_it_must(
-    exported: Path, out: Path, damage: Callable[[Path], object], reason: str, named: str, images: int, cost: int
+    plain: Path, tmp_path: Path, damage: Callable[[Path], object], reason: str, named: str, images: int, cost: int
 ) -> None:
     """``images``: how many the item says that it costs; ``cost``: how many fewer there are in the dataset."""
-    damage(exported)
-    found = take(exported, out)
+    damaged, out = tmp_path / "damaged", tmp_path / "imported"
+    shutil.copytree(plain, damaged)
+    damage(damaged)
+    found = take(damaged, out)
     [item] = found.left_out
     assert (item.reason, item.images) == (reason, images)
     assert named in item.message
