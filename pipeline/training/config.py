@@ -34,7 +34,8 @@ class CMTConfig(_Heads):
     guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
     top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
     attention: Literal["gathered", "dense"] = Field(
-        "gathered", description="how top-k attention is computed: the same numbers, dense needs far more memory"
+        "gathered",
+        description="how top-k attention is computed, the same numbers: gathered costs by k, dense by all view patches",
     )
     position: bool = Field(True, description="3DPE: fuse view features with where their patches lie")
     octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
