@@ -49,6 +49,22 @@ def explaining_full_disk(path: Path) -> Iterator[None]:
         ) from error
 
 
+def claim(folder: Path, name: str, marker: Any) -> None:
+    """Make ``folder`` the home of one piece of work, told by ``marker`` (JSON) in its file ``name``.
+
+    Raises PipelineError if ``folder`` is a file, or holds other work or anything else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise PipelineError(f"{folder} is a file; choose a folder")
+    if (folder / name).exists():
+        if read_json(folder / name) != marker:
+            raise PipelineError(f"{folder} was made from another dataset; choose another folder or delete it")
+    elif folder.exists() and any(folder.iterdir()):
+        raise PipelineError(f"{folder} is not empty and has no {name}; choose a new or empty folder")
+    else:
+        write_json(folder / name, marker)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary siblings (``.<name>.<process>.tmp``) that a killed process left under ``folder``."""
     for path in [path for path in folder.rglob(".*.tmp*") if LEFTOVER.fullmatch(path.name)]:

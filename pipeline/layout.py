@@ -17,6 +17,15 @@ class Layout:
         return self.out / "dataset.json"
 
     @property
+    def imported(self) -> Path:
+        """Of what the folder is an import."""
+        return self.out / "import.json"
+
+    def left_out(self, shard: str) -> Path:
+        """What an import could not take into one shard, or (``all``) into the dataset."""
+        return self.out / "left_out" / f"{shard}.json"
+
+    @property
     def plan(self) -> Path:
         """What was planned for every shape, and what is drawn in the end."""
         return self.out / "plan.json"

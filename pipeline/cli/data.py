@@ -19,12 +19,13 @@ from pipeline.report.notes import stored_notes
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
-from pipeline.report.text import info_text, table_text
-from pipeline.shards.brokenchairs import export_brokenchairs
+from pipeline.report.text import info_text, left_out_text, table_text
+from pipeline.shards.layouts import EXPORTS, IMPORTS
 from pipeline.shards.reader import find_shards
 from pipeline.shards.verification import verify
 
 DATASET = click.argument("dataset", type=click.Path(path_type=Path))
+OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")
 
 
 class _Group(click.Group):
@@ -82,12 +83,30 @@ def gallery(dataset: Path, out: Path | None, limit: int) -> None:
 
 @main.command()
 @DATASET
-@click.option("--layout", required=True, type=click.Choice(["brokenchairs"]), help="the published BrokenChairs-180K's")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")
+@click.option("--layout", required=True, type=click.Choice(list(EXPORTS)), help="docs/format.md describes them")
+@OUT
 def export(dataset: Path, layout: str, out: Path) -> None:
     """Write DATASET as plain files in another LAYOUT."""
-    images = export_brokenchairs(dataset, out)
+    images = EXPORTS[layout](dataset, out)
     click.echo(f"wrote {images} images in the {layout} layout to {out}")
+
+
+@main.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--layout", required=True, type=click.Choice(list(IMPORTS)), help="brokenchairs: BrokenChairs-180K's")
+@OUT
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="processes, a shard at a time each")
+@click.option("--limit", type=click.IntRange(1), help="shapes of each split, for a try  [default: all]")
+def import_command(folder: Path, layout: str, out: Path, jobs: int, limit: int | None) -> None:
+    """Make a dataset of FOLDER, plain files in another LAYOUT.
+
+    Exit status 3 if anything had to be left out: it is named in OUT/left_out/all.json, and counted here.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    imported = IMPORTS[layout](folder, out, jobs, limit)
+    click.echo(f"wrote {imported.images} images of {imported.shapes} shapes in {imported.shards} shards to {out}")
+    click.echo(left_out_text(imported.left_out), err=True, nl=False)
+    sys.exit(3 if imported.left_out else 0)
 
 
 @main.command()

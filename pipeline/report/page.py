@@ -10,7 +10,6 @@ from typing import Any
 
 import jinja2
 
-from pipeline.anomalies.anomaly import LABELS, NORMAL
 from pipeline.anomalies.groups import PAPER_IMAGES
 from pipeline.files import atomic, write_json
 from pipeline.report import paper, samples, text
@@ -48,7 +47,7 @@ def write_report(out_dir: Path, shards: Sequence[Path], notes: Notes, limit_per_
     Pictures of an earlier report that are no longer shown are removed.
     """
     counted = statistics(shards)
-    gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in (*LABELS[1:], NORMAL)}
+    gallery = {kind: _draw(out_dir, shards, kind, limit_per_type) for kind in samples.shown_types(shards)}
     shown = {out_dir / picture.file for pictures in gallery.values() for picture in pictures}
     for old in set((out_dir / "images").glob("*.jpg")) - shown:
         old.unlink()

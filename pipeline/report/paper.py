@@ -40,8 +40,9 @@ PAPER_SPLITS: Mapping[str, int] = {"train": 138_000, "val": 13_000, "test": 26_0
 
 
 def kinds(present: Collection[str]) -> tuple[str, ...]:
-    """The paper's anomaly types, and what else there is of ``LABELS`` (without normal)."""
-    return (*PAPER_TYPES, *(name for name in LABELS if name in present and name not in (*PAPER_TYPES, NORMAL)))
+    """The paper's anomaly types, then what else there is of ``LABELS`` (without normal), then names that it lacks."""
+    further = (*(name for name in LABELS if name in present), *sorted(set(present) - set(LABELS) - {ALL_ANOMALIES}))
+    return tuple(dict.fromkeys((*PAPER_TYPES, *(name for name in further if name != NORMAL))))
 
 
 def count_table(images: Mapping[tuple[str, str], int]) -> dict[str, Counts]:

@@ -31,6 +31,15 @@ class Sample:
     split: str
 
 
+def shown_types(shards: Sequence[Path]) -> tuple[str, ...]:
+    """All anomaly types, also those that only the files know, and normal last."""
+    names = list(LABELS)
+    for path in shards:
+        with Shard(path) as shard:
+            names += shard.type_names
+    return (*(name for name in dict.fromkeys(names) if name != NORMAL), NORMAL)
+
+
 def pick(shards: Sequence[Path], kind: str, limit: int) -> Iterator[Sample]:
     """At most ``limit`` samples of one type, evenly spread over the dataset: no chance, many shapes."""
     rows: list[tuple[Path, int]] = []
@@ -84,7 +93,7 @@ def contact_sheet(shards: Sequence[Path], path: Path, columns: int = 6, tile: in
 
     Types without images have no row. Raises PipelineError where there are no images at all.
     """
-    rows = [(kind, list(pick(shards, kind, columns))) for kind in (*LABELS[1:], NORMAL)]
+    rows = [(kind, list(pick(shards, kind, columns))) for kind in shown_types(shards)]
     rows = [(kind, samples) for kind, samples in rows if samples]
     if not rows:
         raise PipelineError(f"no images to draw in {', '.join(str(shard) for shard in shards)}")

@@ -13,6 +13,7 @@ from pipeline.planning.summary import group_counts, image_counts
 from pipeline.report.paper import PAPER_TABLE, Counts, count_table, kinds
 from pipeline.report.statistics import Statistics
 from pipeline.shards import schema
+from pipeline.shards.brokenchairs_import import LeftOut
 from pipeline.shards.reader import Shard
 
 
@@ -88,3 +89,12 @@ def info_text(shards: Sequence[Path]) -> str:
             cells.append([*row, shard.fingerprint[:12]])
     cells.append(["total", f"{totals[0]:,}", f"{totals[1]:,}", "", "", f"{totals[2]:.1f}", ""])
     return f"{schema.FORMAT} version {schema.VERSION}\n{aligned(cells)}"
+
+
+def left_out_text(left_out: Sequence[LeftOut]) -> str:
+    """What an import left out: a line for each reason, with the first case of it; empty for nothing."""
+    lines = ""
+    for reason in dict.fromkeys(item.reason for item in left_out):
+        own = [item for item in left_out if item.reason == reason]
+        lines += f"left out: {reason}: {len(own)} ({sum(item.images for item in own)} images), e.g. {own[0].message}\n"
+    return lines

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, read_json, write_json
+from pipeline.files import atomic, claim, write_json
 from pipeline.shards.checks import name_problems
 from pipeline.shards.combine import Mask, union
 from pipeline.shards.reader import Shard, find_shards
@@ -32,7 +32,7 @@ def export_brokenchairs(folder: Path, out: Path) -> int:
     """
     shards = [Shard(path) for path in find_shards(folder)]
     splits, images = _check_names(shards)
-    _claim(out, shards)
+    claim_export(out, "brokenchairs", shards)
     for shard in shards:
         with shard:
             for row, shape_id in enumerate(shard.column("shapes", "id")):
@@ -75,17 +75,10 @@ def _check_names(shards: list[Shard]) -> tuple[dict[str, list[str]], int]:
     return splits, len(homes)
 
 
-def _claim(out: Path, shards: list[Shard]) -> None:
-    marker = {"layout": "brokenchairs", "shards": {shard.path.name: shard.fingerprint for shard in shards}}
-    if out.exists() and not out.is_dir():
-        raise PipelineError(f"{out} is a file; choose a folder for the export")
-    if (out / MARKER).exists():
-        if read_json(out / MARKER) != marker:
-            raise PipelineError(f"{out} holds the export of another dataset; choose another folder or delete it")
-    elif out.exists() and any(out.iterdir()):
-        raise PipelineError(f"{out} is not empty and not an export; choose a new or empty folder")
-    else:
-        write_json(out / MARKER, marker)
+def claim_export(out: Path, layout: str, shards: list[Shard]) -> None:
+    """Make ``out`` the export of these shards, or raise PipelineError if it is anything else."""
+    prints = {shard.path.name: shard.fingerprint for shard in shards}
+    claim(out, MARKER, {"layout": layout, "shards": prints})
 
 
 def _shape_folder(out: Path, shape_id: str) -> Path:
@@ -97,7 +90,7 @@ def _write_views(out: Path, shape: ShapeRecord) -> None:
     width = shape.image.shape[2]
     for view, image in enumerate(shape.image):
         stem = _shape_folder(out, shape.id) / "mv_images" / f"{view:03d}"
-        _write_png(stem.with_suffix(".png"), image)
+        write_png(stem.with_suffix(".png"), image)
         write_json(stem.with_suffix(".json"), _camera_json(shape.K[view], shape.world_to_camera[view], width))
         arrays = {
             "xyz": np.where(shape.patch_valid[view][..., None], shape.patch_xyz[view], np.float32(-1)),
@@ -119,9 +112,9 @@ def _write_query(out: Path, query: QueryRecord) -> None:
         place = out / "annotations" / query.type_name
         rest = query.name.removeprefix("render_")
         for name, mask in _masks(query).items():
-            _write_png(place / f"{name}_{rest}.png", mask)
+            write_png(place / f"{name}_{rest}.png", mask)
         write_json(place / f"info_{rest}.json", _annotation(query))
-    _write_png(out / "images" / query.type_name / f"{query.name}.png", query.image)
+    write_png(out / "images" / query.type_name / f"{query.name}.png", query.image)
 
 
 def _masks(query: QueryRecord) -> dict[str, Mask]:
@@ -169,7 +162,8 @@ def _description(record: QueryRecord | AnomalyRecord) -> dict[str, Any]:
     }
 
 
-def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """An image (H, W, 3) or (H, W), atomically."""
     with atomic(path) as temporary:
         Image.fromarray(pixels).save(temporary)
 

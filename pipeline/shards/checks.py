@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from pipeline.anomalies.anomaly import NORMAL, SEVERAL
 from pipeline.geometry.cameras import Camera, project
 from pipeline.shards.combine import combine
-from pipeline.shards.schema import PATCH, AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.shards.schema import (
+    MAY_BE_ESTIMATED,
+    MAY_BE_UNKNOWN,
+    PATCH,
+    AnomalyRecord,
+    Gaps,
+    QueryRecord,
+    ShapeRecord,
+)
 from pipeline.views.visibility import bounding_box
 
 #: Stored float32 points reproject to stored float32 pixels within this.
@@ -30,7 +38,18 @@ def name_problems(name: str, shape_id: str, label: int) -> list[str]:
     return problems
 
 
-def query_problems(query: QueryRecord) -> list[str]:
+def gaps_problems(gaps: Gaps) -> list[str]:
+    """Only some columns may be unknown or estimated."""
+    problems = []
+    for kind, columns, allowed in (
+        ("unknown", gaps.unknown, MAY_BE_UNKNOWN),
+        ("estimated", gaps.estimated, MAY_BE_ESTIMATED),
+    ):
+        problems += [f"attribute {kind} names {column}, which must be told" for column in set(columns) - set(allowed)]
+    return problems
+
+
+def query_problems(query: QueryRecord, gaps: Gaps) -> list[str]:
     """Contradictions inside one query: types, masks, part ids, depth, boxes, camera."""
     problems = _type_problems(query)
     if problems:
@@ -45,20 +64,29 @@ def query_problems(query: QueryRecord) -> list[str]:
             problems.append(made if query.label or query.anomalies else f"a normal image has {name}")
     for name in ("object_mask", "object_mask_normal"):
         problems += _mask_problems(name, getattr(query, name))
-    seen = query.part_ids > 0
-    if ((query.object_mask > 0) != seen).any():
-        problems.append("object_mask is not where part_ids > 0")
-    if ((query.depth > 0) != seen).any():
-        problems.append("depth > 0 is not where part_ids > 0")
+    problems += _unknown_problems(query, "queries", gaps)
+    if "queries/part_ids" not in gaps.unknown:
+        seen = query.part_ids > 0
+        if "queries/object_mask" not in gaps.estimated and ((query.object_mask > 0) != seen).any():
+            problems.append("object_mask is not where part_ids > 0")
+        if "queries/depth" not in gaps.unknown and ((query.depth > 0) != seen).any():
+            problems.append("depth > 0 is not where part_ids > 0")
     if not query.label and (query.object_mask != query.object_mask_normal).any():
         problems.append("a normal image has object_mask unlike object_mask_normal")
     for number, anomaly in enumerate(query.anomalies):
-        problems += [f"anomaly {number}: {problem}" for problem in _anomaly_problems(anomaly, query)]
+        problems += [f"anomaly {number}: {problem}" for problem in _anomaly_problems(anomaly, query, gaps)]
     for name in ("mask_new", "mask_old"):
         shown = [getattr(anomaly, name) > 0 for anomaly in query.anomalies]
         if np.sum(shown, axis=0).max(initial=0) > 1:
             problems.append(f"two anomalies share pixels of {name}")
     return problems + camera_problems(query.K, query.world_to_camera)
+
+
+def _unknown_problems(record: QueryRecord | ShapeRecord, group: str, gaps: Gaps) -> list[str]:
+    """What is said to be unknown must not hold anything."""
+    names = (column.removeprefix(f"{group}/") for column in gaps.unknown if column.startswith(f"{group}/"))
+    told = (name for name in names if np.count_nonzero(getattr(record, name)))
+    return [f"{name} is said to be unknown, but holds something" for name in told]
 
 
 def _type_problems(query: QueryRecord) -> list[str]:
@@ -73,15 +101,17 @@ def _type_problems(query: QueryRecord) -> list[str]:
     return problems
 
 
-def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord) -> list[str]:
+def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord, gaps: Gaps) -> list[str]:
     problems = _mask_problems("mask_new", anomaly.mask_new) + _mask_problems("mask_old", anomaly.mask_old)
     if not anomaly.part_label:
         problems.append("part_label is empty")
     new = anomaly.mask_new > 0
-    cut = np.intersect1d(query.part_ids[new], query.part_ids[~new])
-    if (query.part_ids[new] == 0).any() or len(cut):
-        problems.append(f"mask_new is not a union of whole parts (it splits part ids {cut.tolist()})")
-    if ((anomaly.mask_old > 0) & (query.object_mask_normal == 0)).any():
+    if "queries/part_ids" not in gaps.unknown:
+        cut = np.intersect1d(query.part_ids[new], query.part_ids[~new])
+        if (query.part_ids[new] == 0).any() or len(cut):
+            problems.append(f"mask_new is not a union of whole parts (it splits part ids {cut.tolist()})")
+    left = (anomaly.mask_old > 0) & (query.object_mask_normal == 0)
+    if "queries/object_mask_normal" not in gaps.estimated and left.any():
         problems.append("mask_old leaves object_mask_normal")
     if anomaly.type_name == "missing" and new.any():
         problems.append("a missing part has pixels in mask_new")
@@ -111,22 +141,24 @@ def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]
     return problems
 
 
-def shape_problems(shape: ShapeRecord) -> list[str]:
+def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[str]:
     """Contradictions inside one reference shape, view by view; its queries are not looked at."""
-    problems = []
+    problems = _unknown_problems(shape, "shapes", gaps)
     for view in range(len(shape.image)):
         found = camera_problems(shape.K[view], shape.world_to_camera[view])
-        found += _view_problems(shape, view)
+        found += _view_problems(shape, view, gaps)
         if not found:
             found = _point_problems(shape, view)
         problems += [f"view {view}: {problem}" for problem in found]
     return problems
 
 
-def _view_problems(shape: ShapeRecord, view: int) -> list[str]:
+def _view_problems(shape: ShapeRecord, view: int, gaps: Gaps) -> list[str]:
+    if "shapes/depth" in gaps.unknown:
+        return []
     hit = shape.depth[view] > 0
     problems = []
-    if ((shape.part_ids[view] > 0) != hit).any():
+    if "shapes/part_ids" not in gaps.unknown and ((shape.part_ids[view] > 0) != hit).any():
         problems.append("depth > 0 is not where part_ids > 0")
     rows, columns = shape.patch_valid.shape[1:]
     hit_patches = hit.reshape(rows, PATCH, columns, PATCH).any(axis=(1, 3))

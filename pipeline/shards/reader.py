@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.shards import schema
-from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 
 
 class NoShards(PipelineError):
@@ -82,6 +82,12 @@ class Shard:
     @property
     def fingerprint(self) -> str:
         return str(self.file.attrs["fingerprint"])
+
+    @property
+    def gaps(self) -> Gaps:
+        """What the source of this file did not tell."""
+        unknown, estimated = (tuple(str(c) for c in self.file.attrs.get(n, ())) for n in ("unknown", "estimated"))
+        return Gaps(unknown, estimated)
 
     @property
     def type_names(self) -> tuple[str, ...]:

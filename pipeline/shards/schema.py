@@ -23,7 +23,26 @@ PATCH = 8  # pixels along the edge of a patch of the reference views (``patch_xy
 TEXT_BYTES = 256  # fixed-length UTF-8, so that texts too are compressed and under a checksum
 TEXT = "text"
 
+#: Columns that a source may not tell (zeros or empty texts then), or tell only roughly.
+MAY_BE_UNKNOWN = ("queries/part_ids", "queries/depth", "shapes/category", "shapes/part_ids", "shapes/depth")
+MAY_BE_ESTIMATED = ("queries/object_mask", "queries/object_mask_normal", "queries/K", "queries/world_to_camera")
+
 Dim = int | str
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What the source of a shard did not tell, by columns (``group/name``); nothing for what this program made.
+
+    unknown: of MAY_BE_UNKNOWN, zeros or empty in every row; estimated: of MAY_BE_ESTIMATED, guessed in some rows, so
+    other columns may contradict them.
+    """
+
+    unknown: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
+
+
+NO_GAPS = Gaps()
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _structure_problems(shard: Shard) -> list[str]:
     problems = [f"attribute {name} is missing" for name in ("config", "fingerprint", "split") if name not in file.attrs]
     if not shard.path.name.startswith(f"{file.attrs.get('split')}-"):
         problems.append(f"attribute split is {file.attrs.get('split')!r}, unlike the file's name")
+    problems += checks.gaps_problems(shard.gaps)
     names = [f"{group}/{name}" for group, columns in schema.GROUPS.items() for name in columns]
     missing = [name for name in names if not isinstance(file.get(name), h5py.Dataset)]
     if missing:
@@ -97,8 +98,8 @@ def _content_problems(shard: Shard) -> list[str]:
         except PipelineError as error:  # a checksum: the other shapes are still worth reading
             problems.append(str(error))
             continue
-        problems += [f"shape {shape.id}: {problem}" for problem in checks.shape_problems(shape)]
+        problems += [f"shape {shape.id}: {problem}" for problem in checks.shape_problems(shape, shard.gaps)]
         for query in shape.queries:
-            found = checks.name_problems(query.name, shape.id, query.label) + checks.query_problems(query)
+            found = checks.name_problems(query.name, shape.id, query.label) + checks.query_problems(query, shard.gaps)
             problems += [f"{query.name}: {problem}" for problem in found]
     return problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.hdf5 import atomic_hdf5
 from pipeline.shards import schema
-from pipeline.shards.schema import AnomalyRecord, Column, Dims, QueryRecord, ShapeRecord
+from pipeline.shards.schema import AnomalyRecord, Column, Dims, Gaps, QueryRecord, ShapeRecord
 
 #: Rows of a few numbers or one text share chunks of about this many bytes.
 CHUNK_BYTES = 16 * 1024
@@ -27,29 +28,37 @@ def write_shard(
     fingerprint: str,
     shapes: Iterable[ShapeRecord],
     compression_level: int,
+    gaps: Gaps = schema.NO_GAPS,
+    type_names: tuple[str, ...] = LABELS,
 ) -> None:
     """Write one shard, taking shapes one by one and keeping none; ``path`` appears complete or not at all.
 
-    ``compression_level``: gzip, 0 to 9. The bytes depend on the arguments only (and the HDF5 version).
+    ``compression_level``: gzip, 0 to 9; ``gaps``: what their source did not tell; ``type_names``: what the values of
+    ``anomaly_type`` of all records stand for. The bytes depend on the arguments only (and the HDF5 version).
     Raises PipelineError for an unknown split, no shapes, a shape given twice, or an array whose dtype
     or shape is not the schema's; the text names shape, query, dataset, what it got and expected.
     """
     if split not in schema.SPLITS:
         raise PipelineError(f"{path}: split {split!r} is not one of {', '.join(schema.SPLITS)}")
     with atomic_hdf5(path, libver=("v110", "v110")) as file:
-        _write_attributes(file, split, config_json, fingerprint)
-        _write_shapes(path, file, shapes, compression_level)
+        _write_attributes(file, split, config_json, fingerprint, gaps)
+        _write_shapes(path, file, shapes, compression_level, type_names)
 
 
-def _write_attributes(file: h5py.File, split: str, config_json: str, fingerprint: str) -> None:
+def _write_attributes(file: h5py.File, split: str, config_json: str, fingerprint: str, gaps: Gaps) -> None:
     file.attrs["format"] = schema.FORMAT
     file.attrs["version"] = schema.VERSION
     file.attrs["split"] = split
     file.attrs["config"] = config_json
     file.attrs["fingerprint"] = fingerprint
+    for name, columns in asdict(gaps).items():
+        if columns:
+            file.attrs[name] = columns
 
 
-def _write_shapes(path: Path, file: h5py.File, shapes: Iterable[ShapeRecord], compression_level: int) -> None:
+def _write_shapes(
+    path: Path, file: h5py.File, shapes: Iterable[ShapeRecord], compression_level: int, type_names: tuple[str, ...]
+) -> None:
     dims: Dims | None = None
     seen: set[str] = set()
     for index, shape in enumerate(shapes):
@@ -58,13 +67,13 @@ def _write_shapes(path: Path, file: h5py.File, shapes: Iterable[ShapeRecord], co
         seen.add(shape.id)
         if dims is None:
             dims = schema.dims_of(shape)
-            _create_datasets(file, dims, compression_level)
+            _create_datasets(file, dims, compression_level, type_names)
         _check_record(shape, schema.SHAPES, dims, f"shape {shape.id}: shapes")
         for query in shape.queries:
             where = f"shape {shape.id}, query {query.name}: "
-            _check_typed(query, schema.QUERY_RECORD, dims, f"{where}queries")
+            _check_typed(query, schema.QUERY_RECORD, dims, type_names, f"{where}queries")
             for anomaly in query.anomalies:
-                _check_typed(anomaly, schema.ANOMALY_RECORD, dims, f"{where}anomalies")
+                _check_typed(anomaly, schema.ANOMALY_RECORD, dims, type_names, f"{where}anomalies")
         first = len(file["queries/name"])
         _append(file["shapes"], {name: [getattr(shape, name)] for name in schema.SHAPES})
         _append(file["queries"], _query_rows(shape.queries, index))
@@ -73,7 +82,7 @@ def _write_shapes(path: Path, file: h5py.File, shapes: Iterable[ShapeRecord], co
         raise PipelineError(f"{path}: no shapes to write; leave out the shard of an empty split")
 
 
-def _create_datasets(file: h5py.File, dims: Dims, compression_level: int) -> None:
+def _create_datasets(file: h5py.File, dims: Dims, compression_level: int, type_names: tuple[str, ...]) -> None:
     for group, columns in schema.GROUPS.items():
         for name, column in columns.items():
             row = dims.shape(column)
@@ -90,7 +99,7 @@ def _create_datasets(file: h5py.File, dims: Dims, compression_level: int) -> Non
                 fletcher32=True,
             )
     for group in ("queries", "anomalies"):
-        file[f"{group}/anomaly_type"].attrs["names"] = LABELS
+        file[f"{group}/anomaly_type"].attrs["names"] = type_names
 
 
 def _chunks(column: Column, row: tuple[int, ...], item_bytes: int) -> tuple[int, ...]:
@@ -109,13 +118,19 @@ def _check_record(
         schema.check(getattr(record, name), column, dims, f"{where}/{name}")
 
 
-def _check_typed(record: QueryRecord | AnomalyRecord, columns: Mapping[str, Column], dims: Dims, where: str) -> None:
-    """The same of a record whose type is written by the names of this program."""
+def _check_typed(
+    record: QueryRecord | AnomalyRecord,
+    columns: Mapping[str, Column],
+    dims: Dims,
+    type_names: tuple[str, ...],
+    where: str,
+) -> None:
+    """The same of a record whose type is written by the names of the file."""
     _check_record(record, columns, dims, where)
-    if record.type_names != LABELS:
-        raise PipelineError(f"{where}/anomaly_type: is by the names {record.type_names}, expected {LABELS}")
-    if not record.anomaly_type < len(LABELS):
-        raise PipelineError(f"{where}/anomaly_type: got {record.anomaly_type}, expected 0 to {len(LABELS) - 1}")
+    if record.type_names != type_names:
+        raise PipelineError(f"{where}/anomaly_type: is by the names {record.type_names}, expected {type_names}")
+    if not record.anomaly_type < len(type_names):
+        raise PipelineError(f"{where}/anomaly_type: got {record.anomaly_type}, expected 0 to {len(type_names) - 1}")
 
 
 def _query_rows(queries: Sequence[QueryRecord], shape_index: int) -> dict[str, list[Any]]:

@@ -91,6 +91,10 @@ class ShardDataset(Dataset[Sample | LeftOut]):
     def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
         if augmented and config.views > index.views:
             raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
+        if config.query_labels == "exact" and index.unknown_depth:
+            raise PipelineError(
+                f"query_labels = exact needs depth, which {index.unknown_depth} does not tell: take pseudo"
+            )
         self.index = index
         self.config = config
         self.augmented = augmented
@@ -211,15 +215,13 @@ def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[lis
 def shares(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[tuple[list[Key], float]]:
     """What process ``rank`` of ``size`` computes of one batch: parts of it, and each one's weight in the loss.
 
-    The mean over processes of the weighted sums of the parts' means is the mean over the batch. A process for which
-    no sample is left takes one with weight 0, since the others wait for its gradients.
+    The mean over processes of the weighted sums of the parts' means is the mean over the batch. All processes have as
+    many parts, since they wait for each other's gradients: where no sample is left, one comes again with weight 0.
     """
-    own = list(keys[rank::size])
-    if not own:
-        return [(list(keys[:1]), 0.0)]
-    length = -(-len(own) // config.accumulate)
-    parts = [own[start : start + length] for start in range(0, len(own), length)]
-    return [(part, size * len(part) / len(keys)) for part in parts]
+    own, most = keys[rank::size], -(-len(keys) // size)
+    length = -(-most // config.accumulate)
+    parts = [own[start : start + length] for start in range(0, most, length)]
+    return [(list(part or keys[:1]), size * len(part) / len(keys)) for part in parts]
 
 
 def evaluation_keys(count: int, batch: int) -> list[list[Key]]:

@@ -26,7 +26,8 @@ class SplitIndex:
     files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
     shape: (n,) a number of its shape; label: (n,) 1 for anomalous; part: (n,) str, the part group of the anomaly, ''
     for normal; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
-    size: (height, width) of every image; views: reference views of each shape.
+    size: (height, width) of every image; views: reference views of each shape; unknown_depth: a file whose source
+    told no depth, None if there is none.
     """
 
     files: tuple[Path, ...]
@@ -40,6 +41,7 @@ class SplitIndex:
     type_names: tuple[str, ...]
     size: tuple[int, int]
     views: int
+    unknown_depth: Path | None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -71,7 +73,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
     paths = find_shards(dataset, split)
     files = tuple(_readable(paths) if tolerant else paths)
     columns: list[tuple[NDArray[Any], ...]] = []
-    shapes = 0
+    shapes, unknown_depth = 0, None
     layouts: dict[tuple[int, int, int], Path] = {}
     places = {NORMAL: 0}  # of type names, whatever order each file has them in
     for number, path in enumerate(files):
@@ -82,6 +84,8 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
             anomaly_type = np.array(numbers)[shard.column("queries", "anomaly_type")]
             labels = shard.column("queries", "part_label")
             part = np.array([part_group(label) if label else "" for label in labels], dtype=np.str_)
+            if {"queries/depth", "shapes/depth"} & set(shard.gaps.unknown):
+                unknown_depth = path
             views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
         own = (np.full(len(label), number), np.arange(len(label)), shape_row, shapes + shape_row)
         columns.append((*own, label, part, anomaly_type))
@@ -100,7 +104,18 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
             f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"
         )
     return SplitIndex(
-        files, file, row, shape_row, shape, label, part, anomaly_type, tuple(places), size=(height, width), views=views
+        files,
+        file,
+        row,
+        shape_row,
+        shape,
+        label,
+        part,
+        anomaly_type,
+        tuple(places),
+        size=(height, width),
+        views=views,
+        unknown_depth=unknown_depth,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from pipeline.cli.data import main
 from tests.sample_shards import make_shape, write_dataset
 
 
-def run(*arguments: str | Path) -> Result:
+def run(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
@@ -82,3 +83,38 @@ def test_an_output_folder_that_cannot_be_made_gives_one_line_and_status_1(
     result = run("export", counted_dataset, "--layout", "brokenchairs", "--out", tmp_path / "file" / "export")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "Not a directory" in result.stderr
+
+
+def test_import_tells_what_it_left_out_by_its_exit_status(counted_dataset: Path, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    run("export", counted_dataset, "--layout", "brokenchairs", "--out", export)
+    whole = run("import", export, "--layout", "brokenchairs", "--out", tmp_path / "whole")
+    assert (whole.exit_code, whole.stderr) == (0, "")
+    assert "wrote 14 images of 4 shapes in 2 shards" in whole.stdout
+    lost = next((export / "images").rglob("*_anomaly.png"))
+    lost.write_bytes(b"")
+    (export / "images" / "notes.txt").touch()
+    result = run("import", export, "--layout", "brokenchairs", "--out", tmp_path / "part", "--jobs", 2)
+    assert result.exit_code == 3
+    assert "wrote 13 images of 4 shapes" in result.stdout
+    assert re.search(r"^left out: foreign-file: 1 \(1 images\), e\.g\. .*notes\.txt", result.stderr, re.MULTILINE)
+    assert re.search(rf"^left out: unreadable-png: 1 \(1 images\), e\.g\. .*{lost.name}", result.stderr, re.MULTILINE)
+    assert run("verify", tmp_path / "part").exit_code == 0
+    missing = run("import", tmp_path / "none", "--layout", "brokenchairs", "--out", tmp_path / "other")
+    assert missing.exit_code == 1
+    assert "split.json is missing" in missing.stderr
+
+
+def test_types_without_a_name_are_counted_too(counted_dataset: Path, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    run("export", counted_dataset, "--layout", "brokenchairs", "--out", export)
+    for path in (export / "annotations").rglob("info_*.json"):
+        path.write_text("{}")
+    for kind in ("images", "annotations"):
+        for folder in list((export / kind).iterdir()):
+            folder.rename(folder.with_name(f"folder-{folder.name}"))
+    imported = run("import", export, "--layout", "brokenchairs", "--out", tmp_path / "imported")
+    assert imported.exit_code == 0, imported.output
+    stats = run("stats", tmp_path / "imported")
+    assert "unknown" in stats.stdout.splitlines()[0]
+    assert run("gallery", tmp_path / "imported").exit_code == 0

@@ -203,7 +203,7 @@ def test_foreign_folders_are_refused(dataset: Path, exported: Path, tmp_path: Pa
     with pytest.raises(PipelineError, match="is a file"):
         export_brokenchairs(dataset, foreign / "holiday.jpg")
     other = write_dataset(tmp_path / "other", {"val": [make_shape("1", [])]})
-    with pytest.raises(PipelineError, match="export of another dataset"):
+    with pytest.raises(PipelineError, match="was made from another dataset"):
         export_brokenchairs(other, exported)
 
 

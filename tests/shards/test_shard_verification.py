@@ -204,3 +204,39 @@ def test_a_shard_renamed_into_another_split_is_found(dataset: Path) -> None:
 def test_real_resolution_is_sound_too(tmp_path: Path) -> None:
     shape = make_shape("3", [(kind, azimuth) for kind in LABELS for azimuth in (18, 342)], resolution=128)
     assert verify(write_dataset(tmp_path, {"val": [shape]})) == []
+
+
+def with_gaps(dataset: Path, unknown: Sequence[str] = (), estimated: Sequence[str] = ()) -> list[str]:
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        file.attrs.update({"unknown": list(unknown), "estimated": list(estimated)})
+    return verify(dataset)
+
+
+def test_what_is_said_to_be_unknown_is_not_looked_for_and_must_be_empty(dataset: Path) -> None:
+    unknown = ["queries/depth", "shapes/depth"]
+    told = [problem for problem in with_gaps(dataset, unknown) if "said to be unknown, but holds something" in problem]
+    assert len(told) == len(LABELS) + 1
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        for name in unknown:
+            file[name][...] = 0
+    assert verify(dataset) == []
+    assert any("depth > 0 is not where part_ids > 0" in problem for problem in with_gaps(dataset))
+
+
+def test_what_is_estimated_may_contradict_the_rest_and_nothing_else_may(dataset: Path) -> None:
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        for name in ("object_mask", "object_mask_normal"):
+            file[f"queries/{name}"][:, :4, :4] = 255
+    assert any("object_mask is not where part_ids" in problem for problem in verify(dataset))
+    assert with_gaps(dataset, estimated=["queries/object_mask", "queries/object_mask_normal"]) == []
+    problems = edit(dataset, "queries/object_mask", POSITIONAL, setter((0, 0), 7))
+    assert any("object_mask holds values other than 0 and 255" in problem for problem in problems)
+    problems = edit(dataset, "queries/object_mask", NORMAL, setter((9, 9), 255))
+    assert any("object_mask unlike object_mask_normal" in problem for problem in problems)
+
+
+def test_other_columns_must_be_told(dataset: Path) -> None:
+    assert with_gaps(dataset, ["queries/image"], ["queries/depth"]) == [
+        "train-00000.h5: attribute unknown names queries/image, which must be told",
+        "train-00000.h5: attribute estimated names queries/depth, which must be told",
+    ]

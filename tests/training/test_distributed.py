@@ -49,7 +49,8 @@ def test_shares_of_a_batch_have_every_sample_once_and_weigh_it_like_the_whole(ac
         assert [weight / len(own) / size for own, weight in parts if weight] == pytest.approx(
             [1 / len(keys)] * sum(weight > 0 for _, weight in parts)
         )
-        assert all(len(shares(keys, config, rank, size)) <= accumulate for rank in range(size))
+        (count,) = {len(shares(keys, config, rank, size)) for rank in range(size)}  # or they would wait for ever
+        assert count <= accumulate
 
 
 def test_a_process_without_samples_takes_one_that_does_not_count() -> None:

@@ -15,12 +15,15 @@ from pipeline.training.data import Sample, ShardDataset, load_batches
 from pipeline.training.index import index_split
 from pipeline.training.losses import (
     box_losses,
+    contrast,
     info_nce,
+    patch_loss,
     query_view_alignment,
     training_losses,
     view_view_alignment,
 )
 from pipeline.training.models.build import build_model
+from pipeline.training.models.interface import Prediction
 from tests.training.synthetic import TINY
 
 coordinate = st.floats(0, 1, width=32)
@@ -115,6 +118,102 @@ def test_query_view_alignment_never_touches_background_patches(batch: Sample) ->
     for b in range(4):
         object_patches[b, batch.object_patches[b][batch.object_patch_valid[b]]] = True
     assert (gradient[~object_patches] == 0).all()
+
+
+def test_exact_query_view_alignment_equals_brute_force_over_the_true_patches(batch: Sample) -> None:
+    generator = torch.Generator().manual_seed(0)
+    similarity = torch.randn(4, 64, 128, generator=generator)
+    known = batch._replace(
+        true_patches=torch.randint(64, (4, 2, 8), generator=generator),
+        true_patch_valid=torch.rand(4, 2, 8, generator=generator) < 0.7,
+    )
+    losses, background = [], 0
+    for b in range(4):
+        for view in range(2):
+            open_to = torch.nonzero(batch.inputs.patch_valid[b, view].flatten()).flatten()
+            for anchor, patch in enumerate(batch.object_patches[b].tolist()):
+                target = known.true_patches[b, view, anchor]
+                if known.true_patch_valid[b, view, anchor] and target not in open_to:
+                    background += 1
+                elif known.true_patch_valid[b, view, anchor]:
+                    row = similarity[b, patch].view(2, 64)[view] / 0.1
+                    losses.append(row[open_to].logsumexp(0) - row[target])
+    assert losses and background
+    torch.testing.assert_close(query_view_alignment(similarity, known, 0.1, exact=True), torch.stack(losses).mean())
+
+
+def labelled(batch: Sample, label: list[int], shape: list[int]) -> Sample:
+    return batch._replace(label=torch.tensor(label, dtype=torch.float32), shape=torch.tensor(shape))
+
+
+def test_contrast_equals_brute_force_over_normal_queries_and_other_shapes(batch: Sample) -> None:
+    label, shape = [0, 1, 0, 0], [5, 6, 5, 7]
+    similarity = torch.rand(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+    losses = []
+    for query in (0, 2, 3):
+        others = [s for s in range(4) if shape[s] != shape[query]]
+        terms = [math.exp(similarity[query, s] / 0.2) for s in (query, *others)]
+        losses.append(-math.log(terms[0] / sum(terms)))
+    assert contrast(similarity, labelled(batch, label, shape), 0.2).item() == pytest.approx(sum(losses) / 3)
+
+
+def test_contrast_teaches_nothing_from_anomalies_or_from_one_shape_alone(batch: Sample) -> None:
+    for label, shape in (([1, 1, 1, 1], [0, 1, 2, 3]), ([0, 0, 0, 0], [4, 4, 4, 4])):
+        similarity = torch.rand(4, 4, requires_grad=True)
+        loss = contrast(similarity, labelled(batch, label, shape), 0.1)
+        loss.backward()
+        assert loss.item() == pytest.approx(0, abs=1e-6)
+        assert similarity.grad is not None and similarity.grad.abs().max() < 1e-6
+
+
+def test_patch_loss_weighs_the_anomalous_patches_as_much_as_all_others() -> None:
+    logits = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]])
+    anomalous = torch.tensor([[True, False, False], [False, False, False]])
+
+    def cost(x: float) -> float:  # of a logit of the wrong sign
+        return math.log(1 + math.exp(x))
+
+    others = [cost(x) for x in (-1.0, 0.5, 0.0, 3.0, -2.0)]
+    assert patch_loss(logits, anomalous).item() == pytest.approx((cost(-2.0) + sum(others) / 5) / 2)
+    alone = patch_loss(logits, torch.zeros_like(anomalous)).item()
+    assert alone == pytest.approx(sum([cost(2.0), *others]) / 6)
+
+
+def test_what_a_model_does_not_predict_costs_nothing(batch: Sample) -> None:
+    logit = torch.randn(4, requires_grad=True)
+    losses = training_losses(Prediction(logit), batch, TINY)
+    expected = sum(
+        math.log(1 + math.exp(x if y == 0 else -x)) for x, y in zip(logit.tolist(), batch.label, strict=True)
+    )
+    assert losses.total.item() == losses.classification.item() == pytest.approx(expected / 4)
+    assert {name for name, value in losses._asdict().items() if value != 0} == {"total", "classification"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "query_view", "view_view"),
+    [
+        ({"alignment_weight": 0.0}, 0, 0),
+        ({"alignment_balance": 1.0}, 1, 0),
+        ({"alignment_balance": 0.0}, 0, 1),
+        ({"alignment_weight": 3.0}, 1.5, 1.5),
+    ],
+)
+def test_settings_of_table_3_switch_the_alignment_terms(
+    batch: Sample, settings: dict[str, float], query_view: float, view_view: float
+) -> None:
+    config = TINY.model_copy(update=settings)
+    losses = training_losses(build_model(config)(batch.inputs)._replace(box=None), batch, config)
+    assert losses.query_view > 0 and losses.view_view > 0
+    expected = losses.classification + query_view * losses.query_view + view_view * losses.view_view
+    torch.testing.assert_close(losses.total, expected)
+
+
+def test_gradients_of_info_nce_are_those_of_finite_differences() -> None:
+    similarity = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    anchor_valid = torch.tensor([True, False, True])
+    key_valid = torch.tensor([True, True, False, True, True])
+    target = torch.tensor([0, 1, 4])
+    assert torch.autograd.gradcheck(lambda x: info_nce(x, target, anchor_valid, key_valid, 0.3), (similarity,))
 
 
 @pytest.mark.parametrize(

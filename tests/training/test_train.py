@@ -111,7 +111,7 @@ def test_validation_follows_every_epoch_and_reads_the_val_split(dataset: Path, t
     validations = [line for line in metrics(tmp_path) if "validation" in line]
     assert [(line["step"], line["epoch"]) for line in validations] == [(2, 1), (4, 2)]
     last = evaluate_checkpoint(tmp_path / LAST, dataset, "val", "cpu", 0)
-    assert validations[-1]["validation"]["overall"]["auc"] == last.overall.auc
+    assert validations[-1]["validation"]["overall"]["auc"] == last.evaluation.overall.auc
 
 
 def test_evaluation_scores_do_not_depend_on_the_batch_size(dataset: Path, tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def select_keys(similarity: Tensor, key_valid: Tensor, k: int) -> KeptKeys:
     return KeptKeys(torch.cat([tok.indices, patches.indices], dim=1), kept)
 
 
+def best_match(similarity: Tensor, key_valid: Tensor) -> Tensor:
+    """(b, t): how similar each query patch is to the valid view patch most similar to it, in [-1, 1]; -1 without one.
+
+    similarity: (b, t, n), M of Eq. 12; key_valid: (b, n) bool.
+    """
+    return similarity.masked_fill(~key_valid[:, None], -1.0).amax(dim=-1)
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention over tokens, (b, t, dim) to (b, t, dim) (Eq. 3)."""
 

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.training.config import CMTConfig
-from pipeline.training.models.attention import select_keys
+from pipeline.training.models.attention import best_match, select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead, Verdict, mlp
+from pipeline.training.models.layers import BoxHead, ClassificationHead, mlp
 from pipeline.training.models.position import PositionEncoding
 
 
@@ -31,7 +31,8 @@ class CMT(nn.Module):
         self.projector = mlp(config.dim, hidden, hidden, hidden, config.projector_dim)  # beta
         self.blocks = nn.ModuleList(CGABlock(config) for _ in range(config.blocks))
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
-        self.verdict = Verdict(config.dim, config.patch_head)
+        self.score = nn.Linear(1, config.dim) if config.match_score else None
+        self.classify = ClassificationHead(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
@@ -50,11 +51,13 @@ class CMT(nn.Module):
         position = None
         if self.position is not None:
             position = self.position(inputs.patch_xyz, inputs.patch_valid).flatten(1, 3)
+        if self.score is not None:
+            query_patches = query_patches + self.score(best_match(similarity, valid)[..., None])
         tokens = torch.cat([self.tok.expand(batch, 1, -1), query_patches], dim=1)
         for block in self.blocks:
             tokens = block(tokens, view_patches, position, valid, selection)
         tok = tokens[:, 0]
-        logit, patch_logits = self.verdict(tok, tokens[:, 1:])
+        logit, patch_logits = self.classify(tok, tokens[:, 1:])
         return Prediction(
             logit=logit,
             box=None if self.locate is None else self.locate(tok),

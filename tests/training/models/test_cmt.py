@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import layer_norm
 
 from pipeline.config import load
 from pipeline.errors import PipelineError
 from pipeline.training.config import CMTConfig, TrainingConfig
 from pipeline.training.models import encoder
+from pipeline.training.models.attention import select_keys
 from pipeline.training.models.build import build_model
+from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.cmt import CMT
 from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone, normalised
 from pipeline.training.models.interface import Inputs, Prediction
 from pipeline.training.models.position import PositionEncoding, fourier_features
+from tests.training.models.zoo import predict_exactly, random_inputs
 from tests.training.synthetic import TINY
 
 
@@ -122,6 +126,119 @@ def test_order_of_the_views_does_not_matter() -> None:
         a = model(with_mask(query, views, xyz, valid)).logit
         b = model(with_mask(query, views[:, order], xyz[:, order], valid[:, order])).logit
     torch.testing.assert_close(a, b)
+
+
+def test_without_3dpe_where_patches_lie_does_not_matter() -> None:
+    torch.manual_seed(0)
+    model, inputs = CMT(TINY.model.model_copy(update={"position": False})).eval(), random_inputs()
+    assert model.position is None and {block.fuse.in_features for block in model.blocks} == {TINY.model.dim}
+    elsewhere = inputs._replace(patch_xyz=1 - inputs.patch_xyz)
+    torch.testing.assert_close(model(inputs).logit, model(elsewhere).logit, rtol=0, atol=0)
+
+
+def test_without_cga_every_token_attends_as_with_k_of_all_keys() -> None:
+    torch.manual_seed(0)
+    unguided, guided = (
+        CMT(TINY.model.model_copy(update=changes)) for changes in ({"guided": False}, {"top_k": 4 * 8 * 8})
+    )
+    guided.load_state_dict(unguided.state_dict())
+    few = CMT(TINY.model)
+    few.load_state_dict(unguided.state_dict())
+    logits = [predict_exactly(model.eval(), random_inputs()).logit for model in (unguided, guided, few)]
+    torch.testing.assert_close(logits[0], logits[1])
+    assert not torch.allclose(logits[0], logits[2])
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_the_projector_decides_what_is_attended_to_with_cga_alone(guided: bool) -> None:
+    torch.manual_seed(0)
+    model = CMT(TINY.model.model_copy(update={"guided": guided})).eval()
+    before = predict_exactly(model, random_inputs()).logit
+    with torch.no_grad():
+        model.projector[-1].weight.copy_(torch.randn(TINY.model.projector_dim, TINY.model.projector_hidden))
+    assert torch.equal(before, predict_exactly(model, random_inputs()).logit) == (not guided)
+
+
+def test_gathered_and_dense_attention_make_the_same_model_in_value_and_gradient() -> None:
+    torch.manual_seed(0)
+    gathered, dense = (CMT(TINY.model.model_copy(update={"attention": name})) for name in ("gathered", "dense"))
+    dense.load_state_dict(gathered.state_dict())
+    inputs = random_inputs()
+    gradients = []
+    for model in (gathered, dense):
+        prediction = model.eval()(inputs)
+        assert prediction.box is not None
+        (prediction.logit.sum() + prediction.box.sum()).backward()
+        gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    torch.testing.assert_close(gathered(inputs).logit, dense(inputs).logit)
+    assert any(name.endswith("cross_attention.key.weight") for name in gradients[0])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("position", [True, False])
+@pytest.mark.parametrize("guided", [True, False])
+def test_gradients_of_a_block_are_those_of_finite_differences(guided: bool, position: bool) -> None:
+    config = CMTConfig(dim=4, heads=2, feed_forward=6, guided=guided, position=position)
+    torch.manual_seed(0)
+    block = CGABlock(config).double()
+    tokens, views, where = (torch.randn(1, n, 4, dtype=torch.float64, requires_grad=True) for n in (3, 7, 7))
+    valid = torch.tensor([[True, True, False, True, True, False, True]])
+    selection = select_keys(torch.randn(1, 2, 7), valid, 3) if guided else None
+
+    def run(tokens: torch.Tensor, views: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        return block(tokens, views, where if position else None, valid, selection)
+
+    assert torch.autograd.gradcheck(run, (tokens, views, where))
+
+
+def test_a_block_is_the_papers_equations_in_their_order() -> None:
+    torch.manual_seed(0)
+    block = CGABlock(CMTConfig(dim=4, heads=2, feed_forward=6)).double()
+    tokens, views, where = (torch.randn(1, n, 4, dtype=torch.float64) for n in (3, 7, 7))
+    valid = torch.ones(1, 7, dtype=torch.bool)
+    with torch.no_grad():
+        for module in (block.self_attention, block.cross_attention):  # each adds a known constant
+            module.out.weight.zero_()
+        block.self_attention.out.bias.copy_(torch.tensor([1.0, 0.0, -1.0, 0.0]))
+        block.cross_attention.out.bias.copy_(torch.tensor([0.0, 2.0, 0.0, -2.0]))
+    x = layer_norm(tokens + torch.tensor([1.0, 0.0, -1.0, 0.0]), (4,))  # Eq. 7
+    x = layer_norm(x + torch.tensor([0.0, 2.0, 0.0, -2.0]), (4,))  # Eq. 8
+    first, last = block.feed_forward[0], block.feed_forward[2]
+    x = layer_norm(x + (x @ first.weight.T + first.bias).relu() @ last.weight.T + last.bias, (4,))  # Eq. 9
+    torch.testing.assert_close(block(tokens, views, where, valid, None), x)
+
+
+def test_keys_of_a_block_are_views_and_positions_side_by_side_through_one_layer() -> None:
+    """Eq. 2: what the cross-attention is given."""
+    torch.manual_seed(0)
+    block = CGABlock(CMTConfig(dim=4, heads=2, feed_forward=6)).double()
+    tokens, views, where = (torch.randn(1, n, 4, dtype=torch.float64) for n in (3, 7, 7))
+    seen: list[torch.Tensor] = []
+    block.cross_attention.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[1]))
+    block(tokens, views, where, torch.ones(1, 7, dtype=torch.bool), None)
+    weight = block.fuse.weight
+    torch.testing.assert_close(seen[0], views @ weight[:, :4].T + where @ weight[:, 4:].T + block.fuse.bias)
+
+
+def test_gradients_of_3dpe_are_those_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    encode = PositionEncoding(2, 3).double()
+    xyz = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
+    valid = torch.tensor([True, False, True, True])
+    assert torch.autograd.gradcheck(lambda xyz: encode(xyz, valid), (xyz,))
+
+
+def test_similarity_is_the_product_of_normalised_descriptors_of_every_pair_of_patches() -> None:
+    """Eq. 12."""
+    torch.manual_seed(0)
+    model = CMT(TINY.model).eval()
+    inputs = random_inputs(2, 3)
+    prediction = model(inputs)
+    gray = inputs.views[1, 2][None, None].expand(-1, 3, -1, -1)
+    query, view = (model.projector(model.encoder(x)[0].flatten(1).T) for x in (inputs.image[1:], gray))
+    expected = (query @ view.T) / (query.norm(dim=-1)[:, None] * view.norm(dim=-1))
+    assert prediction.similarity is not None
+    torch.testing.assert_close(prediction.similarity[1].unflatten(-1, (3, 64))[:, 2], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_model_without_box_head_predicts_no_box() -> None:

@@ -158,10 +158,11 @@ def test_views_of_a_mesh_are_drawn_kept_and_of_use_again(folder: Path, tmp_path:
 
 
 def _what_is_drawn_is_cut_out_as_it_was_drawn(views: Path, place: Path) -> None:
-    """By its white border, by a mask and by alpha, which know the part ids of the rendered view."""
+    """By its white border, by a mask and by alpha, which know the part ids of the rendered view. In wood's colour."""
     drawn = read_views(views)
     truth = drawn.part_ids[0] > 0
-    pixels = np.repeat(drawn.image[0][..., None], 3, axis=-1)
+    tint = np.where(truth[..., None], [0.8, 0.6, 0.4], 1.0)
+    pixels = (drawn.image[0][..., None] * tint).astype(np.uint8)
     Image.fromarray(pixels).save(place)
     Image.fromarray(truth).save(place.with_name("mask.png"))
     Image.fromarray(np.dstack([pixels, truth * np.uint8(255)])).save(place.with_name("alpha.png"))

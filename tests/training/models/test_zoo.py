@@ -1,0 +1,126 @@
+"""What holds for every model, and for every variant in configs/training/variants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from pipeline.config import PRESETS
+from pipeline.errors import PipelineError
+from pipeline.training.checkpoint import load_checkpoint, restore_model
+from pipeline.training.config import TrainingConfig, load_training
+from pipeline.training.data import ShardDataset, load_batches
+from pipeline.training.index import index_split
+from pipeline.training.losses import training_losses
+from pipeline.training.models.build import build_model
+from pipeline.training.models.encoder import ResNet18
+from pipeline.training.models.interface import Inputs
+from pipeline.training.precision import forward
+from pipeline.training.train import train
+from tests.training.models.zoo import MODELS, predict_exactly, random_inputs, tiny_model
+from tests.training.synthetic import TINY
+
+VARIANTS = sorted(path.stem for path in (PRESETS / "training" / "variants").glob("*.yaml"))
+SEES_VIEWS = {"cmt", "cmt, all keys", "contrastive", "light-field"}
+#: In these no loss trains the projector: it only ranks keys, if anything.
+NO_ALIGNMENT = {"a", "b", "no-alignment"}
+
+
+@pytest.fixture(scope="module")
+def tiny_preset(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("preset") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY.model_dump(mode="json")))
+    return str(path)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_prediction_of_a_query_does_not_depend_on_the_rest_of_its_batch(name: str) -> None:
+    model, inputs = tiny_model(name), random_inputs()
+    together = predict_exactly(model, inputs)
+    for row in range(3):
+        alone = predict_exactly(model, Inputs(*(tensor[row : row + 1] for tensor in inputs)))
+        torch.testing.assert_close(alone.logit, together.logit[row : row + 1])
+        if together.box is not None:
+            torch.testing.assert_close(alone.box, together.box[row : row + 1])
+    assert together.logit.unique().numel() == 3
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_order_of_the_views_does_not_matter(name: str) -> None:
+    model, inputs, order = tiny_model(name), random_inputs(), [2, 0, 3, 1]
+    shuffled = inputs._replace(
+        views=inputs.views[:, order], patch_xyz=inputs.patch_xyz[:, order], patch_valid=inputs.patch_valid[:, order]
+    )
+    torch.testing.assert_close(predict_exactly(model, shuffled).logit, predict_exactly(model, inputs).logit)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_only_models_that_are_given_the_shape_depend_on_it(name: str) -> None:
+    model, inputs, others = tiny_model(name), random_inputs(), random_inputs(seed=1)
+    exchanged = inputs._replace(views=others.views, patch_xyz=others.patch_xyz, patch_valid=others.patch_valid)
+    same = predict_exactly(model, inputs).logit == predict_exactly(model, exchanged).logit
+    assert same.any().item() == same.all().item() == (name not in SEES_VIEWS)
+
+
+@pytest.mark.parametrize(("views", "size"), [(2, 32), (5, 96)])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_takes_any_number_of_views_and_any_size(name: str, views: int, size: int) -> None:
+    prediction = tiny_model(name)(random_inputs(2, views, size))
+    assert prediction.logit.shape == (2,) and prediction.logit.isfinite().all()
+    if prediction.box is not None:
+        assert prediction.box.shape == (2, 4) and ((prediction.box > 0) & (prediction.box < 1)).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bf16_stays_close_and_comes_back_as_float32(name: str) -> None:
+    model, inputs = tiny_model(name), random_inputs()
+    exact, half = (forward(model, inputs, dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert half.logit.dtype == torch.float32
+    torch.testing.assert_close(half.logit, exact.logit, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", sorted(set(VARIANTS) - {"light-field"}))  # whose distances are all 0 on squares
+def test_every_parameter_of_a_variant_receives_a_gradient(name: str, dataset: Path, tiny_preset: str) -> None:
+    config = load_training(tiny_preset, name)
+    samples = ShardDataset(index_split(dataset, "train"), config, augmented=True)
+    batch = next(load_batches(samples, [[(0, i) for i in range(8)]], 0, torch.device("cpu"))).samples
+    assert batch is not None
+    model = build_model(config)
+    training_losses(model(batch.inputs), batch, config).total.backward()
+    gradients = {key: parameter.grad for key, parameter in model.named_parameters()}
+    assert [key for key, gradient in gradients.items() if gradient is None] == []  # DDP would wait for it
+    still = {key for key, gradient in gradients.items() if gradient is not None and not gradient.any()}
+    assert still == {key for key in gradients if key.startswith("projector") and name in NO_ALIGNMENT}
+
+
+@pytest.mark.parametrize("name", ["query-only", "query-attention", "vit", "contrastive", "light-field", "dense"])
+def test_every_kind_goes_through_the_same_trainer_and_its_checkpoint_comes_back(
+    name: str, dataset: Path, tmp_path: Path, tiny_preset: str
+) -> None:
+    config = load_training(tiny_preset, name, ["max_steps=1", "grid_every=0"])
+    last = train(dataset, tmp_path / name, config)
+    checkpoint = load_checkpoint(last)
+    assert checkpoint.config == config
+    untrained, trained = build_model(config), restore_model(checkpoint, last)
+    assert type(trained) is type(untrained)
+    before = dict(untrained.named_parameters())
+    assert any(not torch.equal(before[key], parameter) for key, parameter in trained.named_parameters())
+
+
+@pytest.mark.parametrize("kind", ["vit", "light-field"])
+def test_encoder_weights_for_a_model_without_the_encoder_are_refused(kind: str) -> None:
+    config = TrainingConfig.model_validate({"model": {"kind": kind}, "encoder_weights": "resnet18.pt"})
+    with pytest.raises(PipelineError, match=rf"encoder_weights = resnet18\.pt: a model of kind {kind} has no ResNet"):
+        build_model(config)
+
+
+@pytest.mark.parametrize("name", ["query-only", "contrastive"])
+def test_baselines_start_from_the_same_encoder_weights(name: str, tmp_path: Path) -> None:
+    backbone = ResNet18(4)
+    torch.save(backbone.state_dict(), tmp_path / "resnet18.pt")
+    config = TrainingConfig(model=MODELS[name], encoder_weights=str(tmp_path / "resnet18.pt"))
+    loaded = build_model(config).get_submodule("encoder.backbone").state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in backbone.state_dict().items())
