@@ -4,50 +4,59 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from pipeline.cli.errors import friendly
 from pipeline.config import Config, load
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
-from pipeline.mesh_views import save_mesh_views
+from pipeline.mesh_views import VIEWS, save_mesh_views
 from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.shapes.smoothing import smooth as smoothed
+from pipeline.shards.reader import find_reference
 from pipeline.shards.schema import ShapeRecord
 from pipeline.shards.views_file import read_views
-from pipeline.training.checkpoint import Checkpoint, load_checkpoint, restore_model
+from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
-from pipeline.training.evaluation.correspondence import camera_angles
-from pipeline.training.prediction.photograph import as_query, read_photograph
-from pipeline.training.prediction.predict import judge
+from pipeline.training.prediction.photograph import Photograph, read_photograph
+from pipeline.training.prediction.predict import Verdict, judge
+from pipeline.training.prediction.query import as_query
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--reference", required=True, type=click.Path(path_type=Path), help="Mesh file, or views.h5.")
+@click.option("--reference", required=True, help="Mesh file; views.h5 or its folder; or DATASET#SHAPE_ID.")
 @click.option("--query", "queries", required=True, multiple=True, type=click.Path(path_type=Path), help="Photograph.")
 @click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help="Its object in white; one each.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("predictions"), show_default=True)
-@click.option("--up", type=click.Choice(["y", "z"]), default="y", show_default=True, help="Up axis of the mesh.")
+@click.option("--up", type=click.Choice(get_args(Up)), default="y", show_default=True, help="Up axis of the mesh.")
 @click.option("--smooth", default=0, type=click.IntRange(min=0), help="Rounds of Laplacian smoothing of the mesh.")
+@click.option("--resolution", type=click.IntRange(min=32), help="Of query and views; the model's own without it.")
 @click.option("--shadow/--no-shadow", default=True, show_default=True, help="Put a soft shadow under cut-out objects.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Setting of l3d-gen for the mesh's views.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--json", "printed_json", is_flag=True, help="Print predictions.json instead of a line a photograph.")
+@click.pass_context
 @friendly
 def main(
+    context: click.Context,
     checkpoint: Path,
-    reference: Path,
+    reference: str,
     queries: tuple[Path, ...],
     masks: tuple[Path, ...],
     out: Path,
     up: Up,
     smooth: int,
+    resolution: int | None,
     shadow: bool,
     overrides: tuple[str, ...],
     device: str,
+    printed_json: bool,
 ) -> None:
     """Compare each --query with the shape of --reference by the model of CHECKPOINT.
 
@@ -58,51 +67,75 @@ def main(
         raise PipelineError(
             f"{len(masks)} --mask for {len(queries)} --query: give one for each, in the same order, or none"
         )
-    stems = [path.stem for path in queries]
-    if len(set(stems)) < len(stems):
-        raise PipelineError(f"pictures are named after photographs, but these names are alike: {', '.join(stems)}")
     saved = load_checkpoint(checkpoint)
     target = pick_device(device)
     model = restore_model(saved, checkpoint).to(target).eval()
-    size = saved.size[0]
+    size = resolution or saved.size[0]
     photographs = [
         read_photograph(path, mask) for path, mask in zip(queries, masks or [None] * len(queries), strict=True)
     ]
-    shape = _reference(reference, up, smooth, out, saved, overrides)
-    angles = camera_angles(shape.world_to_camera)
+    shape = _stored_views(context, reference)
+    if shape is None:
+        settings = (f"views.resolution={size}", f"views.reference_views={saved.views}", *overrides)
+        shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
     found: list[dict[str, Any]] = []
-    for photograph in photographs:
+    for number, photograph in enumerate(photographs):
         verdict = judge(model, saved.config, shape, as_query(photograph, size, shadow), target)
-        with atomic(out / f"{photograph.path.stem}.png") as temporary:
+        picture = out / f"{number:03d}_{photograph.path.stem}.png"
+        with atomic(picture) as temporary:
             verdict.picture.save(temporary)
-        view = None
-        if verdict.view is not None:
-            azimuth, elevation = angles[verdict.view].tolist()
-            view = {"number": verdict.view, "azimuth": round(azimuth, 3), "elevation": round(elevation, 3)}
-        box = None if verdict.box is None else [round(value, 2) for value in verdict.box.tolist()]
-        found.append(
-            {
-                "photograph": str(photograph.path),
-                "score": verdict.score,
-                "anomalous": verdict.score > 0.5,
-                "box": box,
-                "view": view,
-            }
-        )
-        click.echo(f"{photograph.path}: {json.dumps(found[-1])}")
-    write_json(
-        out / "predictions.json", {"checkpoint": str(checkpoint), "reference": str(reference), "predictions": found}
-    )
+        found.append(_as_json(photograph, verdict, picture))
+        if not printed_json:
+            click.echo(_as_line(photograph, verdict))
+    content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
+    write_json(out / "predictions.json", content)
+    click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
 
 
-def _reference(
-    path: Path, up: Up, iterations: int, out: Path, saved: Checkpoint, overrides: tuple[str, ...]
-) -> ShapeRecord:
-    if path.suffix == ".h5":
-        return read_views(path)
-    trained = [f"views.resolution={saved.size[0]}", f"views.reference_views={saved.views}"]
-    config = load(Config, None, [*trained, *overrides])
-    shape = read_mesh(path, up, config.shapes)
-    if iterations:
-        shape = smoothed(shape, iterations)
-    return read_views(save_mesh_views(out / "reference", shape, config, os.cpu_count() or 1))
+def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
+    """The views of a file, a folder or a dataset; None for a mesh. Raises UsageError with options of meshes alone."""
+    path = Path(reference)
+    dataset, hash_sign, shape_id = reference.rpartition("#")
+    in_dataset = hash_sign and not path.exists()
+    if not in_dataset and not path.is_dir() and path.suffix != ".h5":
+        return None
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if option.name in ("up", "smooth", "overrides") and given:
+            raise click.UsageError(f"{option.opts[0]} is for meshes; the views of {reference} are drawn already")
+    if in_dataset:
+        return find_reference(Path(dataset), shape_id)
+    if path.is_dir() and not (path / VIEWS).exists():
+        raise PipelineError(f"folder {path} has no {VIEWS}; of a dataset, name the shape: {path}#SHAPE_ID")
+    return read_views(path / VIEWS if path.is_dir() else path)
+
+
+def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> ShapeRecord:
+    shape = read_mesh(mesh, up, config.shapes)
+    if rounds:
+        shape = smoothed(shape, rounds)
+    views = save_mesh_views(out, shape, config, os.cpu_count() or 1)
+    click.echo(f"drew views of {mesh}; --reference {views} takes them again", err=True)
+    return read_views(views)
+
+
+def _as_json(photograph: Photograph, verdict: Verdict, picture: Path) -> dict[str, Any]:
+    return {
+        "photograph": str(photograph.path),
+        "object_by": photograph.cut_by,
+        "score": verdict.score,
+        "anomalous": verdict.anomalous,
+        "box": None if verdict.box is None else [round(value, 2) for value in verdict.box.tolist()],
+        "view": None if verdict.view is None else {k: round(v, 4) for k, v in asdict(verdict.view).items()},
+        "picture": str(picture),
+    }
+
+
+def _as_line(photograph: Photograph, verdict: Verdict) -> str:
+    what = "anomalous" if verdict.anomalous else "as it should be"
+    parts = [f"{photograph.path}: {what}", f"score {verdict.score:.3f}"]
+    if verdict.anomalous and verdict.box is not None:
+        parts.append(f"box {' '.join(f'{value:.0f}' for value in verdict.box.tolist())}")
+    if verdict.view is not None:
+        parts.append(f"best view {verdict.view.number} (azimuth {verdict.view.azimuth:.0f} degrees)")
+    return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -127,8 +128,11 @@ class Shard:
 
     def shape(self, row: int) -> ShapeRecord:
         """Row ``row`` of ``shapes/`` with all its queries."""
-        values = {name: self.row("shapes", name, row) for name in schema.SHAPES}
-        return ShapeRecord(**values, queries=tuple(self.query(i) for i in self.query_rows(row)))
+        return replace(self.reference(row), queries=tuple(self.query(i) for i in self.query_rows(row)))
+
+    def reference(self, row: int) -> ShapeRecord:
+        """Row ``row`` of ``shapes/`` without its queries."""
+        return ShapeRecord(**{name: self.row("shapes", name, row) for name in schema.SHAPES})
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         try:
@@ -153,6 +157,18 @@ class Shard:
         """One row of one dataset: an array, a number or a str."""
         value = self._read(group, name, row)
         return value.item() if isinstance(value, np.generic) else value
+
+
+def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
+    """The shape of that id, in any split, without its queries. Raises PipelineError if there is none."""
+    known: list[str] = []
+    for path in find_shards(folder):
+        with Shard(path) as shard:
+            ids = shard.column("shapes", "id").tolist()
+            if shape_id in ids:
+                return shard.reference(ids.index(shape_id))
+            known += ids
+    raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 
 
 def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.shards import schema
-from pipeline.shards.reader import Shard, find_shards
+from pipeline.shards.reader import Shard, find_reference, find_shards
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape
@@ -228,6 +228,14 @@ def test_find_shards_takes_the_dataset_or_its_shards_folder(dataset: Path) -> No
     assert [path.name for path in find_shards(dataset)] == names
     assert find_shards(dataset / "shards") == find_shards(dataset)
     assert [path.name for path in find_shards(dataset, "test")] == names[1:]
+
+
+def test_a_reference_is_found_by_its_id_in_any_split(dataset: Path) -> None:
+    found = find_reference(dataset, "8")
+    assert found.queries == ()
+    assert_same(found, make_shape("8", [("normal", 0)]), schema.SHAPES)
+    with pytest.raises(PipelineError, match=r"out has no shape '9'; it has 2, such as 7, 8"):
+        find_reference(dataset, "9")
 
 
 def test_find_shards_says_what_is_there_instead(dataset: Path, tmp_path: Path) -> None:

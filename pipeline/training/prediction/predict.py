@@ -1,4 +1,4 @@
-"""A model's verdict on one query, given the reference views of the object's shape."""
+"""A model's verdict on one photograph, given the reference views of the object's shape."""
 
 from __future__ import annotations
 
@@ -14,13 +14,27 @@ from pipeline.errors import PipelineError
 from pipeline.shards.schema import ShapeRecord
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import patch_cover
-from pipeline.training.evaluation.correspondence import view_scores
+from pipeline.training.evaluation.correspondence import camera_angles, view_scores
 from pipeline.training.evaluation.pictures import draw_matches
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs
 from pipeline.training.precision import forward, pick_precision
-from pipeline.training.prediction.photograph import Query
+from pipeline.training.prediction.query import Query
 
 BOX = (220, 60, 30)
+PANEL_SCALE, GAP = 2, 8  # of the picture: its height in those of the query, and pixels between its halves
+
+
+@dataclass(frozen=True)
+class BestView:
+    """The reference view that shows the object best: where its patches find the best matches by M (Eq. 12).
+
+    number: from 0; azimuth and elevation of its camera, in degrees; similarity: mean of the best matches, in [-1, 1].
+    """
+
+    number: int
+    azimuth: float
+    elevation: float
+    similarity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,24 +42,32 @@ class Verdict:
     """What a model says of a photograph.
 
     score: probability of an anomaly; box: [x, y, width, height] in pixels of the photograph, None without a box head;
-    view: number of the reference view that shows the object best, None for models that match nothing; picture: the
-    photograph with score and box, and beside it the query with its matches in the best views.
+    view: None for models that match nothing, and for objects too thin for patches; picture: the photograph with score
+    and box, and beside it the query with its matches in the best views.
     """
 
     score: float
     box: NDArray[np.float64] | None
-    view: int | None
+    view: BestView | None
     picture: Image.Image
+
+    @property
+    def anomalous(self) -> bool:
+        return self.score > 0.5
 
 
 @torch.no_grad()
 def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Query, device: torch.device) -> Verdict:
-    """Raises PipelineError where query and views are of different sizes."""
+    """One photograph at a time: no verdict depends on which others are asked for. Any model will do, in its eval mode.
+
+    Raises PipelineError where query and views are of different sizes.
+    """
     size = query.image.shape[0]
     if shape.image.shape[1:] != (size, size):
+        height, width = shape.image.shape[1:]
         raise PipelineError(
-            f"the reference views of {shape.id} are {shape.image.shape[1]}x{shape.image.shape[2]}, the model was "
-            f"trained on {size}x{size}: draw them with `l3d-gen --mesh FILE --set views.resolution={size}`"
+            f"the reference views of {shape.id} are {height} x {width}, the query {size} x {size}: draw them with "
+            f"`l3d-gen --mesh FILE --set views.resolution={size}`, or give --resolution {height}"
         )
     arrays = (query.image.transpose(2, 0, 1), query.mask, shape.image, shape.patch_xyz, shape.patch_valid)
     inputs = Inputs(*(torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in arrays))
@@ -58,33 +80,45 @@ def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Q
     panel = _photograph_panel(query, score, box)
     if prediction.similarity is None:
         return Verdict(score, box, None, panel)
-    view, matches = _matches(prediction, shape, query)
+    view, matches = _matches(prediction.similarity[0].cpu().numpy(), shape, query)
     return Verdict(score, box, view, _side_by_side(panel, matches))
 
 
-def _matches(prediction: Prediction, shape: ShapeRecord, query: Query) -> tuple[int, Image.Image]:
-    assert prediction.similarity is not None
+def _matches(
+    flat_similarity: NDArray[np.float32], shape: ShapeRecord, query: Query
+) -> tuple[BestView | None, Image.Image]:
+    """``flat_similarity`` is (t, n h w), M of Eq. 12."""
     valid = shape.patch_valid.reshape(len(shape.patch_valid), -1)
-    similarity = prediction.similarity[0].unflatten(-1, valid.shape).cpu().numpy()
+    similarity = flat_similarity.reshape(-1, *valid.shape)
     patches = np.flatnonzero(patch_cover(query.mask) >= 0.5)
-    view = int(np.argmax(view_scores(similarity, valid, patches)))
-    return view, draw_matches(query.image, shape.image, similarity, valid, patches, np.zeros_like(valid))
+    picture = draw_matches(query.image, shape.image, similarity, valid, patches, np.zeros_like(valid))
+    scores = view_scores(similarity, valid, patches)
+    best = int(np.argmax(scores))
+    if len(patches) == 0 or not np.isfinite(scores[best]):
+        return None, picture
+    azimuth, elevation = camera_angles(shape.world_to_camera)[best].tolist()
+    return BestView(best, azimuth, elevation, float(scores[best])), picture
 
 
 def _photograph_panel(query: Query, score: float, box: NDArray[np.float64] | None) -> Image.Image:
-    panel = Image.fromarray(query.photograph.pixels)
+    """The photograph, as high as the matches beside it, with what was found."""
+    photograph = Image.fromarray(query.photograph.pixels)
+    height = PANEL_SCALE * query.image.shape[0]
+    scale = height / photograph.height
+    panel = photograph.resize((max(1, round(photograph.width * scale)), height))
     draw = ImageDraw.Draw(panel)
-    width = max(1, panel.height // 150)
+    colour = BOX if score > 0.5 else "black"
     if box is not None and score > 0.5:
-        x, y, w, h = box.tolist()
-        draw.rectangle((x, y, x + w, y + h), outline=BOX, width=width)
-    draw.text((4, 4), f"{score:.2f}", fill=BOX if score > 0.5 else "black", font_size=max(12, panel.height // 16))
+        x, y, w, h = (box * scale).tolist()
+        draw.rectangle((x, y, x + w, y + h), outline=BOX, width=max(1, height // 150))
+    font, text = max(12, height // 12), f"{score:.2f}"
+    draw.rectangle(draw.textbbox((4, 4), text, font_size=font), fill="white")
+    draw.text((4, 4), text, fill=colour, font_size=font)
     return panel
 
 
 def _side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    scaled = left.resize((max(1, round(left.width * right.height / left.height)), right.height))
-    both = Image.new("RGB", (scaled.width + 8 + right.width, right.height), "white")
-    both.paste(scaled, (0, 0))
-    both.paste(right, (scaled.width + 8, 0))
+    both = Image.new("RGB", (left.width + GAP + right.width, right.height), "white")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + GAP, 0))
     return both

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from PIL import Image
 
 from pipeline.cli.predict import main
 from pipeline.shards.reader import Shard
-from pipeline.shards.views_file import write_views
+from pipeline.shards.views_file import read_views, write_views
+from pipeline.training.prediction.photograph import read_photograph
 from pipeline.training.train import train
 from tests.training.synthetic import SIZE, TINY
 
@@ -46,30 +49,81 @@ def refused(result: Result, *words: str) -> None:
     assert [word for word in words if word not in line] == []
 
 
+def predictions(out: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((out / "predictions.json").read_text())["predictions"]
+    return found
+
+
 def test_each_photograph_gets_score_box_view_and_picture(folder: Path, tmp_path: Path) -> None:
     result = invoke(*usual(folder, "query0.png", "query1.png"), "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    found = json.loads((tmp_path / "predictions.json").read_text())["predictions"]
+    found = predictions(tmp_path)
     assert [Path(item["photograph"]).name for item in found] == ["query0.png", "query1.png"]
-    for item, name in zip(found, ("query0.png", "query1.png"), strict=True):
+    for item in found:
         assert 0 <= item["score"] <= 1 and item["anomalous"] == (item["score"] > 0.5)
-        assert len(item["box"]) == 4 and item["view"]["number"] in range(4)
-        with Image.open(tmp_path / name) as picture:
+        assert item["object_by"] == "white" and len(item["box"]) == 4
+        assert item["view"].keys() == {"number", "azimuth", "elevation", "similarity"}
+        assert item["view"]["number"] in range(4)
+        with Image.open(item["picture"]) as picture:
             assert picture.width > 5 * SIZE
-    alone = invoke(*usual(folder, "query1.png"), "--out", tmp_path / "alone")
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == [str(folder / "query0.png"), str(folder / "query1.png")]
+    assert f"score {found[1]['score']:.3f}" in lines[1]
+    alone = invoke(*usual(folder, "query1.png"), "--out", tmp_path / "alone", "--json")
     assert alone.exit_code == 0
-    assert json.loads((tmp_path / "alone" / "predictions.json").read_text())["predictions"] == found[1:]
+    printed = json.loads(alone.stdout)
+    assert printed == json.loads((tmp_path / "alone" / "predictions.json").read_text())
+    assert printed["checkpoint"] == str(folder / "run" / "checkpoint.pt") and printed["resolution"] == SIZE
+    del printed["predictions"][0]["picture"], found[1]["picture"]
+    assert printed["predictions"] == found[1:]
 
 
-def test_bad_calls_are_one_clear_line(folder: Path, tmp_path: Path) -> None:
-    out = ["--out", tmp_path]
+def test_views_file_its_folder_and_the_shape_of_a_dataset_are_the_same_reference(
+    folder: Path, dataset: Path, tmp_path: Path
+) -> None:
+    checkpoint, _, views, *query = usual(folder, "query0.png")
+    scores = []
+    for reference in (views, folder, f"{dataset}#test0"):
+        result = invoke(checkpoint, "--reference", reference, *query, "--out", tmp_path)
+        assert result.exit_code == 0, result.output
+        scores.append(predictions(tmp_path)[0]["score"])
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_names_may_be_alike_and_photographs_are_never_written_over(folder: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        shutil.copy(folder / "query0.png", tmp_path / name / "photo.png")
+    before = (tmp_path / "a" / "photo.png").read_bytes()
+    both = ["--query", tmp_path / "a" / "photo.png", "--query", tmp_path / "b" / "photo.png"]
+    result = invoke(*usual(folder), *both, "--out", tmp_path / "a")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a" / "photo.png").read_bytes() == before
+    assert len({item["picture"] for item in predictions(tmp_path / "a")}) == 2
+
+
+def test_bad_calls_are_one_clear_line(folder: Path, dataset: Path, tmp_path: Path) -> None:
+    out = ["--out", tmp_path / "out"]
+    query = ["--query", folder / "query0.png"]
+    checkpoint = folder / "run" / "checkpoint.pt"
     refused(invoke(*usual(folder, "query0.png", "query1.png"), "--mask", folder / "query0.png", *out), "1 --mask for 2")
-    refused(invoke(*usual(folder, "query0.png", "query0.png"), *out), "query0, query0")
     refused(invoke(*usual(folder, "none.png"), *out), "none.png is missing")
     refused(invoke(folder / "query0.png", *usual(folder, "query0.png")[1:], *out), "query0.png", "not a whole PyTorch")
     (tmp_path / "mesh.xyz").write_text("")
-    wrong = [folder / "run" / "checkpoint.pt", "--reference", tmp_path / "mesh.xyz", "--query", folder / "query0.png"]
-    refused(invoke(*wrong, *out), "mesh.xyz", ".glb, .gltf, .obj, .ply, .stl")
+    wrong = invoke(checkpoint, "--reference", tmp_path / "mesh.xyz", *query, *out)
+    refused(wrong, "mesh.xyz", ".glb, .gltf, .obj, .ply, .stl")
+    refused(invoke(checkpoint, "--reference", f"{dataset}#7", *query, *out), "no shape '7'; it has 6", "train0")
+    refused(invoke(checkpoint, "--reference", dataset, *query, *out), "has no views.h5", f"{dataset}#SHAPE_ID")
+    refused(invoke(checkpoint, "--reference", tmp_path / "gone.h5", *query, *out), "gone.h5 is missing")
+    refused(invoke(*usual(folder, "query0.png"), "--resolution", 128, *out), "--resolution 64")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", [("--up", "z"), ("--smooth", "3"), ("--set", "render.samples=4")])
+def test_options_of_meshes_are_refused_with_views(folder: Path, tmp_path: Path, option: tuple[str, str]) -> None:
+    result = invoke(*usual(folder, "query0.png"), *option, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and f"{option[0]} is for meshes" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mesh_of_millions_of_triangles_is_refused_with_the_way_out(folder: Path, tmp_path: Path) -> None:
@@ -95,7 +149,26 @@ def test_views_of_a_mesh_are_drawn_kept_and_of_use_again(folder: Path, tmp_path:
     first = invoke(checkpoint, "--reference", tmp_path / "ball.stl", *query, "--out", tmp_path / "a", "--smooth", 2)
     assert first.exit_code == 0, first.output
     views = tmp_path / "a" / "reference" / "views.h5"
+    assert f"--reference {views} takes them again" in first.stderr
     second = invoke(checkpoint, "--reference", views, *query, "--out", tmp_path / "b")
     assert second.exit_code == 0, second.output
-    a, b = (json.loads((tmp_path / out / "predictions.json").read_text())["predictions"] for out in ("a", "b"))
-    assert a == b
+    a, b = (predictions(tmp_path / out)[0] for out in ("a", "b"))
+    assert a | {"picture": ""} == b | {"picture": ""}
+    _what_is_drawn_is_cut_out_as_it_was_drawn(views, tmp_path / "drawn.png")
+
+
+def _what_is_drawn_is_cut_out_as_it_was_drawn(views: Path, place: Path) -> None:
+    """By its white border, by a mask and by alpha, which know the part ids of the rendered view. In wood's colour."""
+    drawn = read_views(views)
+    truth = drawn.part_ids[0] > 0
+    tint = np.where(truth[..., None], [0.8, 0.6, 0.4], 1.0)
+    pixels = (drawn.image[0][..., None] * tint).astype(np.uint8)
+    Image.fromarray(pixels).save(place)
+    Image.fromarray(truth).save(place.with_name("mask.png"))
+    Image.fromarray(np.dstack([pixels, truth * np.uint8(255)])).save(place.with_name("alpha.png"))
+    by_white = read_photograph(place, None)
+    by_mask = read_photograph(place, place.with_name("mask.png"))
+    by_alpha = read_photograph(place.with_name("alpha.png"), None)
+    assert np.array_equal(by_mask.mask, truth) and np.array_equal(by_alpha.mask, truth)
+    assert by_white.cut_by == "white"
+    assert (by_white.mask & truth).sum() > 0.9 * (by_white.mask | truth).sum()
