@@ -1,6 +1,6 @@
 """Run every benchmark."""
 
-from benchmarks import anomalies, look_before_trace, materials
+from benchmarks import anomalies, attention, look_before_trace, materials
 
-for benchmark in (anomalies, look_before_trace, materials):
+for benchmark in (anomalies, look_before_trace, materials, attention):
     benchmark.main()

@@ -1,101 +1,164 @@
-"""Top-k cross-attention, gathered against dense: time and memory, and training steps of CMT with either.
+"""Top-k cross-attention, gathered against dense: seconds and memory, alone and in a whole training step.
 
-    python -m benchmarks.attention [--steps 3]
+    python -m benchmarks.attention
 
-Each row runs in a process of its own, one thread: seconds are the median of forward and backward, memory is how much
-the process's peak resident set (``ru_maxrss``) grew over what inputs and weights take. Batch 1 at the paper's
-dimensions: 1,025 tokens, N x 1,024 view patches, 8 heads of 16 channels. The selection of the keys, which both share,
-is not in it.
+One thread, float32, the paper's dimensions; seconds are the CPU's, since machines are shared. Dense attention is
+PyTorch's fused kernel, which never holds the whole matrix of tokens by keys, and once more without it, as one would
+write it down. Each row is a fresh process. Its memory is how far one forward and backward pass (for the step: one whole
+step) raises the resident memory at its peak above what inputs and weights took before (VmHWM less VmRSS, Linux); a
+small pass has loaded the libraries by then. Which keys a token keeps is given, as all need it; that the dense ones make
+a mask of it is part of their cost.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import subprocess
-import sys
-from typing import Any
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from benchmarks.table import seconds, write_rows
+from benchmarks.table import write_rows
 from pipeline.training.config import CMTConfig, TrainingConfig
+from pipeline.training.data import Sample
+from pipeline.training.losses import training_losses
 from pipeline.training.models.attention import CrossAttention, KeptKeys
 from pipeline.training.models.build import build_model
+from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Inputs
 
-TOKENS, PATCHES, DIM, HEADS = 1025, 1024, 128, 8
-CASES = [(views, k) for views in (10, 20) for k in (20, 100, 200)]
-STEP_BATCH, STEP_VIEWS, STEP_SIZE = 2, 4, 256
+PAPER = CMTConfig()
+SIZE = 256  # pixels
+PATCHES = (SIZE // STRIDE) ** 2
+REPEATS = 3
+PROCESS = Path("/proc/self")
+UNFUSED = "dense, unfused"
+WAYS = ("gathered", "dense", UNFUSED)
 
 
-def main(repeats: int) -> None:
-    """A table of both ways, and its JSON."""
-    rows: dict[str, dict[str, Any]] = {}
-    print(f"{'':36}{'gathered s':>12}{'dense s':>10}{'ratio':>8}{'gathered MiB':>14}{'dense MiB':>11}")
-    for name, arguments in [
-        *((f"attention, N = {views}, k = {k}", ["attention", str(views), str(k)]) for views, k in CASES),
-        (f"training step, {STEP_BATCH} x {STEP_VIEWS} views", ["step", str(STEP_VIEWS), "100"]),
-    ]:
-        ways = {way: _apart(way, arguments, repeats) for way in ("gathered", "dense")}
-        a, b = ways["gathered"], ways["dense"]
-        rows[name] = {**ways, "ratio": b["seconds"] / a["seconds"]}
-        memory = f"{a['mebibytes']:14.0f}{b['mebibytes']:11.0f}"
-        print(f"{name:36}{a['seconds']:12.3f}{b['seconds']:10.3f}{rows[name]['ratio']:8.2f}{memory}", flush=True)
+class Cost(NamedTuple):
+    """CPU seconds of each repeat, and megabytes (10^6) of memory at the peak."""
+
+    times: list[float]
+    megabytes: float
+
+
+def main() -> None:
+    """Print and write one row a case."""
+    rows: dict[str, dict[str, object]] = {}
+    print(f"{'':52}{'median s':>10}{'max s':>8}{'peak MB':>9}{'n':>4}")
+    for views, k, way in product((10, 20), (20, 100, 200), WAYS):
+        cost = _in_fresh_process(attention, way, views, k)
+        _add(rows, f"cross-attention, {views} views, k = {k}, {way}", cost)
+    for way in WAYS:
+        _add(rows, f"step of 2 samples, 4 views, {way}", _in_fresh_process(training_step, way))
     write_rows("attention", rows)
 
 
-def _apart(way: str, arguments: list[str], repeats: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.attention", "--worker", way, *arguments, "--steps", str(repeats)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
+def attention(way: str, views: int, k: int) -> Cost:
+    """Forward and backward of one cross-attention: [tok] and a query's patches to those of the views."""
+
+    def work(tokens: int, keys: int, k: int) -> Callable[[], None]:
+        generator = torch.Generator().manual_seed(0)
+        module = CrossAttention(PAPER.dim, PAPER.heads, way == "gathered")
+        given, shown = (torch.randn(1, n, PAPER.dim, generator=generator, requires_grad=True) for n in (tokens, keys))
+        rows = torch.rand(1, tokens, keys, generator=generator).topk(k).indices
+        selection = KeptKeys(rows, torch.ones_like(rows, dtype=torch.bool))
+        valid = torch.ones(1, keys, dtype=torch.bool)
+        return lambda: module(given, shown, valid, selection).sum().backward()
+
+    return _cost(way, work(8, 16, 4), work(1 + PATCHES, views * PATCHES, k))
 
 
-def _work(way: str, what: str, views: int, k: int, repeats: int) -> dict[str, float]:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    run = _attention(way == "gathered", views, k) if what == "attention" else _step(way, views, k)
-    before = _peak()
-    times = seconds(run, repeats)
-    return {"seconds": sorted(times)[len(times) // 2], "mebibytes": _peak() - before}
+def training_step(way: str) -> Cost:
+    """Forward, losses, backward and Adam's update of the whole model on two samples."""
 
+    def work(config: TrainingConfig, size: int) -> Callable[[], None]:
+        batch, model = _batch(config, size), build_model(config).train()
+        optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=config.betas)
 
-def _attention(gathered: bool, views: int, k: int) -> Any:
-    module = CrossAttention(DIM, HEADS, gathered)
-    keys = views * PATCHES
-    tokens = torch.randn(1, TOKENS, DIM, requires_grad=True)
-    patches = torch.randn(1, keys, DIM, requires_grad=True)
-    rows = torch.stack([torch.randperm(keys)[:k] for _ in range(TOKENS)])[None]
-    selection = KeptKeys(rows, torch.ones_like(rows, dtype=torch.bool))
-    valid = torch.ones(1, keys, dtype=torch.bool)
-    return lambda: module(tokens, patches, valid, selection).square().sum().backward()
+        def step() -> None:
+            optimiser.zero_grad(set_to_none=True)
+            training_losses(model(batch.inputs), batch, config).total.backward()
+            optimiser.step()
 
+        return step
 
-def _step(way: str, views: int, k: int) -> Any:
-    model = build_model(TrainingConfig(model=CMTConfig.model_validate({"attention": way, "top_k": k})))
-    side = STEP_SIZE // 8
-    inputs = Inputs(
-        torch.randint(256, (STEP_BATCH, 3, STEP_SIZE, STEP_SIZE), dtype=torch.uint8),
-        torch.full((STEP_BATCH, STEP_SIZE, STEP_SIZE), 255, dtype=torch.uint8),
-        torch.randint(256, (STEP_BATCH, views, STEP_SIZE, STEP_SIZE), dtype=torch.uint8),
-        torch.rand(STEP_BATCH, views, side, side, 3),
-        torch.ones(STEP_BATCH, views, side, side, dtype=torch.bool),
+    kind: Literal["gathered", "dense"] = "gathered" if way == "gathered" else "dense"
+    small = CMTConfig(dim=8, heads=2, encoder_width=2, top_k=4, projector_hidden=8, attention=kind)
+    paper = PAPER.model_copy(update={"attention": kind})
+    return _cost(
+        way,
+        work(TrainingConfig(model=small, batch=2, views=2), 64),
+        work(TrainingConfig(model=paper, batch=2, views=4), SIZE),
     )
-    return lambda: model(inputs).logit.sum().backward()
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _batch(config: TrainingConfig, size: int) -> Sample:
+    """Random images whose every patch shows the object; the second sample is anomalous."""
+    generator = torch.Generator().manual_seed(0)
+    side, pairs, count, views = size // STRIDE, config.point_pairs, config.batch, config.views
+    return Sample(
+        inputs=Inputs(
+            image=torch.randint(256, (count, 3, size, size), generator=generator, dtype=torch.uint8),
+            object_mask=torch.full((count, size, size), 255, dtype=torch.uint8),
+            views=torch.randint(256, (count, views, size, size), generator=generator, dtype=torch.uint8),
+            patch_xyz=torch.rand(count, views, side, side, 3, generator=generator),
+            patch_valid=torch.ones(count, views, side, side, dtype=torch.bool),
+        ),
+        label=torch.arange(count) % 2.0,
+        anomaly_type=torch.arange(count) % 2,
+        box=torch.full((count, 4), 0.5),
+        object_patches=torch.randint(side**2, (count, pairs), generator=generator),
+        object_patch_valid=torch.ones(count, pairs, dtype=torch.bool),
+        matches=size * torch.rand(count, views, pairs, 2, 2, generator=generator),
+        match_valid=torch.ones(count, views, pairs, dtype=torch.bool),
+        shape=torch.arange(count),
+        anomalous_patches=torch.zeros(count, side**2, dtype=torch.bool),
+        true_patches=torch.zeros(count, views, pairs, dtype=torch.int64),
+        true_patch_valid=torch.zeros(count, views, pairs, dtype=torch.bool),
+    )
+
+
+def _cost(way: str, small: Callable[[], None], work: Callable[[], None]) -> Cost:
+    with sdpa_kernel(SDPBackend.MATH) if way == UNFUSED else nullcontext():
+        small()
+        PROCESS.joinpath("clear_refs").write_text("5", encoding="ascii")  # the peak starts again from what is held now
+        before = _memory("VmRSS")
+        work()
+        peak = _memory("VmHWM") - before
+        return Cost([_cpu_seconds(work) for _ in range(REPEATS)], peak)
+
+
+def _cpu_seconds(work: Callable[[], None]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _memory(name: str) -> float:
+    """Megabytes of this process, by a name of its status. (A child's ru_maxrss would start at its parent's.)"""
+    lines = PROCESS.joinpath("status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024 / 1e6
+
+
+def _in_fresh_process(case: Callable[..., Cost], *arguments: object) -> Cost:
+    with ProcessPoolExecutor(1, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        return pool.submit(case, *arguments).result()
+
+
+def _add(rows: dict[str, dict[str, object]], name: str, cost: Cost) -> None:
+    median, most = float(np.median(cost.times)), max(cost.times)
+    rows[name] = {"median_s": median, "max_s": most, "peak_mb": cost.megabytes, "n": len(cost.times)}
+    print(f"{name:52}{median:10.3f}{most:8.3f}{cost.megabytes:9.0f}{len(cost.times):4}", flush=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3, help="repeats, of which the median counts")
-    parser.add_argument("--worker", nargs=4, metavar=("WAY", "WHAT", "VIEWS", "K"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.worker:
-        way, what, views, k = given.worker
-        print(json.dumps(_work(way, what, int(views), int(k), given.steps)))
-    else:
-        main(given.steps)
+    main()

@@ -563,21 +563,24 @@ def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> Mode
     except ValidationError as error:
         problems = []
         for item in error.errors():
-            key = ".".join(str(x) for x in item["loc"])
+            key, allowed = _place(model, item["loc"])
             if item["type"] == "extra_forbidden":
-                problems.append(f"unknown key {key!r}; allowed here: {', '.join(_siblings(model, item['loc']))}")
+                problems.append(f"unknown key {key!r}; allowed here: {', '.join(allowed)}")
             else:
                 problems.append(f"{key or 'settings'} = {item['input']!r}: {item['msg']}")
         raise PipelineError(f"config from {origin}: " + "; ".join(problems)) from error
 
 
-def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Keys that are allowed beside the last one of ``loc``."""
+def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """The dotted key of pydantic's ``loc``, as the user wrote it, and the keys that are allowed beside its last."""
     kinds: dict[Any, type[BaseModel]] = {}  # of a section that may be one of several, which ``kind`` tells apart
-    for key in loc[:-1]:
+    keys, siblings = [], sorted(model.model_fields)
+    for key in loc:
         if key in kinds:
             model, kinds = kinds[key], {}
+            siblings = sorted(model.model_fields)
             continue
+        keys.append(str(key))
         field = model.model_fields.get(str(key))
         if field is None:
             continue  # a key of the user's own choice, such as an anomaly type, or a place in a list
@@ -586,11 +589,10 @@ def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
         if field.discriminator is not None:
             kinds = {member.model_fields["kind"].default: member for member in get_args(annotation)}
-            continue
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return sorted(model.model_fields)
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and len(keys) < len(loc):
+            model = annotation
+            siblings = sorted(model.model_fields)
+    return ".".join(keys), siblings
 
 
 def _assign(settings: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -34,7 +34,8 @@ class CMTConfig(_Heads):
     guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
     top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
     attention: Literal["gathered", "dense"] = Field(
-        "gathered", description="how top-k attention is computed: the same numbers, dense needs far more memory"
+        "gathered",
+        description="how top-k attention is computed, the same numbers: gathered costs by k, dense by all view patches",
     )
     position: bool = Field(True, description="3DPE: fuse view features with where their patches lie")
     octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
@@ -101,18 +102,18 @@ ModelConfig = Annotated[AnyModelConfig, Field(discriminator="kind")]
 class TrainingConfig(StrictModel):
     """Everything that decides the weights a run ends with, and how it is carried out."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of everything random: weights, order of samples, augmentation")
     model: ModelConfig = CMTConfig()
     encoder_weights: str | None = Field(
         None, description="file with a ResNet-18 state dict (torchvision's key names) to start the encoder from"
     )
     views: int = Field(10, ge=2, description="reference views drawn per training sample; evaluation uses all")
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(20, ge=1, description="how often every training sample is seen")
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
     batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")
     accumulate: int = Field(1, ge=1, description="parts in which a process computes its share of a batch")
     eval_batch: int = Field(8, ge=1, description="samples per evaluation batch")
-    learning_rate: float = Field(2e-5, gt=0)
+    learning_rate: float = Field(2e-5, gt=0, description="Adam's; a batch is the sum over all processes")
     schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate, after the warm-up")
     warmup_steps: int = Field(0, ge=0, description="steps in which the learning rate rises linearly")
     weight_decay: float = Field(0.0, ge=0, description="decoupled (AdamW)")
@@ -142,7 +143,7 @@ class TrainingConfig(StrictModel):
     grid_every: int = Field(1, ge=0, description="validations between pictures of sample predictions; 0: none")
     workers: int = Field(4, ge=0, description="processes that load data; 0 loads in the training process")
     cache_shapes: int = Field(64, ge=0, description="reference shapes each worker keeps in memory (about 2 MB each)")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a CUDA device where there is one")
 
     @model_validator(mode="before")
     @classmethod

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pipeline.shards.reader import Shard
 from pipeline.training.models.encoder import STRIDE
 
-#: A point is seen in a view if it lies at the view's depth there, give or take this much (object radii): patches'
-#: centres fall between pixel centres, where slanted surfaces have another depth.
-DEPTH_TOLERANCE = 0.02
+#: A point is seen in a view if it lies at the view's depth there, give or take what a pixel spans at that depth times
+#: this: points fall between pixel centres, where slanted surfaces have another depth.
+DEPTH_TOLERANCE = 2.5
 
 
 class Cameras(NamedTuple):
@@ -59,7 +59,8 @@ def shown_in(xyz: NDArray[np.float64], views: Cameras) -> tuple[NDArray[np.float
     """Pixels (..., p, 2) of world positions (p, 3) in each view, and whether it shows them there, (..., p)."""
     pixels, depth = project(xyz, views.K, views.world_to_camera)
     seen = depth_at(views.depth, pixels)
-    return pixels, (seen > 0) & (np.abs(seen - depth) < DEPTH_TOLERANCE)
+    span = depth / views.K[..., :1, 0]
+    return pixels, (seen > 0) & (np.abs(seen - depth) < DEPTH_TOLERANCE * span)
 
 
 def true_matches(

@@ -11,7 +11,7 @@ from pipeline.training.models.attention import best_match, select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead, Verdict, mlp
+from pipeline.training.models.layers import BoxHead, ClassificationHead, mlp
 from pipeline.training.models.position import PositionEncoding
 
 
@@ -32,7 +32,7 @@ class CMT(nn.Module):
         self.blocks = nn.ModuleList(CGABlock(config) for _ in range(config.blocks))
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
         self.score = nn.Linear(1, config.dim) if config.match_score else None
-        self.verdict = Verdict(config.dim, config.patch_head)
+        self.classify = ClassificationHead(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
@@ -57,7 +57,7 @@ class CMT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, view_patches, position, valid, selection)
         tok = tokens[:, 0]
-        logit, patch_logits = self.verdict(tok, tokens[:, 1:])
+        logit, patch_logits = self.classify(tok, tokens[:, 1:])
         return Prediction(
             logit=logit,
             box=None if self.locate is None else self.locate(tok),

@@ -15,19 +15,19 @@ def mlp(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class Verdict(nn.Module):
+class ClassificationHead(nn.Module):
     """The logit of an anomaly from [tok]; with a patch head, plus the mean of the highest logits of patches."""
 
     HIGHEST = 4  # patches
 
     def __init__(self, dim: int, patch_head: bool) -> None:
         super().__init__()
-        self.classify = nn.Linear(dim, 1)
+        self.image = nn.Linear(dim, 1)
         self.patches = nn.Linear(dim, 1) if patch_head else None
 
     def forward(self, tok: Tensor, patches: Tensor) -> tuple[Tensor, Tensor | None]:
         """tok (b, dim) and patches (b, t, dim) to logits of images (b,) and, with a patch head, of patches (b, t)."""
-        logit = self.classify(tok).squeeze(-1)
+        logit = self.image(tok).squeeze(-1)
         if self.patches is None:
             return logit, None
         patch_logits = self.patches(patches).squeeze(-1)

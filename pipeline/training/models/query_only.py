@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.training.config import QueryOnlyConfig, ViTConfig
 from pipeline.training.models.encoder import ResNet18FPN, normalised
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead, Verdict
+from pipeline.training.models.layers import BoxHead, ClassificationHead
 
 
 class QueryOnly(nn.Module):
@@ -20,14 +20,14 @@ class QueryOnly(nn.Module):
         self.encoder = ResNet18FPN(config.encoder_width, config.dim)
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02) if config.blocks else None
         self.blocks = _transformer(config, config.blocks, pre_norm=False)
-        self.verdict = Verdict(config.dim, config.patch_head)
+        self.classify = ClassificationHead(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
         patches = self.encoder(inputs.image).flatten(2).transpose(1, 2)
         if self.tok is None:
-            return _predict(patches.mean(dim=1), patches, self.verdict, self.locate)
-        return _read(self.blocks(_put_first(self.tok, patches)), self.verdict, self.locate)
+            return _predict(patches.mean(dim=1), patches, self.classify, self.locate)
+        return _read(self.blocks(_put_first(self.tok, patches)), self.classify, self.locate)
 
 
 class ViT(nn.Module):
@@ -40,7 +40,7 @@ class ViT(nn.Module):
         self.tok = nn.Parameter(torch.randn(config.dim) * 0.02)
         self.blocks = _transformer(config, config.blocks, pre_norm=True)
         self.norm = nn.LayerNorm(config.dim)
-        self.verdict = Verdict(config.dim, patch_head=False)
+        self.classify = ClassificationHead(config.dim, patch_head=False)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
     def forward(self, inputs: Inputs) -> Prediction:
@@ -50,7 +50,7 @@ class ViT(nn.Module):
         patches = self.embed(normalised(inputs.image))
         dim, rows, columns = patches.shape[1:]
         tokens = patches.flatten(2).transpose(1, 2) + grid_positions(rows, columns, dim).to(patches)
-        return _read(self.norm(self.blocks(_put_first(self.tok, tokens))), self.verdict, self.locate)
+        return _read(self.norm(self.blocks(_put_first(self.tok, tokens))), self.classify, self.locate)
 
 
 def grid_positions(height: int, width: int, dim: int) -> Tensor:
@@ -80,10 +80,10 @@ def _put_first(tok: Tensor, patches: Tensor) -> Tensor:
     return torch.cat([tok.expand(len(patches), 1, -1), patches], dim=1)
 
 
-def _read(tokens: Tensor, verdict: Verdict, locate: BoxHead | None) -> Prediction:
-    return _predict(tokens[:, 0], tokens[:, 1:], verdict, locate)
+def _read(tokens: Tensor, classify: ClassificationHead, locate: BoxHead | None) -> Prediction:
+    return _predict(tokens[:, 0], tokens[:, 1:], classify, locate)
 
 
-def _predict(feature: Tensor, patches: Tensor, verdict: Verdict, locate: BoxHead | None) -> Prediction:
-    logit, patch_logits = verdict(feature, patches)
+def _predict(feature: Tensor, patches: Tensor, classify: ClassificationHead, locate: BoxHead | None) -> Prediction:
+    logit, patch_logits = classify(feature, patches)
     return Prediction(logit, None if locate is None else locate(feature), patch_logits=patch_logits)

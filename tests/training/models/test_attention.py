@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.training.models.attention import CrossAttention, KeptKeys, SelfAttention, gather_rows, select_keys
+from pipeline.training.models.attention import (
+    CrossAttention,
+    KeptKeys,
+    SelfAttention,
+    best_match,
+    gather_rows,
+    select_keys,
+)
 
 DIM, HEADS, TOKENS, KEYS = 12, 3, 5, 17
 
@@ -165,3 +172,10 @@ def test_self_attention_equals_torch_multihead_attention() -> None:
     )
     tokens = torch.randn(2, 7, DIM)
     torch.testing.assert_close(module(tokens), reference(tokens, tokens, tokens)[0])
+
+
+def test_the_best_match_is_the_most_similar_valid_key() -> None:
+    similarity = torch.tensor([[[0.9, 0.3, -0.2], [0.1, 0.2, 0.8]]])
+    valid = torch.tensor([[False, True, True]])
+    torch.testing.assert_close(best_match(similarity, valid), torch.tensor([[0.3, 0.8]]))
+    assert (best_match(similarity, torch.zeros_like(valid)) == -1).all()

@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.training.config import QueryOnlyConfig, ViTConfig
 from pipeline.training.models.attention import SelfAttention
 from pipeline.training.models.encoder import normalised
-from pipeline.training.models.layers import BoxHead, Verdict
+from pipeline.training.models.layers import BoxHead, ClassificationHead
 from pipeline.training.models.query_only import QueryOnly, ViT, grid_positions
 from tests.training.models.stub import StubEncoder
 from tests.training.models.zoo import predict_exactly, random_inputs, tiny_model
@@ -36,7 +36,7 @@ def test_without_blocks_the_heads_read_the_mean_over_patches() -> None:
     model = stubbed(0, features)
     prediction = model(random_inputs(2))
     mean = features.sum(dim=(2, 3)) / 16
-    weight, bias = model.verdict.classify.weight[0], model.verdict.classify.bias[0]
+    weight, bias = model.classify.image.weight[0], model.classify.image.bias[0]
     torch.testing.assert_close(prediction.logit, (mean * weight).sum(-1) + bias)
     assert model.locate is not None and prediction.box is not None
     torch.testing.assert_close(prediction.box, model.locate(mean))
@@ -61,7 +61,7 @@ def test_a_block_is_cmts_self_attention_and_feed_forward_normalised_after_each_r
     tokens = functional.layer_norm(tokens + attention(tokens), (DIM,))
     hidden = (tokens @ block.linear1.weight.T + block.linear1.bias).relu()
     tokens = functional.layer_norm(tokens + hidden @ block.linear2.weight.T + block.linear2.bias, (DIM,))
-    torch.testing.assert_close(model(random_inputs(2)).logit, model.verdict.classify(tokens[:, 0])[:, 0])
+    torch.testing.assert_close(model(random_inputs(2)).logit, model.classify.image(tokens[:, 0])[:, 0])
 
 
 @pytest.mark.parametrize("blocks", [0, 2])
@@ -118,25 +118,25 @@ def test_grid_positions_have_known_values() -> None:
 
 
 def test_verdict_adds_the_mean_of_the_four_highest_patches() -> None:
-    verdict = Verdict(1, patch_head=True)
-    assert verdict.patches is not None
+    head = ClassificationHead(1, patch_head=True)
+    assert head.patches is not None
     with torch.no_grad():
-        verdict.classify.weight.fill_(2.0)
-        verdict.classify.bias.fill_(0.5)
-        verdict.patches.weight.fill_(1.0)
-        verdict.patches.bias.fill_(0.0)
+        head.image.weight.fill_(2.0)
+        head.image.bias.fill_(0.5)
+        head.patches.weight.fill_(1.0)
+        head.patches.bias.fill_(0.0)
     patches = torch.tensor([[5.0, -1.0, 3.0, 2.0, 6.0, -9.0], [0.0, 0.0, 0.0, 0.0, 0.0, 8.0]])[..., None]
-    logit, patch_logits = verdict(torch.tensor([[1.0], [3.0]]), patches)
+    logit, patch_logits = head(torch.tensor([[1.0], [3.0]]), patches)
     assert logit.tolist() == [2.5 + 4.0, 6.5 + 2.0]
     assert patch_logits is not None and torch.equal(patch_logits, patches[..., 0])
-    fewer, _ = verdict(torch.tensor([[1.0]]), patches[:1, :2])
+    fewer, _ = head(torch.tensor([[1.0]]), patches[:1, :2])
     assert fewer.item() == 2.5 + 2.0
 
 
 def test_verdict_without_a_patch_head_reads_the_token_alone() -> None:
-    verdict = Verdict(DIM, patch_head=False)
+    head = ClassificationHead(DIM, patch_head=False)
     tok = torch.randn(2, DIM)
-    logits = [verdict(tok, torch.randn(2, 5, DIM)) for _ in range(2)]
+    logits = [head(tok, torch.randn(2, 5, DIM)) for _ in range(2)]
     assert torch.equal(logits[0][0], logits[1][0]) and logits[0][1] is None
 
 
@@ -152,7 +152,7 @@ def test_box_head_has_four_layers_and_gives_shares_of_the_image() -> None:
 
 def test_gradients_of_the_heads_are_those_of_finite_differences() -> None:
     torch.manual_seed(0)
-    verdict, head = Verdict(DIM, patch_head=True).double(), BoxHead(DIM).double()
+    classify, locate = ClassificationHead(DIM, patch_head=True).double(), BoxHead(DIM).double()
     tok = torch.randn(2, DIM, dtype=torch.float64, requires_grad=True)
     patches = torch.randn(2, 6, DIM, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(verdict, (tok, patches)) and torch.autograd.gradcheck(head, (tok,))
+    assert torch.autograd.gradcheck(classify, (tok, patches)) and torch.autograd.gradcheck(locate, (tok,))
