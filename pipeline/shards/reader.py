@@ -14,6 +14,10 @@ from pipeline.errors import PipelineError
 from pipeline.shards import schema
 from pipeline.shards.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 
+#: Bytes of each dataset that HDF5 keeps unpacked: enough for the chunks that many small rows share. Rows of an own
+#: chunk are read once; by default it would keep 8 MB of them, of every dataset of every open shard in every process.
+CHUNK_CACHE = 64 * 1024
+
 
 class NoShards(PipelineError):
     """A folder holds no shards, or none of a split."""
@@ -114,8 +118,12 @@ class Shard:
     def query(self, row: int) -> QueryRecord:
         """Row ``row`` of ``queries/`` with its anomalies."""
         values = {name: self.row("queries", name, row) for name in schema.QUERY_RECORD}
-        anomalies = tuple(self.anomaly(i) for i in np.flatnonzero(self.column("anomalies", "query_index") == row))
+        anomalies = tuple(self.anomaly(i) for i in self.anomaly_rows(row))
         return QueryRecord(**values, anomalies=anomalies, type_names=self.type_names)
+
+    def anomaly_rows(self, query_row: int) -> list[int]:
+        """Rows of ``anomalies/`` that the query in row ``query_row`` of ``queries/`` has."""
+        return [int(i) for i in np.flatnonzero(self.column("anomalies", "query_index") == query_row)]
 
     def anomaly(self, row: int) -> AnomalyRecord:
         """Row ``row`` of ``anomalies/``."""
@@ -142,20 +150,21 @@ class Shard:
         except KeyError as error:
             raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
 
-    def _read(self, group: str, name: str, rows: int | slice) -> Any:
+    def _read(self, group: str, name: str, rows: int | tuple[int, int] | slice) -> Any:
         dataset = self._dataset(group, name)
         try:
             return dataset.asstr()[rows] if schema.GROUPS[group][name].dtype == schema.TEXT else dataset[rows]
         except (OSError, UnicodeDecodeError) as error:
-            where = "" if isinstance(rows, slice) else f" row {rows}"
+            place = () if isinstance(rows, slice) else np.atleast_1d(rows)
+            where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
             raise PipelineError(
                 f"{self.path}: {group}/{name}{where} fails its checksum ({error}); "
                 "copy the file again, or delete it and run the shards stage again"
             ) from error
 
-    def row(self, group: str, name: str, row: int) -> Any:
-        """One row of one dataset: an array, a number or a str."""
-        value = self._read(group, name, row)
+    def row(self, group: str, name: str, row: int, view: int | None = None) -> Any:
+        """One row of one dataset, or one view of it where it has views: an array, a number or a str."""
+        value = self._read(group, name, row if view is None else (row, view))
         return value.item() if isinstance(value, np.generic) else value
 
 
@@ -177,7 +186,7 @@ def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:
     ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
     """
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", rdcc_nbytes=CHUNK_CACHE)
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing") from error
     except OSError as error:

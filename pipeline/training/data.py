@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
+from pipeline.shards.combine import region
 from pipeline.shards.reader import Shard
-from pipeline.training.augment import draw_window, whole
+from pipeline.shards.schema import AnomalyRecord
+from pipeline.training.augment import Mask, Window, draw_window, whole
 from pipeline.training.config import TrainingConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Inputs
-from pipeline.training.truth import Cameras, patch_centres, true_matches, unmoved_points
+from pipeline.training.references import References, draw, draw_matches
+from pipeline.training.truth import patch_centres, true_matches, unmoved_points
 
 Key = tuple[int, int]  # (epoch, index in the split)
 
@@ -70,16 +71,6 @@ class Batch(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class Reference(NamedTuple):
-    """The columns of one row of ``shapes/`` that training needs, named as there."""
-
-    image: NDArray[np.uint8]
-    patch_xyz: NDArray[np.float32]
-    patch_valid: NDArray[np.bool_]
-    point_pixels: NDArray[np.float32]
-    point_visible: NDArray[np.bool_]
-
-
 class ShardDataset(Dataset[Sample | LeftOut]):
     """Samples of a split by (epoch, index).
 
@@ -100,7 +91,7 @@ class ShardDataset(Dataset[Sample | LeftOut]):
         self.augmented = augmented
         self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
-        self._references: OrderedDict[tuple[int, int], tuple[Reference, Cameras | None]] = OrderedDict()
+        self._references = References(self._shards, config.cache_shapes, index.views)
 
     def __getitem__(self, key: Key) -> Sample | LeftOut:
         try:
@@ -115,38 +106,40 @@ class ShardDataset(Dataset[Sample | LeftOut]):
         epoch, item = key
         config, index = self.config, self.index
         generator = rng(config.seed, "training", "sample", epoch, item)
-        file, row = int(index.file[item]), int(index.row[item])
+        file, row, shape_row = int(index.file[item]), int(index.row[item]), int(index.shape_row[item])
         shard = self._shards[file]
-        image, mask, box = (shard.row("queries", name, row) for name in ("image", "object_mask", "bbox"))
-        reference, cameras = self._reference(file, int(index.shape_row[item]))
+        anomalies = [shard.anomaly(i) for i in shard.anomaly_rows(row)] if index.label[item] else []
 
         window, views = whole(index.size), np.arange(index.views)
         if self.augmented:
-            window = draw_window(generator, index.size, box, config.crop_share, config.flip)
+            window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
             views = generator.choice(index.views, config.views, replace=False)
-        image = window.apply(image, Image.Resampling.BILINEAR)
-        mask = window.apply(mask, Image.Resampling.NEAREST)
-        x, y, w, h = window.move_box(box, index.size) / np.tile(index.size[::-1], 2)
-        object_patches, object_patch_valid = _draw(_object_patches(mask), config.point_pairs, generator)
-        matches, match_valid = draw_matches(reference, views, config.point_pairs, generator)
+        image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
+        mask = _moved(shard.row("queries", "object_mask", row), window)
+        changed = region(anomalies, index.size)
+        x, y, w, h = window.box(changed) / np.tile(index.size[::-1], 2)
+        anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)
+        if getattr(config.model, "patch_head", False):
+            anomalous = patch_cover(_moved(changed, window)).ravel() >= 0.25
+
+        object_patches, object_patch_valid = draw(_object_patches(mask), config.point_pairs, generator)
+        reference = self._references.reference(file, shape_row, views)
+        matches, match_valid = draw_matches(reference, config.point_pairs, generator)
         true_patches = np.zeros((len(views), config.point_pairs), dtype=np.int64)
         true_patch_valid = np.zeros(true_patches.shape, dtype=bool)
-        if cameras is not None:
+        if config.query_labels == "exact":
             pixels = window.source(patch_centres(object_patches, index.size), index.size)
             xyz, known = unmoved_points(shard, row, pixels)
             true_patches, true_patch_valid = true_matches(
-                xyz, known & object_patch_valid, Cameras(*(values[views] for values in cameras))
+                xyz, known & object_patch_valid, self._references.cameras(file, shape_row, views)
             )
-        anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)
-        if getattr(config.model, "patch_head", False):
-            anomalous = patch_cover(window.apply(self._region(shard, row), Image.Resampling.NEAREST)).ravel() >= 0.25
         return Sample(
             inputs=Inputs(
-                image=torch.from_numpy(image).permute(2, 0, 1).contiguous(),
+                image=image,
                 object_mask=torch.from_numpy(mask),
-                views=torch.from_numpy(reference.image[views]),
-                patch_xyz=torch.from_numpy(reference.patch_xyz[views]),
-                patch_valid=torch.from_numpy(reference.patch_valid[views]),
+                views=torch.from_numpy(reference.image),
+                patch_xyz=torch.from_numpy(reference.patch_xyz),
+                patch_valid=torch.from_numpy(reference.patch_valid),
             ),
             label=torch.tensor(float(index.label[item])),
             anomaly_type=torch.tensor(int(index.anomaly_type[item])),
@@ -160,43 +153,6 @@ class ShardDataset(Dataset[Sample | LeftOut]):
             true_patches=torch.from_numpy(true_patches),
             true_patch_valid=torch.from_numpy(true_patch_valid),
         )
-
-    def _region(self, shard: Shard, row: int) -> NDArray[np.uint8]:
-        """(H, W) 0 or 255: where the anomaly is, or, if nothing of it is left, where the part was."""
-        now: NDArray[np.uint8] = shard.row("queries", "mask_new", row)
-        return now if now.any() else shard.row("queries", "mask_old", row)
-
-    def _reference(self, file: int, row: int) -> tuple[Reference, Cameras | None]:
-        """A shape's reference views, and its cameras where the config asks for exact correspondences."""
-        key, shard = (file, row), self._shards[file]
-        if key not in self._references:
-            reference = Reference(*(shard.row("shapes", name, row) for name in Reference._fields))
-            cameras = None
-            if self.config.query_labels == "exact":
-                cameras = Cameras(*(shard.row("shapes", name, row) for name in Cameras._fields))
-            self._references[key] = reference, cameras
-        self._references.move_to_end(key)
-        found = self._references[key]
-        while len(self._references) > self.config.cache_shapes:
-            self._references.popitem(last=False)
-        return found
-
-
-def draw_matches(
-    reference: Reference, views: NDArray[np.int64], count: int, generator: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Draw surface points seen both in each of the (n,) views and in the next one, the last pairing with the first.
-
-    Returns (n, count, 2, 2) float32 pixels (x, y) in the two views, and (n, count) bool, false where too
-    few points are visible in both.
-    """
-    pixels = np.zeros((len(views), count, 2, 2), dtype=np.float32)
-    valid = np.zeros((len(views), count), dtype=bool)
-    for i, pair in enumerate(zip(views, np.roll(views, -1), strict=True)):
-        seen = np.flatnonzero(reference.point_visible[pair, :].all(axis=0))
-        points, valid[i] = _draw(seen, count, generator)
-        pixels[i] = reference.point_pixels[pair, :][:, points].swapaxes(0, 1)
-    return pixels, valid
 
 
 def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[list[Key]]:
@@ -269,6 +225,20 @@ def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
     return Batch(default_collate(samples) if samples else None, left_out)
 
 
+def _evidence(anomalies: Sequence[AnomalyRecord]) -> list[Mask]:
+    """What a crop must keep of each anomaly: its region, and the pixels that the part won or lost.
+
+    The second matters where most of a part is as it was: of a broken leg, the stump alone shows nothing.
+    """
+    return [mask for anomaly in anomalies for mask in (anomaly.region, anomaly.mask_new ^ anomaly.mask_old)]
+
+
+def _moved(mask: Mask, window: Window) -> Mask:
+    """An (H, W) mask as ``window`` shows it."""
+    moved: Mask = window.apply(torch.from_numpy(mask)[None], "nearest-exact")[0].numpy()
+    return moved
+
+
 def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Patches, row by row, of which the object covers at least half."""
     return np.flatnonzero(patch_cover(mask) >= 0.5)
@@ -277,14 +247,5 @@ def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
 def patch_cover(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(H/8, W/8) share of each patch that a mask (H, W), 0 or 255, covers."""
     height, width = mask.shape
-    return mask.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE).mean(axis=(1, 3)) / 255
-
-
-def _draw(
-    choices: NDArray[np.int64], count: int, generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """``count`` distinct choices, filled up with zeros that the second array marks false."""
-    drawn = generator.permutation(choices)[:count]
-    padded = np.zeros(count, dtype=np.int64)
-    padded[: len(drawn)] = drawn
-    return padded, np.arange(count) < len(drawn)
+    rows = mask.reshape(height // STRIDE, STRIDE, width).sum(axis=1, dtype=np.uint32)  # both axes at once is slow
+    return rows.reshape(height // STRIDE, width // STRIDE, STRIDE).sum(axis=2) / (255 * STRIDE**2)

@@ -14,16 +14,16 @@ from pipeline.errors import PipelineError
 from pipeline.seeding import rng
 from pipeline.shards.reader import Shard
 from pipeline.training.data import (
-    Reference,
+    LeftOut,
     Sample,
     ShardDataset,
-    draw_matches,
     evaluation_keys,
     load_batches,
     training_keys,
 )
 from pipeline.training.index import index_split
-from tests.training.synthetic import MARK, POINTS, SIZE, TINY, VIEWS, rewrite, write_dataset
+from pipeline.training.references import Reference, draw_matches
+from tests.training.synthetic import MARK, POINTS, SIZE, TINY, VIEWS, damage, rewrite, write_dataset
 
 CPU = torch.device("cpu")
 
@@ -70,6 +70,50 @@ def test_training_draws_distinct_views_and_moves_the_box_with_the_pixels(dataset
     assert len(chosen) == VIEWS
 
 
+def test_a_crop_keeps_the_pixels_that_the_part_lost_too(tmp_path: Path) -> None:
+    """The part once reached the image's left edge, where nothing of it is left; the crops are 56 of 64 pixels wide."""
+    write_dataset(tmp_path)
+    with shard(tmp_path) as file:
+        lost = file.column("anomalies", "mask_old")
+    lost[:, 20:40, :4] = 255
+    rewrite(tmp_path, "train", "anomalies/mask_old", lost)
+    index = index_split(tmp_path, "train")
+    samples = ShardDataset(index, TINY.model_copy(update={"flip": False}), True)
+    with shard(tmp_path) as file:
+        stored = float(file.row("queries", "bbox", 1)[0])
+    boxes = [samples.sample((epoch, 1)).box * SIZE for epoch in range(40)]
+    crops = [box for box in boxes if box[2] > MARK]  # the others gave up and are whole
+    starts = {round(stored - (cx - w / 2).item() * 56 / 64, 2) for cx, _, w, _ in crops}
+    assert starts == {0, 1, 2}  # half of the four columns stay; without them it would be 0 to 8
+
+
+def test_of_several_anomalies_the_box_is_around_all_that_is_left(tmp_path: Path) -> None:
+    """One part moved, another is missing: its place is told by ``mask_old`` alone."""
+    write_dataset(tmp_path)
+    moved, gone = np.zeros((2, SIZE, SIZE), np.uint8), np.zeros((2, SIZE, SIZE), np.uint8)
+    moved[0, 20:30, 16:20], gone[1, 40:50, 30:44] = 255, 255
+    with h5py.File(tmp_path / "shards/train-00000.h5", "r+") as file:
+        file["anomalies/query_index"][:2] = 1
+        file["anomalies/mask_new"][:2] = moved
+        file["anomalies/mask_old"][:2] = gone
+    sample = ShardDataset(index_split(tmp_path, "train"), TINY, False).sample((0, 1))
+    torch.testing.assert_close(sample.box * SIZE, torch.tensor([30.0, 35.0, 28.0, 30.0]))
+
+
+def test_a_damaged_view_spoils_only_samples_that_drew_it(tmp_path: Path) -> None:
+    intact, damaged = write_dataset(tmp_path / "intact"), write_dataset(tmp_path / "damaged")
+    damage(damaged / "shards/train-00000.h5", "shapes/image", row=1)
+    with shard(intact) as file:
+        lost = torch.from_numpy(file.row("shapes", "image", 1, view=0))
+    keys = [(epoch, 6) for epoch in range(12)]
+    whole = ShardDataset(index_split(intact, "train"), TINY, True)
+    drew = [any(torch.equal(view, lost) for view in whole.sample(key).inputs.views) for key in keys]
+    rest = ShardDataset(index_split(damaged, "train"), TINY, True, tolerant=True)
+    reasons = [one.reason if isinstance(one, LeftOut) else "" for one in map(rest.__getitem__, keys)]
+    assert ["shapes/image row 1 view 0 fails its checksum" in reason for reason in reasons] == drew
+    assert set(drew) == {False, True}
+
+
 def test_a_sample_depends_on_seed_epoch_and_index_and_on_nothing_else(dataset: Path) -> None:
     index = index_split(dataset, "train")
     a, b = ShardDataset(index, TINY, True), ShardDataset(index, TINY, True)
@@ -106,9 +150,8 @@ def test_matches_are_pixels_of_one_surface_point_visible_in_both_views() -> None
     generator = rng(3)
     pixels = generator.uniform(0, SIZE, (VIEWS, POINTS, 2)).astype(np.float32)
     visible = generator.random((VIEWS, POINTS)) < 0.5
-    reference = points_only(pixels, visible)
     views = np.array([2, 0, 3])
-    matches, valid = draw_matches(reference, views, 12, generator)
+    matches, valid = draw_matches(points_only(pixels[views], visible[views]), 12, generator)
     assert matches.shape == (3, 12, 2, 2)
     for i, (a, b) in enumerate([(2, 0), (0, 3), (3, 2)]):
         both = np.flatnonzero(visible[a] & visible[b])
@@ -122,7 +165,7 @@ def test_matches_are_pixels_of_one_surface_point_visible_in_both_views() -> None
 
 def test_no_common_point_makes_no_valid_match() -> None:
     reference = points_only(np.ones((2, 5, 2), np.float32), np.zeros((2, 5), bool))
-    assert not draw_matches(reference, np.array([0, 1]), 3, rng(0))[1].any()
+    assert not draw_matches(reference, 3, rng(0))[1].any()
 
 
 def test_every_epoch_has_every_sample_once_in_an_order_of_its_own() -> None:

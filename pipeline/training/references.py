@@ -1,0 +1,87 @@
+"""Reference views of shapes as training reads them: only those that it drew, and what was read last kept in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.shards.reader import Shard
+from pipeline.training.truth import Cameras
+
+#: Columns read view by view. The others are small, and reading all their views at once takes no longer than two alone.
+BY_VIEW = frozenset({"image", "depth", "patch_xyz", "point_pixels"})
+
+
+class Reference(NamedTuple):
+    """What training needs of n views of a shape; named as the columns of ``shapes/``, with n for V."""
+
+    image: NDArray[np.uint8]
+    patch_xyz: NDArray[np.float32]
+    patch_valid: NDArray[np.bool_]
+    point_pixels: NDArray[np.float32]
+    point_visible: NDArray[np.bool_]
+
+
+class References:
+    """Views of the shapes of some shards. ``capacity``: how many shapes' worth of views stays in memory."""
+
+    def __init__(self, shards: list[Shard], capacity: int, views: int) -> None:
+        self._shards = shards
+        self._values: OrderedDict[tuple[int, str, int, int | None], Any] = OrderedDict()
+        self._capacity = capacity * len(BY_VIEW) * views
+
+    def reference(self, file: int, row: int, views: NDArray[np.int64]) -> Reference:
+        """The (n,) ``views`` of row ``row`` of ``shapes/`` in the shard numbered ``file``."""
+        return Reference(*(self._read(file, name, row, views) for name in Reference._fields))
+
+    def cameras(self, file: int, row: int, views: NDArray[np.int64]) -> Cameras:
+        """What these views see, for exact correspondences."""
+        return Cameras(*(self._read(file, name, row, views) for name in Cameras._fields))
+
+    def _read(self, file: int, name: str, row: int, views: NDArray[np.int64]) -> NDArray[Any]:
+        if name in BY_VIEW:
+            return np.stack([self._value(file, name, row, int(view)) for view in views])
+        values: NDArray[Any] = self._value(file, name, row, None)[views]
+        return values
+
+    def _value(self, file: int, name: str, row: int, view: int | None) -> Any:
+        key = (file, name, row, view)
+        if key not in self._values:
+            self._values[key] = self._shards[file].row("shapes", name, row, view)
+        self._values.move_to_end(key)
+        value = self._values[key]
+        while len(self._values) > self._capacity:
+            self._values.popitem(last=False)
+        return value
+
+
+def draw_matches(
+    reference: Reference, count: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Draw surface points seen both in each of the n views and in the next one, the last pairing with the first.
+
+    Returns (n, count, 2, 2) float32 pixels (x, y) in the two views, and (n, count) bool, false where too
+    few points are visible in both.
+    """
+    views = len(reference.point_visible)
+    pixels = np.zeros((views, count, 2, 2), dtype=np.float32)
+    valid = np.zeros((views, count), dtype=bool)
+    for view in range(views):
+        pair = np.array([[view], [(view + 1) % views]])
+        seen = np.flatnonzero(reference.point_visible[pair[:, 0]].all(axis=0))
+        points, valid[view] = draw(seen, count, generator)
+        pixels[view] = reference.point_pixels[pair, points].swapaxes(0, 1)
+    return pixels, valid
+
+
+def draw(
+    choices: NDArray[np.int64], count: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """``count`` distinct choices, filled up with zeros that the second array marks false."""
+    drawn = generator.permutation(choices)[:count]
+    padded = np.zeros(count, dtype=np.int64)
+    padded[: len(drawn)] = drawn
+    return padded, np.arange(count) < len(drawn)
