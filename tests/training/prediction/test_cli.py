@@ -141,7 +141,8 @@ def test_a_mesh_of_millions_of_triangles_is_refused_with_the_way_out(folder: Pat
 
 
 def test_views_of_a_mesh_are_drawn_kept_and_of_use_again(folder: Path, tmp_path: Path) -> None:
-    trimesh.creation.icosphere(subdivisions=2).export(tmp_path / "ball.stl")
+    ball = trimesh.creation.icosphere(subdivisions=3).apply_scale([0.7, 0.7, 1.0])  # seen from the front, off the edges
+    ball.export(tmp_path / "ball.stl")
     photograph = np.full((SIZE, SIZE, 3), 255, dtype=np.uint8)
     photograph[20:50, 20:50] = 90
     Image.fromarray(photograph).save(tmp_path / "ball.png")
