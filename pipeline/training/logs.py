@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class RunLog:
         for name, value in _flat(values).items():
             if isinstance(value, int | float):
                 self._events.add_scalar(name.replace(".", "/"), value, step)
-        logger.info("step %d, epoch %d: %s", step, epoch, json.dumps(values))
+        logger.info("step %d, epoch %d: %s", step, epoch, ", ".join(_told(values)))
 
     def picture(self, step: int, image: Image.Image) -> None:
         """Keep a grid of sample predictions."""
@@ -79,6 +79,14 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat
+
+
+def _told(values: Mapping[str, Any]) -> Iterator[str]:
+    """What a person reads of an entry while it goes by: no types, no parts, three digits."""
+    for name, value in _flat(values).items():
+        sections = name.split(".")
+        if value is not None and not {"by_type", "by_part"} & set(sections):
+            yield f"{sections[-1]} {value:.3g}" if isinstance(value, float) else f"{sections[-1]} {value}"
 
 
 def _csv(row: Mapping[str, Any], head: bool) -> str:

@@ -287,3 +287,13 @@ def test_a_shape_whose_views_show_nothing_gives_no_nan(tmp_path: Path) -> None:
     rewrite(tmp_path, "train", "shapes/point_visible", np.zeros((2, 4, 30), dtype=bool))
     train(tmp_path, tmp_path / "run", TINY)
     assert all(np.isfinite(line["loss"]["total"]) for line in metrics(tmp_path / "run") if "loss" in line)
+
+
+def test_what_is_told_while_a_run_goes_on_is_short(
+    dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    train(dataset, tmp_path, TINY)
+    *_, losses, validation = (record.getMessage() for record in caplog.records)
+    assert losses.startswith("step 2, epoch 1: total ") and "learning_rate 0.003" in losses
+    assert validation.startswith("step 2, epoch 1: images 8, auc ") and len(validation) < 120
