@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,10 +11,10 @@ from pipeline.cli.errors import friendly
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
 from pipeline.shards.schema import SPLITS
-from pipeline.training.evaluation.evaluate import Judged, evaluate_checkpoint
+from pipeline.training.evaluation.evaluate import Judged, compare, evaluate_checkpoint, model_name
 from pipeline.training.evaluation.pictures import match_pictures
-from pipeline.training.evaluation.tables import as_json, markdown, predictions_csv, text_table
-from pipeline.training.index import index_split
+from pipeline.training.evaluation.tables import as_json, extent, markdown, predictions_csv, text_table
+from pipeline.training.index import SplitIndex, index_split
 
 
 @click.command()
@@ -23,7 +22,9 @@ from pipeline.training.index import index_split
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Write tables and predictions to this folder.")
-@click.option("--bootstrap", default=1000, show_default=True, type=click.IntRange(min=0), help="For intervals.")
+@click.option(
+    "--bootstrap", default=2000, show_default=True, type=click.IntRange(min=0), help="For intervals; 0: none."
+)
 @click.option("--pictures", default=0, type=click.IntRange(min=0), help="Pictures of matches in --out, for each model.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that load data.")
@@ -45,42 +46,36 @@ def main(
     A type's AUC is against all normal images; everything else is over its images alone. Models are named by the
     folders of their checkpoints; each is compared with the first.
     """
-    models = [evaluate_checkpoint(path, dataset, split, device, workers, bootstrap) for path in checkpoints]
-    names = [model.name for model in models]
+    if pictures and out is None:
+        raise click.UsageError("--pictures needs --out, the folder to write them to")
+    names = [model_name(path) for path in checkpoints]
     if len(set(names)) < len(names):
         raise PipelineError(
             f"models are named by the folders of their checkpoints, but these are alike: {', '.join(names)}"
         )
-    results = {model.name: as_json(model) for model in models}
+    models = [evaluate_checkpoint(path, dataset, split, device, workers, bootstrap) for path in checkpoints]
+    first, differences = models[0].name, compare(models, bootstrap)
+    results = {model.name: as_json(model, differences.get(model.name), first, split) for model in models}
     if out is not None:
-        _write(out, models, results, checkpoints, dataset, split, bootstrap, pictures, device)
+        index = index_split(dataset, split)
+        write_json(out / "evaluation.json", results)
+        _write_text(out / "evaluation.md", markdown(models, differences, split))
+        for model, checkpoint in zip(models, checkpoints, strict=True):
+            _write_model(out / model.name, model, checkpoint, index, pictures, device)
     if printed_json:
         click.echo(json.dumps(results, indent=1))
         return
+    click.echo(extent(models[0], split))
     for model in models:
-        click.echo(f"{model.name}\n{text_table(model)}")
+        click.echo(f"{model.name}\n{text_table(model, differences.get(model.name), first)}")
 
 
-def _write(
-    out: Path,
-    models: list[Judged],
-    results: dict[str, dict[str, Any]],
-    checkpoints: tuple[Path, ...],
-    dataset: Path,
-    split: str,
-    resamples: int,
-    pictures: int,
-    device: str,
-) -> None:
-    index = index_split(dataset, split)
-    write_json(out / "evaluation.json", results)
-    _write_text(out / "evaluation.md", markdown(models, f"{split} split, {len(index)} images", resamples))
-    for model, checkpoint in zip(models, checkpoints, strict=True):
-        _write_text(out / model.name / "predictions.csv", predictions_csv(model, index))
-        if pictures:
-            for number, picture in enumerate(match_pictures(checkpoint, index, pictures, device)):
-                with atomic(out / model.name / f"matches_{number:03d}.png") as temporary:
-                    picture.save(temporary)
+def _write_model(out: Path, model: Judged, checkpoint: Path, index: SplitIndex, pictures: int, device: str) -> None:
+    _write_text(out / "predictions.csv", predictions_csv(model, index))
+    if pictures:
+        for number, picture in enumerate(match_pictures(checkpoint, index, pictures, device)):
+            with atomic(out / f"matches_{number:03d}.png") as temporary:
+                picture.save(temporary)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ CHUNK_CACHE = 64 * 1024
 
 
 class NoShards(PipelineError):
-    """A folder holds no shards, or none of a split."""
+    """A folder holds no shards, or none of a split, or they hold no queries."""
 
 
 def find_shards(folder: Path, split: str | None = None) -> list[Path]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.anomalies.anomaly import NORMAL
 from pipeline.anomalies.groups import part_group
 from pipeline.errors import PipelineError
-from pipeline.shards.reader import Shard, find_shards
+from pipeline.shards.reader import NoShards, Shard, find_shards
 from pipeline.training.models.encoder import SIZE_MULTIPLE
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
         np.concatenate(column) for column in zip(*columns, strict=True)
     )
     if len(label) == 0:
-        raise PipelineError(f"the {split} shards in {files[0].parent} hold no query images")
+        raise NoShards(f"the {split} shards in {files[0].parent} hold no query images")
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise PipelineError(
             f"{files[0]}: images are {height}x{width}; the encoder needs multiples of {SIZE_MULTIPLE} pixels"

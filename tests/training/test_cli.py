@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -13,8 +14,9 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli.evaluate import main as evaluate_command
 from pipeline.cli.train import main as train_command
+from pipeline.shards.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint
-from tests.training.synthetic import TINY, write_dataset
+from tests.training.synthetic import TINY, damage, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,8 @@ def test_resume_takes_the_runs_own_config_and_overrides_what_may_change(
 def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) -> None:
     result = invoke_eval(run / "checkpoint.pt", dataset, "--workers", 0)
     assert result.exit_code == 0, result.output
-    name, head, *rows = (line.split() for line in result.stdout.splitlines())
+    extent, name, head, *rows = (line.split() for line in result.stdout.splitlines())
+    assert " ".join(extent) == "test split, 8 images of 2 shapes"
     assert (name, head[0]) == (["run"], "images")
     assert [row[:2] for row in rows[:5]] == [
         ["normal", "4"],
@@ -81,6 +84,8 @@ def test_eval_json_holds_the_same_numbers(dataset: Path, run: Path) -> None:
     assert found["overall"]["images"] == 8 and 0 <= found["overall"]["auc"] <= 1
     low, high = found["intervals"]["auc"]
     assert low <= found["overall"]["auc"] <= high
+    assert {"accuracy", "accuracy_chosen", "box_ap", "box_ap_mean", "closest_view"} <= set(found["intervals"])
+    assert (found["split"], found["shapes"], found["auc_difference"]) == ("val", 2, None)
     assert found["paper"]["auc"] == 85.9
 
 
@@ -100,15 +105,74 @@ def test_evaluations_are_written_beside_the_paper_and_twice_alike(dataset: Path,
     assert [str(path) for path in files] == expected
     assert all((outs[0] / path).read_bytes() == (outs[1] / path).read_bytes() for path in files)
     text = (outs[0] / "evaluation.md").read_text()
-    assert "CMT and box head: 85.9 / 77.3, box AP 56.5" in text and "ResNet18-FPN: 74.6 / 64.7" in text
+    assert (
+        "CMT and box head: 85.9 / 77.3, box AP 56.5, closest view 89.0" in text and "ResNet18-FPN: 74.6 / 64.7" in text
+    )
     assert "AUC less that of run, on the same samples:" in text
     with (outs[0] / "blind" / "predictions.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 8 and rows[0]["name"] == "render_test0_0_2.5_0_30_0_normal" and rows[0]["closest"] == ""
+    with Shard(dataset / "shards" / "test-00000.h5") as shard:
+        true = [[float(row[f"true_{edge}"]) for edge in ("x", "y", "width", "height")] for row in rows[1::2]]
+        np.testing.assert_allclose(true, shard.column("queries", "bbox")[1::2], atol=0.01)
+    assert [row["shape"] for row in rows] == ["test0"] * 4 + ["test1"] * 4
+    assert all(row["true_x"] == row["iou"] == "" and row["x"] for row in rows[::2])
+    found = json.loads((outs[0] / "evaluation.json").read_text())
+    difference = found["blind"]["auc_difference"]
+    assert difference["to"] == "run"
+    aucs = [found[name]["overall"]["auc"] for name in ("blind", "run")]
+    assert difference["value"] == pytest.approx(aucs[0] - aucs[1])
 
 
 def test_checkpoints_in_folders_of_one_name_are_one_clear_line(dataset: Path, run: Path) -> None:
     assert_one_clear_line(invoke_eval(run / "best.pt", run / "checkpoint.pt", dataset), "are named by", "run, run")
+
+
+def test_without_a_validation_split_no_threshold_is_chosen_and_that_is_said(tmp_path: Path, run: Path) -> None:
+    write_dataset(tmp_path)
+    (tmp_path / "shards/val-00000.h5").unlink()
+    result = invoke_eval(run / "best.pt", tmp_path, "--workers", 0, "--bootstrap", 0)
+    assert result.exit_code == 0, result.output
+    assert "no threshold was chosen: there is no validation split" in result.stdout
+    empty = write_dataset(tmp_path / "empty", queries=0)
+    (empty / "shards/val-00000.h5").rename(tmp_path / "shards/val-00000.h5")
+    again = invoke_eval(run / "best.pt", tmp_path, "--workers", 0, "--bootstrap", 0)
+    assert (again.exit_code, again.stdout) == (0, result.stdout)
+
+
+def test_an_empty_split_is_one_clear_line(tmp_path: Path, run: Path) -> None:
+    write_dataset(tmp_path, queries=0)
+    assert_one_clear_line(invoke_eval(run / "best.pt", tmp_path), "test shards", "hold no query images")
+
+
+@pytest.mark.parametrize(("name", "workers"), [("queries/image", 1), ("queries/depth", 0), ("shapes/depth", 0)])
+def test_a_damaged_row_is_one_clear_line(tmp_path: Path, run: Path, name: str, workers: int) -> None:
+    write_dataset(tmp_path)
+    damage(tmp_path / "shards/test-00000.h5", name, row=0)
+    result = invoke_eval(run / "best.pt", tmp_path, "--workers", workers)
+    assert_one_clear_line(result, "test-00000.h5", name, "fails its checksum", "copy the file again")
+
+
+def test_predictions_that_are_not_finite_are_one_clear_line(dataset: Path, tmp_path: Path, run: Path) -> None:
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    content["model"]["tok"].fill_(torch.nan)
+    torch.save(content, tmp_path / "x.pt")
+    result = invoke_eval(tmp_path / "x.pt", dataset, "--workers", 0)
+    assert_one_clear_line(result, "x.pt", "8 of 8 predictions are not finite", "train again")
+
+
+def test_images_of_another_size_than_in_training_are_warned_of(
+    dataset: Path, tmp_path: Path, run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    torch.save({**content, "size": (256, 256)}, tmp_path / "x.pt")
+    assert invoke_eval(tmp_path / "x.pt", dataset, "--workers", 0, "--bootstrap", 0).exit_code == 0
+    assert "was trained on images of 256x256 pixels, these are 64x64" in caplog.text
+
+
+def test_pictures_without_a_folder_are_refused_before_any_work(dataset: Path, tmp_path: Path) -> None:
+    result = invoke_eval(tmp_path / "no.pt", dataset, "--pictures", 2)
+    assert result.exit_code == 2 and "--pictures needs --out" in result.stderr
 
 
 def test_a_folder_without_shards_is_one_clear_line(tmp_path: Path) -> None:

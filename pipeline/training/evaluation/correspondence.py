@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline.shards.reader import Shard
 from pipeline.training.evaluation.metrics import PCK_SHARES
@@ -11,6 +15,24 @@ from pipeline.training.index import SplitIndex
 from pipeline.training.truth import Cameras, patch_centres, shown_in, unmoved_points
 
 TIE_DEGREES = 1e-3  # views that differ less in angle are equally close
+
+
+class ViewMatches(NamedTuple):
+    """The best match of each of t query patches in each of n views, by M (Eq. 12).
+
+    similarity: (t, n) float32, -inf in views that show nothing; patch: (t, n) int64, the view's patch.
+    """
+
+    similarity: NDArray[np.float32]
+    patch: NDArray[np.int64]
+
+
+def view_matches(similarity: Tensor, patch_valid: Tensor) -> list[ViewMatches]:
+    """For each sample: similarity (b, t, n h w), M, and patch_valid (b, n, h, w), reduced where they are."""
+    valid = patch_valid.flatten(2)[:, None]
+    best = similarity.unflatten(-1, valid.shape[2:]).masked_fill(~valid, -torch.inf).max(dim=-1)
+    values, patches = best.values.cpu().numpy(), best.indices.cpu().numpy()
+    return [ViewMatches(*sample) for sample in zip(values, patches, strict=True)]
 
 
 class Truth:
@@ -26,24 +48,28 @@ class Truth:
         query = self._shard(item).row("queries", "world_to_camera", int(self._index.row[item]))
         return closest_views(query, self._cameras(item).world_to_camera)
 
-    def pck(
-        self, item: int, similarity: NDArray[np.float32], valid: NDArray[np.bool_], patches: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """(len(PCK_SHARES),) share of right matches in the closest view, NaN where no patch can be judged.
+    def errors(self, item: int, view: int, matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(p,) how far the matches of query patches (p,) in a view are from the truth, in the image's longer edges.
 
-        similarity: (t, n, h w); valid: (n, h w), false on background; patches: (p,) of the query's object.
+        NaN where the view does not show what the query's patch shows in its middle, or a part is not the reference's.
         """
         size = self._index.size
-        view = int(np.argmax(self.closest_views(item)))
-        cameras = self._cameras(item)
         xyz, known = unmoved_points(self._shard(item), int(self._index.row[item]), patch_centres(patches, size))
-        pixels, shown = shown_in(xyz, Cameras(*(values[view] for values in cameras)))
-        judged = known & shown
-        if not judged.any() or not valid[view].any():
+        pixels, shown = shown_in(xyz, Cameras(*(values[view] for values in self._cameras(item))))
+        judged = known & shown & np.isfinite(matches.similarity[patches, view])
+        distance = np.linalg.norm(patch_centres(matches.patch[patches, view], size) - pixels, axis=-1)
+        return np.where(judged, distance / max(size), np.nan)
+
+    def pck(self, item: int, matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(len(PCK_SHARES),) share of right matches in the closest view, NaN where none of patches (p,) can be judged.
+
+        Of several closest views it is the first.
+        """
+        errors = self.errors(item, int(np.argmax(self.closest_views(item))), matches, patches)
+        judged = errors[~np.isnan(errors)]
+        if len(judged) == 0:
             return np.full(len(PCK_SHARES), np.nan)
-        matched = np.where(valid[view], similarity[patches[judged], view], -np.inf).argmax(-1)
-        distance = np.linalg.norm(patch_centres(matched, size) - pixels[judged], axis=-1)
-        return np.array([(distance <= share * max(size)).mean() for share in PCK_SHARES])
+        return (judged[:, None] <= np.array(PCK_SHARES)).mean(axis=0)
 
     def _shard(self, item: int) -> Shard:
         return self._shards[int(self._index.file[item])]
@@ -69,15 +95,14 @@ def camera_angles(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.degrees(np.stack([np.arctan2(x, z) % (2 * np.pi), np.arcsin(np.clip(y, -1, 1))], axis=-1))
 
 
-def view_scores(
-    similarity: NDArray[np.float32], valid: NDArray[np.bool_], patches: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """(n,): how well each view shows what the query shows, the mean over its object's patches of the best match there.
+def view_scores(matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,): how well each view shows what the query shows, the mean similarity of its object's patches' best matches.
 
-    similarity: (t, n, h w), M of Eq. 12; valid: (n, h w); patches: (p,). -inf for views that show nothing.
+    patches: (p,), the object's. -inf for views that show nothing.
     """
-    best = np.where(valid, similarity[patches], -np.inf).max(axis=-1)
-    return best.mean(axis=0, dtype=np.float64) if len(patches) else np.where(valid.any(-1), 0.0, -np.inf)
+    if len(patches) == 0:
+        return np.where(np.isfinite(matches.similarity[0]), 0.0, -np.inf)
+    return matches.similarity[patches].mean(axis=0, dtype=np.float64)
 
 
 def _direction(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:

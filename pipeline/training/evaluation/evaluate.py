@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.errors import PipelineError
 from pipeline.shards.reader import NoShards
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import load_checkpoint, restore_model
@@ -18,8 +21,10 @@ from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample, ShardDataset, evaluation_keys, load_batches, patch_cover
 from pipeline.training.device import pick_device
 from pipeline.training.evaluation.bootstrap import Interval, bootstrap
-from pipeline.training.evaluation.correspondence import Truth, view_scores
+from pipeline.training.evaluation.correspondence import Truth, view_matches, view_scores
 from pipeline.training.evaluation.metrics import (
+    IOU_THRESHOLD,
+    IOU_THRESHOLDS,
     PCK_SHARES,
     Evaluation,
     Scores,
@@ -33,12 +38,15 @@ from pipeline.training.index import SplitIndex, index_split
 from pipeline.training.models.interface import Prediction
 from pipeline.training.precision import forward, pick_precision
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
     """A saved model on one split: what it said, and how good that is.
 
-    intervals: of overall metrics, at 95 %, by their names; boxes: (n, 4) predicted, pixels [x, y, width, height].
+    intervals: of overall metrics, at 95 %, by their names; true_boxes: (n, 4), pixels [x, y, width, height], zeros for
+    normal; boxes: (n, 4) predicted.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Judged:
     scores: Scores
     evaluation: Evaluation
     intervals: dict[str, Interval]
+    true_boxes: NDArray[np.float64]
     boxes: NDArray[np.float64] | None
 
 
@@ -56,22 +65,36 @@ def evaluate_checkpoint(
 
     The threshold is the one of highest accuracy on the validation split, where there is one. ``resamples`` for the
     confidence intervals; 0 for none. Raises PipelineError where the checkpoint or the split is missing, unreadable
-    or does not fit.
+    or does not fit, and where predictions are not finite.
     """
     saved = load_checkpoint(checkpoint)
     config = saved.config.model_copy(update={"device": device, "workers": workers})
     target = pick_device(config.device)
     model = restore_model(saved, checkpoint).to(target)
     index = index_split(dataset, split)
-    scores, boxes = _predict(model, index, config, target, Truth(index))
+    if index.size != saved.size:
+        trained, given = ("x".join(map(str, size)) for size in (saved.size, index.size))
+        logger.warning("%s was trained on images of %s pixels, these are %s", checkpoint, trained, given)
+    scores, true_boxes, boxes = _predict(model, index, config, target, Truth(index))
+    if not np.isfinite(scores.probability).all():
+        unusable = int((~np.isfinite(scores.probability)).sum())
+        raise PipelineError(
+            f"{checkpoint}: {unusable} of {len(index)} predictions are not finite; the run diverged, or needs precision"
+            " = float32: train again, or take an earlier checkpoint"
+        )
     try:
         chosen = scores if split == "val" else predict(model, index_split(dataset, "val"), config, target)
         threshold = best_threshold(chosen)
     except NoShards:
         threshold = None
     intervals = confidence_intervals(scores, threshold, resamples) if resamples else {}
-    name = checkpoint.resolve().parent.name
-    return Judged(name, saved.config, scores, evaluate_scores(scores, threshold), intervals, boxes)
+    evaluation = evaluate_scores(scores, threshold)
+    return Judged(model_name(checkpoint), saved.config, scores, evaluation, intervals, true_boxes, boxes)
+
+
+def model_name(checkpoint: Path) -> str:
+    """What tables call a saved model: its run's folder."""
+    return checkpoint.resolve().parent.name
 
 
 def confidence_intervals(scores: Scores, threshold: float | None, resamples: int) -> dict[str, Interval]:
@@ -80,7 +103,8 @@ def confidence_intervals(scores: Scores, threshold: float | None, resamples: int
         "auc": lambda own: roc_auc(own.probability, own.label),
         "accuracy": lambda own: accuracy(own, 0.5),
         "accuracy_chosen": lambda own: None if threshold is None else accuracy(own, threshold),
-        "box_ap": lambda own: box_ap(own, (0.5,)),
+        "box_ap": lambda own: box_ap(own, (IOU_THRESHOLD,)),
+        "box_ap_mean": lambda own: box_ap(own, IOU_THRESHOLDS),
         "closest_view": lambda own: None if own.closest is None else float(own.closest.mean()),
     }
     found = {
@@ -90,8 +114,15 @@ def confidence_intervals(scores: Scores, threshold: float | None, resamples: int
     return {name: interval for name, interval in found.items() if interval is not None}
 
 
-def auc_difference(ours: Scores, theirs: Scores, resamples: int) -> tuple[float, Interval] | None:
-    """AUC of ``ours`` less that of ``theirs`` for the same samples, and its 95 % interval, resampled in pairs."""
+class Difference(NamedTuple):
+    """A metric of one model less that of another on the same samples, and its 95 % interval."""
+
+    value: float
+    interval: Interval
+
+
+def auc_difference(ours: Scores, theirs: Scores, resamples: int) -> Difference | None:
+    """AUC of ``ours`` less that of ``theirs``, both of the same samples in the same order, resampled in pairs."""
 
     def difference(rows: NDArray[np.int64]) -> float | None:
         a, b = (roc_auc(scores.probability[rows], scores.label[rows]) for scores in (ours, theirs))
@@ -99,19 +130,26 @@ def auc_difference(ours: Scores, theirs: Scores, resamples: int) -> tuple[float,
 
     value = difference(np.arange(len(ours.label)))
     interval = bootstrap(ours.shape, difference, resamples)
-    return None if value is None or interval is None else (value, interval)
+    return None if value is None or interval is None else Difference(value, interval)
+
+
+def compare(models: Sequence[Judged], resamples: int) -> dict[str, Difference]:
+    """By name, the AUC of each model but the first less that of the first; what is not defined is left out."""
+    found = {model.name: auc_difference(model.scores, models[0].scores, resamples) for model in models[1:]}
+    return {name: difference for name, difference in found.items() if difference is not None}
 
 
 def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
     """Score every sample of a split in stored order; the model comes back in the mode that it had."""
-    return _predict(model, index, config, device, None)[0]
+    scores, _, _ = _predict(model, index, config, device, None)
+    return scores
 
 
 @torch.no_grad()
 def _predict(
     model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
-) -> tuple[Scores, NDArray[np.float64] | None]:
-    """Scores, with closest views and matches if ``truth`` is there to tell; and the predicted boxes."""
+) -> tuple[Scores, NDArray[np.float64], NDArray[np.float64] | None]:
+    """Scores, with closest views and matches if ``truth`` is there to tell; true and predicted boxes in pixels."""
     training = model.training
     model.eval()
     dtype = pick_precision(config.precision, device)
@@ -126,31 +164,31 @@ def _predict(
             columns.setdefault(name, []).append(value)
     model.train(training)
     joined = {name: np.concatenate(values) for name, values in columns.items()}
-    boxes = joined.pop("boxes", None)
-    probability = joined.pop("probability").astype(np.float64)
+    true_boxes, boxes = joined.pop("true_boxes"), joined.pop("boxes", None)
+    probability = joined.pop("probability")
     scores = Scores(probability, index.anomaly_type, index.part, index.shape, index.type_names, **joined)
-    return scores, None if boxes is None else _in_pixels(boxes.astype(np.float64), index.size)
+    return scores, _in_pixels(true_boxes, index.size), None if boxes is None else _in_pixels(boxes, index.size)
 
 
 def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: list[int]) -> dict[str, NDArray[Any]]:
-    """Columns of ``Scores`` for one batch, and ``boxes`` as predicted."""
-    found = {"probability": prediction.logit.sigmoid().cpu().numpy()}
+    """Columns of ``Scores`` for one batch, ``true_boxes``, and ``boxes`` as predicted."""
+    # float64, lest confident predictions tie at 1
+    found = {"probability": prediction.logit.double().sigmoid().cpu().numpy(), "true_boxes": samples.box.cpu().numpy()}
     if prediction.box is not None:
         found["boxes"] = prediction.box.cpu().numpy()
         found["box_iou"] = iou(corners(prediction.box), corners(samples.box)).cpu().numpy().astype(np.float64)
     if truth is not None and prediction.similarity is not None:
-        valid = samples.inputs.patch_valid.flatten(2).cpu().numpy()
-        matrix = prediction.similarity.unflatten(-1, valid.shape[1:]).cpu().numpy()
         closest, pck = [], []
-        for own, seen, mask, item in zip(matrix, valid, samples.inputs.object_mask, items, strict=True):
-            patches = np.flatnonzero(patch_cover(mask.cpu().numpy()) >= 0.5)
-            closest.append(float(truth.closest_views(item)[np.argmax(view_scores(own, seen, patches))]))
-            pck.append(truth.pck(item, own, seen, patches))
+        found_matches = view_matches(prediction.similarity, samples.inputs.patch_valid)
+        for matches, mask, item in zip(found_matches, samples.inputs.object_mask.cpu().numpy(), items, strict=True):
+            patches = np.flatnonzero(patch_cover(mask) >= 0.5)
+            closest.append(float(truth.closest_views(item)[np.argmax(view_scores(matches, patches))]))
+            pck.append(truth.pck(item, matches, patches))
         found |= {"closest": np.array(closest), "pck": np.array(pck).reshape(-1, len(PCK_SHARES))}
     return found
 
 
-def _in_pixels(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+def _in_pixels(boxes: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float64]:
     """(n, 4) boxes (cx, cy, w, h) in shares of a (height, width) image to [x, y, width, height] in pixels."""
-    scale = np.tile(size[::-1], 2)
-    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], axis=-1) * scale
+    centre, extent = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
+    return np.concatenate([centre - extent / 2, extent], axis=-1) * np.tile(size[::-1], 2)

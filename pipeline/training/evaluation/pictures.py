@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from pipeline.training.checkpoint import load_checkpoint, restore_model
+from pipeline.training.config import AnyModelConfig, CMTConfig
 from pipeline.training.data import ShardDataset, load_batches, patch_cover
 from pipeline.training.device import pick_device
-from pipeline.training.evaluation.correspondence import view_scores
+from pipeline.training.evaluation.correspondence import Truth, ViewMatches, view_matches, view_scores
+from pipeline.training.evaluation.metrics import PCK_SHARES
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.attention import select_keys
 from pipeline.training.models.encoder import STRIDE
@@ -20,8 +23,9 @@ from pipeline.training.precision import forward, pick_precision
 from pipeline.training.truth import patch_centres
 
 VIEWS, LINES, SCALE, GAP = 4, 12, 2, 8
-TOK_KEYS = 100  # view patches that are marked as [tok]'s
 MARK = (255, 120, 0)
+RIGHT, WRONG, UNKNOWN = (0, 150, 60), (220, 40, 40), (150, 150, 150)
+CAPTION = 14  # pixels below
 PALETTE = ((230, 25, 75), (60, 180, 75), (0, 130, 200), (245, 130, 48), (145, 30, 180), (70, 160, 160))
 
 
@@ -29,8 +33,9 @@ PALETTE = ((230, 25, 75), (60, 180, 75), (0, 130, 200), (245, 130, 48), (145, 30
 def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str) -> list[Image.Image]:
     """For a few samples, evenly over the split: the query beside the views that show it best by M (Eq. 12).
 
-    Lines join patches of the query with their best matches in the first of the views; orange squares are the view
-    patches that [tok] attends to. Empty for a model that matches nothing.
+    Lines join patches of the query with their best matches in the first of the views: green within the middle
+    tolerance of PCK, red beyond it, gray where the truth is not known. Orange squares are the view patches that [tok]
+    attends to, where it does not attend to all. Empty for a model that matches nothing.
     """
     saved = load_checkpoint(checkpoint)
     target = pick_device(device)
@@ -38,45 +43,56 @@ def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str)
     dataset = ShardDataset(index, saved.config, augmented=False)
     dtype = pick_precision(saved.config.precision, target)
     rows = np.unique(np.linspace(0, len(index) - 1, count).astype(np.int64))
-    pictures = []
-    for batch in load_batches(dataset, [[(0, int(row))] for row in rows], 0, target):
+    pictures, truth = [], Truth(index)
+    for row, batch in zip(
+        rows.tolist(), load_batches(dataset, [[(0, int(row))] for row in rows], 0, target), strict=True
+    ):
         assert batch.samples is not None  # only a tolerant dataset leaves samples out
         inputs = batch.samples.inputs
         prediction = forward(model, inputs, dtype)
         if prediction.similarity is None:
             return []
-        valid = inputs.patch_valid.flatten(1)
-        tok = select_keys(prediction.similarity, valid, getattr(saved.config.model, "top_k", TOK_KEYS))
-        attended = np.zeros(valid.shape[1], dtype=bool)
-        attended[tok.rows[0, 0][tok.kept[0, 0]].cpu().numpy()] = True
-        views = inputs.patch_valid.shape[1]
-        pictures.append(
-            draw_matches(
-                inputs.image[0].permute(1, 2, 0).cpu().numpy(),
-                inputs.views[0].cpu().numpy(),
-                prediction.similarity[0].unflatten(-1, (views, -1)).cpu().numpy(),
-                inputs.patch_valid[0].flatten(1).cpu().numpy(),
-                np.flatnonzero(patch_cover(inputs.object_mask[0].cpu().numpy()) >= 0.5),
-                attended.reshape(views, -1),
-            )
+        (matches,) = view_matches(prediction.similarity, inputs.patch_valid)
+        patches = np.flatnonzero(patch_cover(inputs.object_mask[0].cpu().numpy()) >= 0.5)
+        errors = truth.errors(row, int(np.argmax(view_scores(matches, patches))), matches, patches)
+        picture = draw_matches(
+            inputs.image[0].permute(1, 2, 0).cpu().numpy(),
+            inputs.views[0].cpu().numpy(),
+            matches,
+            patches,
+            _attended(prediction.similarity, inputs.patch_valid, saved.config.model),
+            errors,
         )
+        name = index.type_names[int(index.anomaly_type[row])]
+        pictures.append(_captioned(picture, f"{name}, scored {float(prediction.logit.sigmoid()):.2f}"))
     return pictures
+
+
+def _attended(similarity: Tensor, patch_valid: Tensor, model: AnyModelConfig) -> NDArray[np.bool_]:
+    """(n, h w): the view patches whose keys [tok] keeps in a batch of one, none without top-k attention."""
+    valid = patch_valid.flatten(1)
+    attended = np.zeros(valid.shape[1], dtype=bool)
+    if isinstance(model, CMTConfig) and model.guided:
+        kept = select_keys(similarity, valid, model.top_k)
+        attended[kept.rows[0, 0][kept.kept[0, 0]].cpu().numpy()] = True
+    return attended.reshape(patch_valid.shape[1], -1)
 
 
 def draw_matches(
     query: NDArray[np.uint8],
     views: NDArray[np.uint8],
-    similarity: NDArray[np.float32],
-    valid: NDArray[np.bool_],
+    matches: ViewMatches,
     patches: NDArray[np.int64],
     attended: NDArray[np.bool_],
+    errors: NDArray[np.float64] | None = None,
 ) -> Image.Image:
-    """One picture: query (H, W, 3), then the best of views (n, H, W).
+    """One picture: query (H, W, 3), then the best of views (n, H, W), with some matches in the first of them.
 
-    similarity: (t, n, h w); valid and attended: (n, h w); patches: (p,) of the query's object.
+    patches: (p,) of the query's object; attended: (n, h w) bool, view patches to mark; errors: (p,) of the matches in
+    the best view, as ``Truth.errors`` has them; without them colours only tell lines apart.
     """
     height, width = query.shape[:2]
-    shown = np.argsort(-view_scores(similarity, valid, patches), kind="stable")[:VIEWS]
+    shown = np.argsort(-view_scores(matches, patches), kind="stable")[:VIEWS]
     step = width * SCALE + GAP
     canvas = Image.new("RGB", (step * (1 + len(shown)), height * SCALE), "white")
     draw = ImageDraw.Draw(canvas)
@@ -87,14 +103,27 @@ def draw_matches(
             half = STRIDE * SCALE / 2 - 1
             corner = place * step + x
             draw.rectangle((corner - half, y - half, corner + half, y + half), outline=MARK)
-    if valid[shown[0]].any():
-        some = patches[np.unique(np.linspace(0, len(patches) - 1, LINES).astype(np.int64))] if len(patches) else patches
-        matched = np.where(valid[shown[0]], similarity[some, shown[0]], -np.inf).argmax(-1)
-        ends = (patch_centres(cells, (height, width)) * SCALE for cells in (some, matched))
+    if len(patches) and np.isfinite(matches.similarity[0, shown[0]]):
+        some = np.unique(np.linspace(0, len(patches) - 1, LINES).astype(np.int64))
+        cells = patches[some], matches.patch[patches[some], shown[0]]
+        ends = (patch_centres(own, (height, width)) * SCALE for own in cells)
         for number, (start, end) in enumerate(zip(*ends, strict=True)):
-            colour = PALETTE[number % len(PALETTE)]
+            colour = PALETTE[number % len(PALETTE)] if errors is None else _colour(errors[some[number]])
             line = (start[0], start[1], step + end[0], end[1])
             draw.line(line, fill=colour, width=1)
             for x, y in (line[:2], line[2:]):
                 draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
     return canvas
+
+
+def _colour(error: float) -> tuple[int, int, int]:
+    if np.isnan(error):
+        return UNKNOWN
+    return RIGHT if error <= PCK_SHARES[1] else WRONG
+
+
+def _captioned(picture: Image.Image, text: str) -> Image.Image:
+    below = Image.new("RGB", (picture.width, picture.height + CAPTION), "white")
+    below.paste(picture)
+    ImageDraw.Draw(below).text((2, picture.height), text, fill="black")
+    return below

@@ -9,10 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.shards.reader import Shard
 from pipeline.training.evaluation.bootstrap import Interval
-from pipeline.training.evaluation.evaluate import Judged, auc_difference
+from pipeline.training.evaluation.evaluate import Difference, Judged
 from pipeline.training.evaluation.metrics import PCK_SHARES, Metrics
 from pipeline.training.evaluation.paper import PaperRow, paper_row
 from pipeline.training.index import SplitIndex
@@ -22,70 +23,90 @@ HEADS = ("AUC", "accuracy", "at chosen", "box AP", "AP 50:95", "closest view")
 NONE = "-"
 
 
-def text_table(judged: Judged) -> str:
-    """One model's metrics in percent: a row a type, a row a part group, the whole split last."""
+def extent(model: Judged, split: str) -> str:
+    """What a model was evaluated on, in words: its intervals mean little where shapes are few."""
+    scores = model.scores
+    return f"{split} split, {len(scores.label)} images of {len(np.unique(scores.shape))} shapes"
+
+
+def text_table(judged: Judged, difference: Difference | None, first: str) -> str:
+    """One model's metrics in percent: a row a type, a row a part group, the whole split last.
+
+    ``difference``: of its AUC from that of the model named ``first``.
+    """
     evaluation = judged.evaluation
     rows = [*evaluation.by_type.items(), *evaluation.by_part.items(), ("all", evaluation.overall)]
     head = f"{'':<14}{'images':>8}" + "".join(f"{name:>14}" for name in (*HEADS, *_pck_heads()))
     lines = [head, *(_text_row(name, metrics) for name, metrics in rows)]
     for name, (low, high) in judged.intervals.items():
         lines.append(f"{name}: 95 % interval {100 * low:.1f} to {100 * high:.1f}")
-    if evaluation.threshold is not None:
-        lines.append(f"threshold chosen on the validation split: {evaluation.threshold:.3f}")
-    return "\n".join(lines)
+    if difference is not None:
+        lines.append(f"AUC less that of {first}: {_signed(difference)}")
+    return "\n".join([*lines, _threshold(judged)])
 
 
-def markdown(models: Sequence[Judged], about: str, resamples: int) -> str:
-    """All models in one table, beside the paper's numbers; each against the first; then each one's types and parts."""
-    lines = [f"# {about}", "", "Percent; in brackets 95 % intervals over resampled shapes.", ""]
+def markdown(models: Sequence[Judged], differences: Mapping[str, Difference], split: str) -> str:
+    """All models in one table, beside the paper's numbers; each against the first; then each one's types and parts.
+
+    ``differences``: of AUC from that of the first model, by the names of the others.
+    """
+    lines = [f"# {extent(models[0], split)}", "", "Percent; in brackets 95 % intervals over resampled shapes.", ""]
     lines += _table(["", *HEADS, *_pck_heads(), "paper: AUC / accuracy"], [_model_row(model) for model in models])
-    differences = [_difference_row(model, models[0], resamples) for model in models[1:]] if resamples else []
     if differences:
         lines += ["", f"AUC less that of {models[0].name}, on the same samples:", ""]
-        lines += _table(["", "difference", "95 % interval"], differences)
+        rows = [[name, _signed(difference)] for name, difference in differences.items()]
+        lines += _table(["", "difference and its 95 % interval"], rows)
     for model in models:
         evaluation = model.evaluation
         groups = [*evaluation.by_type.items(), *evaluation.by_part.items()]
         rows = [[name, str(metrics.images), *_cells(metrics)] for name, metrics in groups]
-        lines += ["", f"## {model.name}", "", *_table(["", "images", *HEADS, *_pck_heads()], rows)]
+        lines += ["", f"## {model.name}", "", f"{_threshold(model).capitalize()}.", ""]
+        lines += _table(["", "images", *HEADS, *_pck_heads()], rows)
     return "\n".join(lines) + "\n"
 
 
-def as_json(model: Judged) -> dict[str, Any]:
-    """Metrics, intervals and the paper's row of one model."""
+def as_json(model: Judged, difference: Difference | None, first: str, split: str) -> dict[str, Any]:
+    """Metrics, intervals and the paper's row of one model; ``difference`` of its AUC from the one named ``first``."""
     row = paper_row(model.config)
     return {
+        "split": split,
+        "shapes": len(np.unique(model.scores.shape)),
         **asdict(model.evaluation),
         "intervals": {name: list(interval) for name, interval in model.intervals.items()},
+        "auc_difference": None if difference is None else {"to": first, **difference._asdict()},
         "paper": None if row is None else asdict(row),
     }
 
 
 def predictions_csv(model: Judged, index: SplitIndex) -> str:
-    """One row a sample of the split, in stored order."""
-    names = []
+    """One row a sample of the split, in stored order; empty where something is unknown or does not apply."""
+    names, shapes = [], []
     for path in index.files:
         with Shard(path) as shard:
             names.append(shard.column("queries", "name"))
+            shapes.append(shard.column("shapes", "id"))
     scores = model.scores
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    pck = [f"pck_{share}" for share in PCK_SHARES]
-    writer.writerow(
-        ["name", "label", "type", "part", "probability", "x", "y", "width", "height", "iou", "closest", *pck]
-    )
+    pck, box = [f"pck_{share}" for share in PCK_SHARES], ("x", "y", "width", "height")
+    boxes = [*box, *(f"true_{name}" for name in box)]
+    writer.writerow(["name", "shape", "label", "type", "part", "probability", *boxes, "iou", "closest", *pck])
     for i in range(len(index)):
-        box = [""] * 4 if model.boxes is None else [f"{value:.2f}" for value in model.boxes[i]]
+        predicted = _pixels(None if model.boxes is None else model.boxes[i])
+        true = _pixels(model.true_boxes[i] if scores.label[i] else None)
         overlap = "" if scores.box_iou is None or not scores.label[i] else f"{scores.box_iou[i]:.4f}"
         closest = "" if scores.closest is None else int(scores.closest[i])
         matched = [""] * len(pck) if scores.pck is None else ["" if np.isnan(v) else f"{v:.4f}" for v in scores.pck[i]]
         kind = scores.type_names[int(scores.anomaly_type[i])]
-        name = names[int(index.file[i])][int(index.row[i])]
-        probability = f"{scores.probability[i]:.6f}"
-        writer.writerow(
-            [name, int(scores.label[i]), kind, scores.part[i], probability, *box, overlap, closest, *matched]
-        )
+        file = int(index.file[i])
+        own = names[file][int(index.row[i])], shapes[file][int(index.shape_row[i])]
+        judged = int(scores.label[i]), kind, scores.part[i], f"{scores.probability[i]:.6f}"
+        writer.writerow([*own, *judged, *predicted, *true, overlap, closest, *matched])
     return stream.getvalue()
+
+
+def _pixels(box: NDArray[np.float64] | None) -> list[str]:
+    return [""] * 4 if box is None else [f"{value:.2f}" for value in box]
 
 
 def _text_row(name: str, metrics: Metrics) -> str:
@@ -97,12 +118,16 @@ def _model_row(model: Judged) -> list[str]:
     return [model.name, *cells, _paper_cell(paper_row(model.config))]
 
 
-def _difference_row(model: Judged, first: Judged, resamples: int) -> list[str]:
-    found = auc_difference(model.scores, first.scores, resamples)
-    if found is None:
-        return [model.name, NONE, NONE]
-    value, (low, high) = found
-    return [model.name, f"{100 * value:+.1f}", f"{100 * low:+.1f} to {100 * high:+.1f}"]
+def _signed(difference: Difference) -> str:
+    low, high = difference.interval
+    return f"{100 * difference.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def _threshold(model: Judged) -> str:
+    chosen = model.evaluation.threshold
+    if chosen is None:
+        return "no threshold was chosen: there is no validation split"
+    return f"threshold chosen on the validation split: {chosen:.3f}"
 
 
 def _cells(metrics: Metrics, intervals: Mapping[str, Interval] | None = None) -> list[str]:
@@ -119,8 +144,8 @@ def _paper_cell(row: PaperRow | None) -> str:
     if row is None:
         return NONE
     numbers = " / ".join(NONE if value is None else f"{value}" for value in (row.auc, row.accuracy))
-    box = "" if row.box_ap is None else f", box AP {row.box_ap}"
-    return f"{row.name}: {numbers}{box}"
+    others = {"box AP": row.box_ap, "closest view": row.closest_view}
+    return f"{row.name}: {numbers}" + "".join(f", {name} {v}" for name, v in others.items() if v is not None)
 
 
 def _pck_heads() -> list[str]:

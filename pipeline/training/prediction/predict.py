@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.shards.schema import ShapeRecord
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import patch_cover
-from pipeline.training.evaluation.correspondence import camera_angles, view_scores
+from pipeline.training.evaluation.correspondence import ViewMatches, camera_angles, view_matches, view_scores
 from pipeline.training.evaluation.pictures import draw_matches
 from pipeline.training.models.interface import Inputs
 from pipeline.training.precision import forward, pick_precision
@@ -80,19 +80,15 @@ def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Q
     panel = _photograph_panel(query, score, box)
     if prediction.similarity is None:
         return Verdict(score, box, None, panel)
-    view, matches = _matches(prediction.similarity[0].cpu().numpy(), shape, query)
+    view, matches = _matches(view_matches(prediction.similarity, inputs.patch_valid)[0], shape, query)
     return Verdict(score, box, view, _side_by_side(panel, matches))
 
 
-def _matches(
-    flat_similarity: NDArray[np.float32], shape: ShapeRecord, query: Query
-) -> tuple[BestView | None, Image.Image]:
-    """``flat_similarity`` is (t, n h w), M of Eq. 12."""
-    valid = shape.patch_valid.reshape(len(shape.patch_valid), -1)
-    similarity = flat_similarity.reshape(-1, *valid.shape)
+def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[BestView | None, Image.Image]:
     patches = np.flatnonzero(patch_cover(query.mask) >= 0.5)
-    picture = draw_matches(query.image, shape.image, similarity, valid, patches, np.zeros_like(valid))
-    scores = view_scores(similarity, valid, patches)
+    attended = np.zeros((len(shape.image), len(matches.patch)), dtype=bool)
+    picture = draw_matches(query.image, shape.image, matches, patches, attended)
+    scores = view_scores(matches, patches)
     best = int(np.argmax(scores))
     if len(patches) == 0 or not np.isfinite(scores[best]):
         return None, picture

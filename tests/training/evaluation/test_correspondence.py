@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from pipeline.training.evaluation.correspondence import Truth, closest_views, view_scores
+from pipeline.training.evaluation.correspondence import Truth, ViewMatches, closest_views, view_matches, view_scores
 from pipeline.training.index import index_split
 from pipeline.training.truth import Cameras, depth_at, patch_centres, project, true_matches, unproject
 from tests.training.synthetic import SIZE, VIEWS, rewrite, write_dataset
@@ -17,6 +18,8 @@ from tests.training.synthetic import SIZE, VIEWS, rewrite, write_dataset
 FOCAL, DISTANCE = 64.0, 2.0
 K = np.array([[FOCAL, 0, SIZE / 2], [0, FOCAL, SIZE / 2], [0, 0, 1]], dtype=np.float32)
 PATCHES = SIZE // 8
+#: Similarity (t, n, h w) of descriptors that name the place in the image: patches match the same patch of any view.
+EXACT = np.tile(np.eye(PATCHES**2, dtype=np.float32)[:, None], (1, VIEWS, 1))
 
 
 def from_azimuth(degrees: float, right: float = 0.0) -> NDArray[np.float32]:
@@ -80,13 +83,36 @@ def test_the_closest_view_has_the_smallest_angle_and_ties_all_count() -> None:
     assert closest_views(from_azimuth(9), views).tolist() == [True, True, False, False]
 
 
+def matched(similarity: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> ViewMatches:
+    """Of one sample: similarity (t, n, h w), and which patches of the views are no background, (n, h w)."""
+    views, keys = similarity.shape[1:]
+    shown = np.ones((views, keys), bool) if valid is None else valid
+    flat = torch.from_numpy(np.ascontiguousarray(similarity)).flatten(1)
+    return view_matches(flat[None], torch.from_numpy(shown)[None, :, None])[0]
+
+
 def test_view_scores_average_the_best_match_of_each_object_patch() -> None:
     similarity = np.array(
         [[[0.1, 0.9], [0.5, 0.4]], [[0.2, 0.3], [0.6, 0.8]], [[1.0, 1.0], [0.0, 0.0]]], dtype=np.float32
     )
-    valid = np.array([[True, True], [True, False]])
-    assert view_scores(similarity, valid, np.array([0, 1])) == pytest.approx([0.6, 0.55])
-    assert view_scores(similarity, np.zeros((2, 2), bool), np.array([0])).tolist() == [-np.inf, -np.inf]
+    matches = matched(similarity, np.array([[True, True], [True, False]]))
+    assert view_scores(matches, np.array([0, 1])) == pytest.approx([0.6, 0.55])
+    assert view_scores(matches, np.array([], dtype=np.int64)).tolist() == [0, 0]
+    nothing = matched(similarity, np.zeros((2, 2), bool))
+    assert view_scores(nothing, np.array([0])).tolist() == [-np.inf, -np.inf]
+
+
+def test_the_best_match_in_each_view_is_the_one_found_by_looking_at_all() -> None:
+    generator = np.random.default_rng(0)
+    similarity = generator.uniform(-1, 1, (2, 5, 3 * 6)).astype(np.float32)
+    valid = generator.random((2, 3, 2, 3)) < 0.6
+    valid[1, 2] = False  # a view that shows nothing
+    for sample, matches in enumerate(view_matches(torch.from_numpy(similarity), torch.from_numpy(valid))):
+        for patch, view in np.ndindex(5, 3):
+            open_to = np.flatnonzero(valid[sample, view].ravel())
+            own = similarity[sample, patch, view * 6 + open_to]
+            assert matches.similarity[patch, view] == (own.max() if len(open_to) else -np.inf)
+            assert len(open_to) == 0 or matches.patch[patch, view] == open_to[own.argmax()]
 
 
 @pytest.fixture
@@ -103,19 +129,27 @@ def known(tmp_path: Path) -> Truth:
 
 def test_descriptors_that_name_the_place_have_a_pck_of_one_and_others_as_far_as_they_err(known: Truth) -> None:
     patches = np.arange(PATCHES**2)
-    valid = np.ones((VIEWS, PATCHES**2), bool)
-    exact = np.tile(np.eye(PATCHES**2, dtype=np.float32)[:, None], (1, VIEWS, 1))
     assert known.closest_views(0).tolist() == [False, True, False, False]
-    assert known.pck(0, exact, valid, patches).tolist() == [1, 1, 1]
+    assert known.pck(0, matched(EXACT), patches).tolist() == [1, 1, 1]
     # One patch off is 8 px of 64: 12.5 % of the image.
     inner = patches.reshape(PATCHES, PATCHES)[:, :-1].ravel()
-    off = np.roll(exact, 1, axis=-1)
-    assert known.pck(0, off, valid, inner).tolist() == [0, 0, 1]
+    off = matched(np.roll(EXACT, 1, axis=-1))
+    assert known.pck(0, off, inner).tolist() == [0, 0, 1]
+
+
+def test_errors_in_another_view_are_measured_where_it_shows_the_patch(known: Truth) -> None:
+    patches = np.array([9, 20, 16])  # columns 1, 4, 0
+    # Descriptors name the query's place; the third view, a patch to the right, shows it a patch further left.
+    errors = known.errors(0, 2, matched(EXACT), patches)
+    assert errors[:2] == pytest.approx([1 / 8, 1 / 8]) and np.isnan(errors[2])  # column 0 leaves the frame
 
 
 def test_patches_of_a_moved_part_or_of_background_are_not_judged(known: Truth, tmp_path: Path) -> None:
     everything = np.full((1, SIZE, SIZE), 255, np.uint8)
     rewrite(tmp_path, "test", "queries/mask_new", everything)
-    exact = np.tile(np.eye(PATCHES**2, dtype=np.float32)[:, None], (1, VIEWS, 1))
-    valid = np.ones((VIEWS, PATCHES**2), bool)
-    assert np.isnan(known.pck(0, exact, valid, np.arange(PATCHES**2))).all()
+    assert np.isnan(known.pck(0, matched(EXACT), np.arange(PATCHES**2))).all()
+
+
+def test_a_view_that_shows_nothing_has_no_matches_to_judge(known: Truth) -> None:
+    nothing = np.zeros((VIEWS, PATCHES**2), bool)
+    assert np.isnan(known.pck(0, matched(EXACT, nothing), np.arange(PATCHES**2))).all()
