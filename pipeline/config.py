@@ -71,6 +71,13 @@ class ShapesConfig(StrictModel):
     merge_distance: float = Field(1e-6, ge=0, description="vertices nearer than this, in source units, are merged")
 
 
+class ImportConfig(StrictModel):
+    """What reading one mesh file by Blender may take."""
+
+    seconds: float = Field(300.0, gt=0, description="a file that takes longer is refused")
+    memory_gib: float = Field(4.0, gt=0, description="a file that needs more memory is refused; GiB")
+
+
 class SplitConfig(StrictModel):
     """Shares of shapes per split; the paper's are 138K/13K/26K images."""
 
@@ -500,6 +507,7 @@ class Config(StrictModel):
     source: str = Field("synthetic:26", description="partnet:DIR or synthetic:N")
     only_shapes: tuple[str, ...] = Field((), description="use these shape ids alone; empty for all")
     shapes: ShapesConfig = ShapesConfig()
+    importing: ImportConfig = ImportConfig()
     split: SplitConfig = SplitConfig()
     plan: PlanConfig = PlanConfig()
     anomalies: AnomaliesConfig = AnomaliesConfig()

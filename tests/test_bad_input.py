@@ -71,7 +71,7 @@ def test_a_shape_with_far_too_many_triangles_is_refused_before_it_is_parsed(
     assert read_partnet(folder, ShapesConfig(max_faces=224)).shape_id == "1"
     with pytest.raises(UnitRejected, match=r"1 has 224 triangles; shapes\.max_faces allows 223"):
         read_partnet(folder, ShapesConfig(max_faces=223))
-    monkeypatch.setattr("pipeline.shapes.partnet.load_meshes", lambda path: pytest.fail(f"{path} was parsed"))
+    monkeypatch.setattr("pipeline.shapes.partnet.read_obj", lambda path: pytest.fail(f"{path} was parsed"))
     with pytest.raises(UnitRejected) as refusal:
         read_partnet(folder, ShapesConfig(max_faces=111))
     assert refusal.value.reason == "too-many-faces"

@@ -21,8 +21,8 @@ from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json
 from pipeline.shapes.mending import mend
-from pipeline.shapes.mesh_file import load_meshes
 from pipeline.shapes.normalising import to_unit_frame
+from pipeline.shapes.obj_file import read_obj
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
 
 MERGED = "result_after_merging.json"
@@ -203,7 +203,7 @@ def _read_meshes(folder: Path, objs: list[str], config: ShapesConfig) -> tuple[t
     counts: Counter[str] = Counter()
     meshes = []
     for name in objs:
-        mended = mend(_read_obj(_obj_path(folder, name)), config.merge_distance)
+        mended = mend(read_obj(_obj_path(folder, name)), config.merge_distance)
         if len(mended.mesh.faces) == 0:
             raise UnitRejected("zero-face-mesh", f"{folder / 'objs' / name}.obj has only zero-area triangles")
         counts.update(mended.counts)
@@ -214,15 +214,11 @@ def _read_meshes(folder: Path, objs: list[str], config: ShapesConfig) -> tuple[t
 
 
 def _obj_path(folder: Path, name: str) -> Path:
+    """The file of a mesh. A cache's links are files of the folder, wherever they lead; only names must stay in it."""
     directory = folder / "objs"
     path = directory / f"{name}.obj"
-    if path.resolve().parent != directory.resolve():
+    if path.name != f"{name}.obj" or "\\" in name:
         raise UnitRejected("mesh-outside-shape", f"{folder / MERGED}: objs entry {name!r} leads outside {directory}")
     if not path.is_file():
         raise UnitRejected("missing-file", f"{path} is missing; {folder / MERGED} names it")
     return path
-
-
-def _read_obj(path: Path) -> trimesh.Trimesh:
-    meshes = [mesh for _, mesh in load_meshes(path)]
-    return meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(meshes)

@@ -1,0 +1,182 @@
+"""Meshes of one file of any program, read by Blender's importers in a process of its own, within limits."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+
+from pipeline.blender import blender_command, blender_environment
+from pipeline.config import ImportConfig
+from pipeline.errors import PipelineError, UnitRejected
+from pipeline.shapes.mesh_formats import dae, fbx, gltf, obj, ply, stl
+from pipeline.shapes.mesh_formats.fbx import NUMBERED
+from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, unreadable
+from pipeline.shapes.shape import make_mesh
+
+#: What is done with a file before Blender gets it, by its suffix.
+PREPARE: dict[str, Callable[[Path, Path, int], Prepared]] = {
+    ".glb": gltf.prepare,
+    ".gltf": gltf.prepare,
+    ".obj": obj.prepare,
+    ".ply": ply.prepare,
+    ".stl": stl.prepare,
+    ".dae": dae.prepare,
+    **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: as_it_is(path)),
+}
+#: Blender keeps coordinates in float32: what is rounded to more than this share of the shape's radius is refused.
+COARSEST = 1e-4
+#: Importers say so, and go on, where they leave out a face.
+_LEFT_OUT = re.compile(rb"^WARN \(io\.(?:obj|ply|stl)\):[^:]*:\d+ [^:]*: (.*)$", re.MULTILINE)
+#: So USD says that a file is not there to which the given one refers.
+_MISSING = re.compile(rb"Could not open asset @([^@]*)@")
+
+
+@dataclass(frozen=True, eq=False)
+class ImportedMesh:
+    """One mesh as its file places it. ``path``: names from the root of the file's tree to its own, which is unique.
+
+    mesh: not empty, corners finite, +Y up, in metres where the format knows them and the file's unit where not.
+    """
+
+    path: tuple[str, ...]
+    mesh: trimesh.Trimesh
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """Everything with a surface in a file, in its order; ``notes``: what was left out."""
+
+    meshes: tuple[ImportedMesh, ...]
+    notes: tuple[str, ...]
+
+
+def import_meshes(path: Path, max_faces: int, limits: ImportConfig) -> Imported:
+    """Read a file. Raises UnitRejected, with the file, the value and the way out.
+
+    No script in the file is run and nothing is fetched. A file that makes Blender crash, hang or take more memory than
+    ``limits`` allow costs its process alone.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in PREPARE:
+        raise UnitRejected("unknown-format", f"{path}: {suffix or 'no suffix'!r} is none of {', '.join(PREPARE)}")
+    if not path.is_file():
+        raise UnitRejected("missing-file", f"{path} is missing")
+    memory = int(limits.memory_gib * 2**30)
+    if path.stat().st_size > memory:
+        raise UnitRejected(
+            "too-large",
+            f"{path} has {path.stat().st_size / 2**30:.1f} GiB; importing.memory_gib allows {limits.memory_gib:g}: "
+            "simplify the mesh, or raise it",
+        )
+    with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
+        scratch = Path(folder)
+        prepared = PREPARE[suffix](path, scratch, max_faces)
+        answer, arrays = _ask_blender(path, prepared.path, scratch, max_faces, memory, limits)
+    found = [
+        (tuple(names), make_mesh(vertices + prepared.origin, faces))
+        for names, (vertices, faces) in zip(answer["meshes"], arrays, strict=True)
+    ]
+    if suffix == ".fbx":
+        found = fbx.in_order(path, [(names, mesh.vertices.tobytes(), mesh) for names, mesh in found])
+    _check(path, [mesh for _, mesh in found], prepared)
+    order = {name: number for number, name in enumerate(prepared.names)}
+    found.sort(key=lambda entry: order.get(entry[0][-1], order.get(NUMBERED.sub("", entry[0][-1]), len(order))))
+    meshes = [ImportedMesh(names, mesh) for names, mesh in found]
+    return Imported(tuple(meshes), tuple(answer["notes"]))
+
+
+def _ask_blender(
+    path: Path, file: Path, scratch: Path, max_faces: int, memory: int, limits: ImportConfig
+) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
+    """Blender's answer about ``file``, which stands for the user's ``path``: see ``blender_scripts.importing``."""
+    request, archive = scratch / "request.json", scratch / "meshes.npz"
+    seconds = limits.seconds
+    asked = {"file": str(file.absolute()), "arrays": str(archive), "max_faces": max_faces}
+    request.write_text(json.dumps({**asked, "memory_bytes": memory, "seconds": seconds}), encoding="utf-8")
+    try:
+        done = subprocess.run(
+            blender_command("importing", request),
+            env={**blender_environment(scratch), "TMPDIR": str(scratch)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _too_much(path, f"took more than {seconds:g} s", "seconds") from error
+    left_out = _LEFT_OUT.search(done.stderr)
+    if left_out:
+        raise unreadable(path, f"{left_out[1].decode('utf-8', 'replace')[:200]}; export it again")
+    missing = _MISSING.search(done.stderr)
+    if missing:
+        raise _missing(path, missing[1].decode("utf-8", "replace"))
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError as error:
+        raise _broken_off(path, done, limits) from error
+    if "refused" in answer:
+        _raise_refusal(path, answer["refused"], max_faces)
+    with np.load(archive, allow_pickle=False) as arrays:
+        numbers = range(len(answer["meshes"]))
+        return answer, [(arrays[f"{n}/vertices"], arrays[f"{n}/faces"].astype(np.int64)) for n in numbers]
+
+
+def _raise_refusal(path: Path, refusal: dict[str, str], max_faces: int) -> None:
+    if refusal["reason"] == "too-many-faces":
+        check_faces(path, max_faces + 1, max_faces)
+    raise UnitRejected(refusal["reason"], f"{path} {refusal['text']}; export it again")
+
+
+def _broken_off(path: Path, done: subprocess.CompletedProcess[bytes], limits: ImportConfig) -> PipelineError:
+    """Why Blender ended without an answer."""
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return _too_much(path, f"took more than {limits.seconds:g} s", "seconds")
+    if "MemoryError" in said or "bad_alloc" in said or "Calloc returns null" in said or "Malloc returns null" in said:
+        return _too_much(path, f"needs more than {limits.memory_gib:g} GiB of memory", "memory_gib")
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+    end = f"status {done.returncode}" if done.returncode >= 0 else signal.Signals(-done.returncode).name
+    return UnitRejected(
+        "unreadable-mesh",
+        f"{path} made Blender's importer break off ({end}; it said last: {last[:200]}); export it again",
+    )
+
+
+def _missing(path: Path, file: str) -> UnitRejected:
+    return UnitRejected(
+        "missing-file",
+        f"{path} needs a file that is missing: {file}; put it back, or export all in one; nothing is fetched",
+    )
+
+
+def _too_much(path: Path, what: str, setting: str) -> UnitRejected:
+    return UnitRejected("import-limit", f"{path}: reading it {what}; simplify it, or raise importing.{setting}")
+
+
+def _check(path: Path, meshes: Sequence[trimesh.Trimesh], prepared: Prepared) -> None:
+    """Raises UnitRejected for what has no triangles, is nowhere, or is too far off to be exact."""
+    if not meshes:
+        raise UnitRejected("zero-face-mesh", f"{path} has no triangles: it is cut off, or holds points or lines only")
+    corners = np.concatenate([mesh.vertices[np.unique(mesh.faces)] for mesh in meshes])
+    bad = ~np.isfinite(corners)
+    if bad.any():
+        raise UnitRejected("non-finite-vertex", f"{path}: a triangle has the coordinate {corners[bad][0]}")
+    corners = corners - prepared.origin
+    radius = float(np.linalg.norm(np.ptp(corners, axis=0))) / 2
+    farthest = float(np.abs(corners).max())
+    if farthest * 2.0**-24 > COARSEST * radius > 0:
+        raise UnitRejected(
+            "too-far-off",
+            f"{path} lies {farthest:g} from the origin and has a radius of {radius:g} only, which single precision "
+            "would bend; move it nearer",
+        )
