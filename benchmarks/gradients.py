@@ -2,9 +2,9 @@
 
     python -m benchmarks.gradients DATASET [--config training/cpu-small]
 
-One batch of eight samples with the same weights, whole, in parts, and in two processes. A row has the largest difference
-of any gradient from the whole batch's, in shares of the largest gradient: with batch statistics frozen, where nothing but
-rounding may differ, and as they are in training, of each part alone.
+One batch of eight samples with the same weights, whole, in parts, and in two processes. A row has the largest
+difference of any gradient from the whole batch's, in shares of the largest gradient: with batch statistics frozen,
+where nothing but rounding may differ, and as they are in training, of each part alone.
 """
 
 from __future__ import annotations

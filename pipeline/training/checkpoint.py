@@ -79,7 +79,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         return _SCHEMA.validate_python(content)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise PipelineError(f"checkpoint {path} is not whole ({problems}); write or copy it again") from error
+        raise PipelineError(f"checkpoint {path} is not whole ({problems[:300]}); write or copy it again") from error
 
 
 def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> nn.Module:

@@ -90,15 +90,19 @@ def train(
     if limit is not None:
         config = config.model_copy(update={"flip": False, "crop_share": 1.0})
     data = _load_data(dataset, limit)
-    with process_group(config.device) as group, _held(out, group):
+    with process_group(config.device) as group:
         if group.size > 1 and isinstance(config.model, ContrastiveConfig):
             raise PipelineError(
                 f"{group.size} processes cannot train a contrastive model, which learns from the other shapes of its "
                 "whole batch: train it with one process"
             )
-        if not resume and any((out / name).exists() for name in (LAST, BEST)):
-            raise PipelineError(f"{out} already holds a training run; pass --resume to continue it, or another --out")
-        return _run(data, out, config, _resume(out, config, limit) if resume else None, limit, group, progress)
+        with _held(out, group):
+            state = _resume(out, config, limit) if resume else None
+            if state is None and any((out / name).exists() for name in (LAST, BEST)):
+                raise PipelineError(
+                    f"{out} already holds a training run; pass --resume to continue it, or another --out"
+                )
+            return _run(data, out, config, state, limit, group, progress)
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def test_a_folder_whose_run_was_killed_before_its_first_checkpoint_is_not_taken_
 
 
 def test_a_second_run_into_the_same_folder_is_refused_while_the_first_goes_on(dataset: Path, tmp_path: Path) -> None:
-    with lock(tmp_path), pytest.raises(PipelineError, match="another run is working on .*another --out"):
+    with lock(tmp_path), pytest.raises(PipelineError, match=r"another run is working on .*another --out"):
         train(dataset, tmp_path, TINY)
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
     train(dataset, tmp_path, TINY)
