@@ -36,7 +36,9 @@ class Group:
         model.to(self.device)
         if self.size > 1:
             for tensor in model.state_dict().values():
-                distributed.broadcast(tensor, src=0)
+                sent = tensor.contiguous()  # the encoder's are channels last
+                distributed.broadcast(sent, src=0)
+                tensor.copy_(sent)
         return model
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
@@ -83,6 +85,10 @@ def process_group(device: str) -> Iterator[Group]:
         distributed.destroy_process_group()
 
 
+#: Variables that torchrun sets, in the order of ``_Place``, and what they are at least.
+_TORCHRUN = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+
+
 class _Place(NamedTuple):
     """Which process of how many this is, and which on its machine."""
 
@@ -96,8 +102,8 @@ def _place(environment: Mapping[str, str]) -> _Place:
 
     A shell of ``salloc`` or ``sbatch`` has SLURM_NTASKS too, but is one process.
     """
-    if "WORLD_SIZE" in environment:
-        return _Place(*(int(environment.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    if "RANK" in environment:
+        return _Place(*(int(environment.get(name, least)) for name, least in _TORCHRUN.items()))
     if "SLURM_STEP_ID" not in environment:
         return _Place(0, 1, 0)
     size = int(environment.get("SLURM_STEP_NUM_TASKS", environment.get("SLURM_NTASKS", "1")))
