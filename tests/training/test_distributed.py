@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from torch import Tensor
 
 from benchmarks.gradients import CASES, gradient, in_processes
 from pipeline.errors import PipelineError
@@ -62,20 +61,52 @@ def losses(out: Path) -> list[dict[str, Any]]:
     return [line for line in lines if "loss" in line]
 
 
+def _straight_and_resumed(group: Group, dataset: Path, folder: Path, config: TrainingConfig) -> list[dict[str, Any]]:
+    """A run, and one that is stopped and resumed; the weights that this process validated, as arrays."""
+    judged, real = [], train_module._validate
+
+    def noting(model: torch.nn.Module, *others: Any) -> Any:
+        judged.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
+        return real(model, *others)
+
+    train_module._validate = noting
+    train_module.process_group = lambda device: nullcontext(group)
+    train(dataset, folder / "straight", config)
+    train(dataset, folder / "resumed", config.model_copy(update={"max_steps": 2}))
+    train(dataset, folder / "resumed", config, resume=True)
+    return judged
+
+
+@pytest.fixture(scope="module")
+def runs(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[list[dict[str, Any]]]]:
+    """The folder with both runs of two processes, and what each of them validated."""
+    folder = tmp_path_factory.mktemp("runs")
+    config = TINY.model_copy(update={"epochs": 2, "batch": 3, "ema": 0.5, "grid_every": 0})
+    return folder, in_processes(2, _straight_and_resumed, dataset, folder, config)
+
+
 def test_two_processes_train_resume_and_end_as_an_undisturbed_run_does(
-    dataset: Path, tmp_path: Path, tiny: str
+    runs: tuple[Path, list[list[dict[str, Any]]]],
 ) -> None:
-    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
-    succeeded(run_two(dataset, straight, "--config", tiny))
-    succeeded(run_two(dataset, resumed, "--config", tiny, "--set", "max_steps=2"))
-    succeeded(run_two(dataset, resumed, "--resume", "--set", "max_steps=null"))
+    straight, resumed = runs[0] / "straight", runs[0] / "resumed"
     a, b = (load_checkpoint(out / "checkpoint.pt") for out in (straight, resumed))
-    assert a.step == b.step == 4
+    assert a.step == b.step == 6
     assert all(torch.equal(value, b.model[name]) for name, value in a.model.items())
     lines = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4]  # the first process alone writes
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]  # the first process alone writes
     assert [line["validation"]["overall"]["images"] for line in lines if "validation" in line] == [8, 8]
-    assert [line["samples"] for line in losses(straight)] == [4, 8, 12, 16]  # of both
+    assert [line["samples"] for line in losses(straight)] == [3, 6, 8, 11, 14, 16]  # of both
+    assert [line["loss"] for line in losses(straight)] == [line["loss"] for line in losses(resumed)]
+
+
+def test_every_process_judges_the_model_that_is_saved(runs: tuple[Path, list[list[dict[str, Any]]]]) -> None:
+    folder, (first, second) = runs
+    assert len(first) == len(second) == 5  # two of the straight run, and of the other one where it stopped
+    saved = load_checkpoint(folder / "straight" / "checkpoint.pt").average
+    assert saved is not None and any("running_var" in name for name in saved)
+    for name, value in saved.items():
+        assert np.array_equal(first[1][name], second[1][name]), name
+        assert np.array_equal(first[1][name], value.numpy()), name
 
 
 @pytest.fixture(scope="module")
@@ -106,32 +137,6 @@ def test_parts_of_the_batch_that_is_compared_differ_in_every_count(uneven: Path)
     counts = [count(part, ALL_LOSSES)._asdict() for part in parts if part is not None]
     same = {name for name in counts[0] if len({int(each[name]) for each in counts}) == 1}
     assert len(counts) == 4 and same == {"samples", "patches"}
-
-
-def _run_noting_models(group: Group, dataset: Path, out: Path, config: TrainingConfig) -> list[dict[str, Tensor]]:
-    """What this process judges at each validation, as arrays."""
-    judged, real = [], train_module._validate
-
-    def noting(model: torch.nn.Module, *others: Any) -> Any:
-        judged.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
-        return real(model, *others)
-
-    train_module._validate = noting
-    data = train_module._load_data(dataset, None)
-    train_module._run(data, out, config, None, None, group, None)
-    return judged
-
-
-def test_every_process_judges_the_model_that_is_saved(dataset: Path, tmp_path: Path) -> None:
-    tmp_path.joinpath("run").mkdir()
-    config = TINY.model_copy(update={"epochs": 2, "batch": 3, "ema": 0.5, "validate_every": 2, "grid_every": 0})
-    first, second = in_processes(2, _run_noting_models, dataset, tmp_path / "run", config)
-    state = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
-    assert len(first) == len(second) == 1 and state.average is not None
-    assert any("running_var" in name for name in state.average)
-    for name, value in state.average.items():
-        assert np.array_equal(first[0][name], second[0][name]), name
-        assert np.array_equal(first[0][name], value.numpy()), name
 
 
 def test_samples_and_splits_that_do_not_reach_all_processes_stop_none(tmp_path: Path, tiny: str) -> None:
