@@ -35,6 +35,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest tests/training/models  # kernels that newer processors do not take
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -28,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from benchmarks.table import write_rows
 from pipeline.training.config import CMTConfig, TrainingConfig
 from pipeline.training.data import Sample
-from pipeline.training.losses import training_losses
+from pipeline.training.losses import count, training_losses
 from pipeline.training.models.attention import CrossAttention, KeptKeys
 from pipeline.training.models.build import build_model
 from pipeline.training.models.encoder import STRIDE
@@ -86,13 +86,13 @@ def training_step(way: str) -> Cost:
 
         def step() -> None:
             optimiser.zero_grad(set_to_none=True)
-            training_losses(model(batch.inputs), batch, config).total.backward()
+            training_losses(model(batch.inputs), batch, config, count(batch, config)).total.backward()
             optimiser.step()
 
         return step
 
     kind: Literal["gathered", "dense"] = "gathered" if way == "gathered" else "dense"
-    small = CMTConfig(dim=8, heads=2, encoder_width=2, top_k=4, projector_hidden=8, attention=kind)
+    small = CMTConfig(dim=8, heads=2, encoder_width=8, top_k=4, projector_hidden=8, attention=kind)
     paper = PAPER.model_copy(update={"attention": kind})
     return _cost(
         way,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline.errors import PipelineError
 
@@ -63,6 +64,21 @@ def claim(folder: Path, name: str, marker: Any) -> None:
         raise PipelineError(f"{folder} is not empty and has no {name}; choose a new or empty folder")
     else:
         write_json(folder / name, marker)
+
+
+def lock(folder: Path) -> IO[str]:
+    """Hold ``folder`` for one run until the stream is closed or this process ends, however that is.
+
+    Raises PipelineError where another run holds it.
+    """
+    stream = (folder / ".lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.close()
+        raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out") from error
+    os.register_at_fork(after_in_child=stream.close)  # or a worker that outlives a killed run would hold it
+    return stream
 
 
 def remove_leftovers(folder: Path) -> None:

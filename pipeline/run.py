@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import re
 import time
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from materials.cache import fingerprint as maps_fingerprint
 from pipeline import stages
@@ -25,7 +24,7 @@ from pipeline.appearance.surroundings import find_floors, take_scenery
 from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
-from pipeline.files import read_json, remove_leftovers, write_json
+from pipeline.files import lock, read_json, remove_leftovers, write_json
 from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner, ShapePlan
 from pipeline.planning.summary import image_counts
@@ -99,7 +98,7 @@ class Run:
         self._scenery = take_scenery(config.render.surroundings)
         find_floors(config.render.surroundings.floor, self._stock.worn_names)
         self._layout = Layout(_writable(out))
-        self._lock = _lock(self._layout.out)
+        self._lock = lock(self._layout.out)
         remove_leftovers(self._layout.out)
         self._context = Context(config, self._layout, threads)
         self._jobs = self._drawing_jobs = jobs
@@ -425,16 +424,6 @@ def _select(ids: list[str], only: Sequence[str]) -> list[str]:
     if unknown:
         raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
     return [i for i in ids if not only or i in only]
-
-
-def _lock(out: Path) -> IO[str]:
-    """Hold the folder for this run; the lock goes with the process, however it ends."""
-    stream = (out / ".lock").open("w", encoding="utf-8")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise PipelineError(f"another run is working on {out}; wait for it or choose another --out") from error
-    return stream
 
 
 def _writable(out: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
 from pipeline.config import parse
@@ -35,6 +36,8 @@ class Checkpoint:
     images, and views: how many of a shape the dataset has.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
     model: dict[str, Any]
     average: dict[str, Any] | None
     optimiser: dict[str, Any]
@@ -46,6 +49,9 @@ class Checkpoint:
     size: tuple[int, int]
     views: int
     config: TrainingConfig
+
+
+_SCHEMA = TypeAdapter(Checkpoint)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -61,29 +67,56 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if content.get("format") != FORMAT:
         raise PipelineError(f"checkpoint {path} is not an {FORMAT}; l3d-train writes checkpoint.pt and best.pt")
     version = content.pop("version", None)
-    if version != VERSION:
+    if not isinstance(version, int) or version != VERSION:
         raise PipelineError(
             f"{path} is an {FORMAT} of version {version}, this program reads version {VERSION}: use a "
             "matching release, or train again"
         )
     del content["format"]
-    config = parse(TrainingConfig, content.pop("config"), str(path))
+    if isinstance(content.get("config"), dict):
+        content["config"] = parse(TrainingConfig, content["config"], str(path))
     try:
-        return Checkpoint(config=config, **content)
-    except TypeError as error:
-        raise PipelineError(f"checkpoint {path} is not whole ({error}); write or copy it again") from error
+        return _SCHEMA.validate_python(content)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise PipelineError(f"checkpoint {path} is not whole ({problems[:300]}); write or copy it again") from error
 
 
 def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> nn.Module:
     """The model with the checkpoint's weights; ``averaged``: with their moving average, if it has one.
 
-    Raises PipelineError where they do not fit its config.
+    Raises PipelineError where weights or average do not fit its config, or are not finite.
     """
     model = new_model(checkpoint.config.model)
-    weights = checkpoint.average if averaged and checkpoint.average is not None else checkpoint.model
+    for weights in (checkpoint.model, checkpoint.average) if averaged else (checkpoint.average, checkpoint.model):
+        if weights is not None:  # both are looked at, and the last one stays
+            _load(model, weights, path)
+    return model
+
+
+def restore_optimiser(
+    checkpoint: Checkpoint, path: Path, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+) -> None:
+    """Give both the checkpoint's state. Raises PipelineError where that does not fit the model."""
+    try:
+        optimiser.load_state_dict(checkpoint.optimiser)
+        scaler.load_state_dict(checkpoint.scaler)
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PipelineError(
+            f"{path}: the optimiser's state does not fit the model ({reason}); copy the file again, or train anew"
+        ) from error
+
+
+def _load(model: nn.Module, weights: dict[str, Any], path: Path) -> None:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise PipelineError(f"{path}: the weights do not fit the model of its config ({reason})") from error
-    return model
+    broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise PipelineError(
+            f"{path}: {len(broken)} of {len(weights)} weights are not finite (first: {broken[0]}); the run diverged: "
+            "train again with a lower learning_rate, or take an earlier checkpoint"
+        )

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.config import Fraction, StrictModel, override, parse, read_settings
+
+
+def _wide_enough(value: int) -> int:
+    if value < 8:
+        raise ValueError(
+            "must be at least 8: on processors with AVX2 alone, PyTorch's strided 1x1 convolution (oneDNN) of fewer "
+            "channels damages memory in training and ends the process"
+        )
+    return value
+
+
+EncoderWidth = Annotated[int, AfterValidator(_wide_enough)]
 
 
 class _Heads(StrictModel):
@@ -29,7 +41,7 @@ class CMTConfig(_Heads):
     """The paper's model and its ablations: two runs exchange weights only where all of these agree."""
 
     kind: Literal["cmt"] = "cmt"
-    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
     blocks: int = Field(3, ge=0, description="CGA blocks B")
     guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
     top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
@@ -54,7 +66,7 @@ class QueryOnlyConfig(_Heads):
     """ResNet18-FPN that sees the query alone (Table 2): pooled, or read by self-attention through [tok]."""
 
     kind: Literal["query-only"] = "query-only"
-    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
     blocks: int = Field(0, ge=0, description="self-attention blocks; 0 pools the features instead")
     patch_head: bool = Field(
         False,
@@ -78,7 +90,7 @@ class ContrastiveConfig(StrictModel):
 
     kind: Literal["contrastive"] = "contrastive"
     dim: int = Field(128, ge=1, description="channels of the encoder's features")
-    encoder_width: int = Field(64, ge=1, description="channels of the first ResNet stage; 64 is ResNet-18")
+    encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
     projector_hidden: int = Field(1024, ge=1, description="hidden width of the embedding's perceptron")
     projector_dim: int = Field(256, ge=1, description="channels of the embedding")
 
@@ -111,7 +123,9 @@ class TrainingConfig(StrictModel):
     epochs: int = Field(20, ge=1, description="how often every training sample is seen")
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
     batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")
-    accumulate: int = Field(1, ge=1, description="parts in which a process computes its share of a batch")
+    accumulate: int = Field(
+        1, ge=1, description="parts in which a process computes its share; batch statistics are a part's"
+    )
     eval_batch: int = Field(8, ge=1, description="samples per evaluation batch")
     learning_rate: float = Field(2e-5, gt=0, description="Adam's; a batch is the sum over all processes")
     schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate, after the warm-up")
@@ -152,6 +166,16 @@ class TrainingConfig(StrictModel):
         if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
             return settings
         return {**settings, "model": {"kind": "cmt", **settings["model"]}}
+
+    @field_validator("accumulate")
+    @classmethod
+    def _contrast_needs_whole_batches(cls, value: int, info: ValidationInfo) -> int:
+        if value > 1 and isinstance(info.data.get("model"), ContrastiveConfig):
+            raise ValueError(
+                "a contrastive model learns from the other shapes of a batch, and parts would hide them: leave it at "
+                "1, and make the batch smaller where memory is short"
+            )
+        return value
 
 
 #: Settings that a resumed run may change: they do not alter the steps already taken or those to come.

@@ -168,16 +168,11 @@ def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[lis
         yield [(epoch, int(i)) for i in order[position * config.batch : (position + 1) * config.batch]]
 
 
-def shares(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[tuple[list[Key], float]]:
-    """What process ``rank`` of ``size`` computes of one batch: parts of it, and each one's weight in the loss.
-
-    The mean over processes of the weighted sums of the parts' means is the mean over the batch. All processes have as
-    many parts, since they wait for each other's gradients: where no sample is left, one comes again with weight 0.
-    """
-    own, most = keys[rank::size], -(-len(keys) // size)
-    length = -(-most // config.accumulate)
-    parts = [own[start : start + length] for start in range(0, most, length)]
-    return [(list(part or keys[:1]), size * len(part) / len(keys)) for part in parts]
+def share(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[list[Key]]:
+    """The parts in which process ``rank`` of ``size`` computes its share of one batch; none where it has no share."""
+    own = list(keys[rank::size])
+    length = max(1, -(-len(own) // config.accumulate))
+    return [own[start : start + length] for start in range(0, len(own), length)]
 
 
 def evaluation_keys(count: int, batch: int) -> list[list[Key]]:

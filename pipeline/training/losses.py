@@ -1,4 +1,8 @@
-"""The losses of CMT: classification, view-agnostic local feature alignment (VLFA) and the box (Eqs. 13-15)."""
+"""The losses of CMT: classification, view-agnostic local feature alignment (VLFA) and the box (Eqs. 13-15).
+
+Each is a mean over a batch, which may be computed in parts, in several processes: a part gives sums, and what they are
+divided by are ``Counts`` of the whole batch, known from its data before any part is computed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from pipeline.training.models.interface import Prediction
 
 
 class Losses(NamedTuple):
-    """Scalars; ``total`` is the weighted sum that is minimised."""
+    """Scalars; ``total`` is the weighted sum that is minimised. Those of the parts of a batch add up to its own."""
 
     total: Tensor
     classification: Tensor
@@ -28,8 +32,34 @@ class Losses(NamedTuple):
     patches: Tensor
 
 
+class Counts(NamedTuple):
+    """What the losses of a batch are means over, () int64 each. Those of its parts add up.
+
+    samples, and the anomalous among them; query_anchors, view_anchors: of the two alignments; anomalous_patches.
+    """
+
+    samples: Tensor
+    anomalous: Tensor
+    query_anchors: Tensor
+    view_anchors: Tensor
+    patches: Tensor
+    anomalous_patches: Tensor
+
+
+def count(batch: Sample, config: TrainingConfig) -> Counts:
+    """Counts of one part of a batch: its data decides them, no model does."""
+    return Counts(
+        samples=torch.tensor(len(batch.label), device=batch.label.device),
+        anomalous=(batch.label > 0).sum(),
+        query_anchors=_query_anchors(batch, config.query_labels == "exact").sum(),
+        view_anchors=batch.match_valid.sum(),
+        patches=torch.tensor(batch.anomalous_patches.numel(), device=batch.label.device),
+        anomalous_patches=batch.anomalous_patches.sum(),
+    )
+
+
 def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid: Tensor, temperature: float) -> Tensor:
-    """InfoNCE (Eq. 14), the mean over valid anchors of -log softmax(similarity / temperature)[target].
+    """InfoNCE (Eq. 14), the sum over valid anchors of -log softmax(similarity / temperature)[target].
 
     similarity: (..., p, n) of p anchors with n keys; target: (..., p) int64, each anchor's positive key;
     anchor_valid: (..., p) bool; key_valid: (..., n) bool, keys that are false are neither positive nor
@@ -37,7 +67,7 @@ def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid
     """
     logits = (similarity / temperature).masked_fill(~key_valid[..., None, :], torch.finfo(similarity.dtype).min)
     loss = logits.logsumexp(-1) - logits.gather(-1, target[..., None]).squeeze(-1)
-    return loss.masked_fill(~anchor_valid, 0.0).sum() / anchor_valid.sum().clamp(min=1)
+    return loss.masked_fill(~anchor_valid, 0.0).sum()
 
 
 def view_view_alignment(view_descriptors: Tensor, batch: Sample, temperature: float) -> Tensor:
@@ -64,12 +94,17 @@ def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float, 
     anchors = anchors.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
     if exact:
         target = batch.true_patches
-        # A patch that shows the point at its rim may count as background.
-        anchor_valid = batch.true_patch_valid & key_valid.gather(-1, target)
     else:
         target = anchors.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
-        anchor_valid = batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
-    return info_nce(anchors, target, anchor_valid, key_valid, temperature)
+    return info_nce(anchors, target, _query_anchors(batch, exact), key_valid, temperature)
+
+
+def _query_anchors(batch: Sample, exact: bool) -> Tensor:
+    """(b, n, p) bool: which object patches of the query have a positive in which view."""
+    key_valid = batch.inputs.patch_valid.flatten(2)
+    if exact:  # a patch that shows the point at its rim may count as background
+        return batch.true_patch_valid & key_valid.gather(-1, batch.true_patches)
+    return batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
 
 
 def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
@@ -83,41 +118,48 @@ def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
     return info_nce(similarity[:, None], target[:, None], (batch.label == 0)[:, None], open_to, temperature)
 
 
-def patch_loss(logits: Tensor, anomalous: Tensor) -> Tensor:
-    """Binary cross-entropy of (b, t) patches, those that show an anomaly together counting as much as all others."""
+def patch_loss(logits: Tensor, anomalous: Tensor, counts: Counts) -> Tensor:
+    """Binary cross-entropy of (b, t) patches, those that show an anomaly together counting as much as all others.
+
+    The mean over the patches of ``counts``, to which these patches contribute.
+    """
     each = functional.binary_cross_entropy_with_logits(logits, anomalous.float(), reduction="none")
-    groups = [each[group].mean() for group in (anomalous, ~anomalous) if group.any()]
-    return torch.stack(groups).mean()
+    sums = torch.stack([(each * anomalous).sum(), (each * ~anomalous).sum()])
+    sizes = torch.stack([counts.anomalous_patches, counts.patches - counts.anomalous_patches])
+    return _mean(_mean(sums, sizes).sum(), (sizes > 0).sum())
 
 
 def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean L1 and mean 1 - GIoU over the anomalous samples of (b, 4) normalised boxes; zero if there are none."""
-    count = anomalous.sum().clamp(min=1)
+    """Sums of L1 and of 1 - GIoU over the anomalous samples of (b, 4) normalised boxes."""
     l1 = (box - target).abs().sum(-1)
     giou = 1 - generalised_iou(corners(box), corners(target))
-    return (l1 * anomalous).sum() / count, (giou * anomalous).sum() / count
+    return (l1 * anomalous).sum(), (giou * anomalous).sum()
 
 
-def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
+def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig, counts: Counts) -> Losses:
     """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus what models beyond CMT learn by.
 
-    Terms of what the model does not have are zero.
+    ``batch`` may be a part of the batch whose ``counts`` are given. Terms of what the model does not have are zero.
     """
-    classification = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label)
+    bce = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label, reduction="sum")
+    classification = _mean(bce, counts.samples)
     zero = torch.zeros_like(classification)
     query_view = view_view = box_l1 = box_giou = nearness = patches = zero
     if prediction.similarity is not None:
-        query_view = query_view_alignment(
-            prediction.similarity, batch, config.temperature, config.query_labels == "exact"
-        )
+        exact = config.query_labels == "exact"
+        alignment = query_view_alignment(prediction.similarity, batch, config.temperature, exact)
+        query_view = _mean(alignment, counts.query_anchors)
     if prediction.view_descriptors is not None:
-        view_view = view_view_alignment(prediction.view_descriptors, batch, config.temperature)
+        alignment = view_view_alignment(prediction.view_descriptors, batch, config.temperature)
+        view_view = _mean(alignment, counts.view_anchors)
     if prediction.box is not None:
-        box_l1, box_giou = box_losses(prediction.box, batch.box, batch.label)
+        l1, giou = box_losses(prediction.box, batch.box, batch.label)
+        box_l1, box_giou = _mean(l1, counts.anomalous), _mean(giou, counts.anomalous)
     if prediction.shape_similarity is not None:
-        nearness = contrast(prediction.shape_similarity, batch, config.temperature)
+        normal = counts.samples - counts.anomalous
+        nearness = _mean(contrast(prediction.shape_similarity, batch, config.temperature), normal)
     if prediction.patch_logits is not None:
-        patches = patch_loss(prediction.patch_logits, batch.anomalous_patches)
+        patches = patch_loss(prediction.patch_logits, batch.anomalous_patches, counts)
     a = config.alignment_balance
     total = (
         classification
@@ -127,6 +169,11 @@ def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfi
     )
     total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
     return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness, patches)
+
+
+def _mean(total: Tensor, count: Tensor) -> Tensor:
+    """Zero where there is nothing to take the mean of."""
+    return total / count.clamp(min=1)
 
 
 def _sample_maps(maps: Tensor, where: Tensor) -> Tensor:

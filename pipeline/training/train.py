@@ -1,15 +1,18 @@
 """Training a model: config and shards in; weights, checkpoints and logs out.
 
 On the CPU the same seed, config and data give the same weights, bit for bit, resumed or not, with any number of
-workers. On a GPU, sums of gathered gradients may differ in the last bit between runs; so do, in the batch statistics,
-runs with another number of processes.
+workers. On a GPU, sums of gathered gradients may differ in the last bit between runs. Another number of processes or of
+parts of a batch gives the same gradient but for rounding (``step.py``), where encoders have no batch statistics: those
+are of what one process computes at a time. All processes hold the same model at every step.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,15 +25,22 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
+from pipeline.files import atomic, lock
 from pipeline.shards.reader import NoShards
-from pipeline.training.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
-from pipeline.training.config import FREE_ON_RESUME, TrainingConfig
+from pipeline.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    restore_model,
+    restore_optimiser,
+    save_checkpoint,
+)
+from pipeline.training.config import FREE_ON_RESUME, ContrastiveConfig, TrainingConfig
 from pipeline.training.data import (
     Batch,
+    Key,
     ShardDataset,
     load_batches,
-    shares,
+    share,
     steps_per_epoch,
     total_steps,
     training_keys,
@@ -41,10 +51,10 @@ from pipeline.training.evaluation.metrics import Evaluation, evaluate_scores
 from pipeline.training.evaluation.samples import sample_grid
 from pipeline.training.index import SplitIndex, index_split
 from pipeline.training.logs import RunLog
-from pipeline.training.losses import Losses, training_losses
 from pipeline.training.models.build import build_model
-from pipeline.training.precision import forward, pick_precision
+from pipeline.training.precision import pick_precision
 from pipeline.training.schedule import learning_rate
+from pipeline.training.step import gradients
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
@@ -74,16 +84,47 @@ def train(
 
     ``limit`` memorises that many samples, half of them normal: they are trained on without flips and crops,
     and validated on. ``resume`` continues the run in ``out``; without it ``out`` must not hold one. ``progress`` is
-    told the finished steps and all of them. Under torchrun every process calls this, and the first writes.
-    Raises PipelineError for what the user can put right, and where the loss is no longer finite.
+    told the finished steps and all of them. Under torchrun every process calls this, and the first writes. One run at
+    a time holds ``out``. Raises PipelineError for what the user can put right, and where the loss is no longer finite.
     """
-    if not resume and (out / LAST).exists():
-        raise PipelineError(f"{out} already holds a training run; pass --resume to continue it, or another --out")
     if limit is not None:
         config = config.model_copy(update={"flip": False, "crop_share": 1.0})
     data = _load_data(dataset, limit)
     with process_group(config.device) as group:
-        return _run(data, out, config, _resume(out, config, limit) if resume else None, limit, group, progress)
+        if group.size > 1 and isinstance(config.model, ContrastiveConfig):
+            raise PipelineError(
+                f"{group.size} processes cannot train a contrastive model, which learns from the other shapes of its "
+                "whole batch: train it with one process"
+            )
+        with _held(out, group):
+            state = _resume(out, config, limit) if resume else None
+            if state is None and any((out / name).exists() for name in (LAST, BEST)):
+                raise PipelineError(
+                    f"{out} already holds a training run; pass --resume to continue it, or another --out"
+                )
+            return _run(data, out, config, state, limit, group, progress)
+
+
+@contextmanager
+def _held(out: Path, group: Group) -> Iterator[None]:
+    """Hold the run's folder, through the first process. Where it cannot, all raise the same PipelineError."""
+    held, refusal = None, None
+    if group.leads:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            held = lock(out)
+        except PipelineError as error:
+            refusal = str(error)
+        except OSError as error:
+            refusal = f"{out} cannot be written ({error.strerror}); choose another --out"
+    (refusal, *_) = group.gather(refusal)
+    if refusal is not None:
+        raise PipelineError(refusal)
+    try:
+        yield
+    finally:
+        if held is not None:
+            held.close()
 
 
 def _run(
@@ -96,19 +137,20 @@ def _run(
     progress: Progress | None,
 ) -> Path:
     dtype = pick_precision(config.precision, group.device)
-    bare = restore_model(state, out / LAST, averaged=False) if state else build_model(config)
-    model = group.share(bare).train()
-    average = _average(bare, config, state)
+    model = restore_model(state, out / LAST, averaged=False) if state else build_model(config)
+    group.share(model).train()
+    average = _average(model, config, state)
     optimiser = torch.optim.AdamW(
-        bare.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
     )
     scaler = torch.amp.GradScaler(group.device.type, enabled=dtype == torch.float16)
     first, best_auc = 0, None
     if state:
-        optimiser.load_state_dict(state.optimiser)
-        scaler.load_state_dict(state.scaler)
+        restore_optimiser(state, out / LAST, optimiser, scaler)
         first, best_auc = state.step, state.best_auc
     log = _open_log(out, config, first) if group.leads else None
+    if log and state and not (out / LAST).exists():  # killed before its first
+        save_checkpoint(state, out / LAST)
 
     samples = ShardDataset(data.train, config, augmented=True, tolerant=True)
     per_epoch = steps_per_epoch(len(data.train), config)
@@ -116,33 +158,31 @@ def _run(
     full = config.epochs * per_epoch
     left_out: set[str] = set()
     started, seen = time.perf_counter(), 0
-    for step, parts in enumerate(_steps(samples, config, first, group), start=first + 1):
+    for step, batch in enumerate(_steps(samples, config, first, group), start=first + 1):
         for settings in optimiser.param_groups:
             settings["lr"] = learning_rate(config, step, full)
         optimiser.zero_grad(set_to_none=True)
-        losses = None
-        for batch, weight in parts:
-            _warn(batch, left_out, group)
-            if batch.samples is None:
-                continue
-            losses = training_losses(forward(model, batch.samples.inputs, dtype), batch.samples, config)
-            _require_finite(losses, step)
-            scaler.scale(losses.total * weight).backward()
-            seen += len(batch.samples.label)
-        _update(bare, optimiser, scaler, config)
+        for part in batch:
+            _warn(part, left_out)
+        parts = [part.samples for part in batch if part.samples is not None]
+        losses, count = gradients(model, parts, config, dtype, scaler, group)
+        _require_finite(losses, step)
+        if count:  # by a gradient of nothing, momentum would move the weights
+            _update(model, optimiser, scaler, config)
         if average is not None:
-            average.update_parameters(bare)
+            average.update_parameters(model)
+        seen += count
 
         epoch, into_epoch = divmod(step, per_epoch)
-        if log and losses and (step % config.log_every == 0 or step == last):
+        if log and count and (step % config.log_every == 0 or step == last):
             seconds = round(time.perf_counter() - started, 3)
             rate = optimiser.param_groups[0]["lr"]
-            log.add(step, epoch, loss=_floats(losses), learning_rate=rate, samples=seen, seconds=seconds)
+            log.add(step, epoch, loss=_rounded(losses), learning_rate=rate, samples=seen, seconds=seconds)
         ends_epoch = into_epoch == 0
         validates = step == last or (ends_epoch and epoch % config.validate_every == 0)
         improved = False
         if validates and data.validation is not None:
-            judged = bare if average is None else average.module
+            judged = model if average is None else average.module
             evaluation = _validate(judged, data.validation, config, group)
             best_auc, improved = _better(evaluation, best_auc)
             if log:
@@ -151,7 +191,7 @@ def _run(
                     log.picture(step, sample_grid(judged, data.validation, config, group.device))
         if log and (validates or step % config.checkpoint_every == 0):
             state = Checkpoint(
-                model=bare.state_dict(),
+                model=model.state_dict(),
                 average=None if average is None else average.module.state_dict(),
                 optimiser=optimiser.state_dict(),
                 scaler=scaler.state_dict(),
@@ -163,7 +203,7 @@ def _run(
                 views=data.train.views,
                 config=config,
             )
-            for name in (LAST, BEST) if improved else (LAST,):
+            for name in (BEST, LAST) if improved else (LAST,):  # killed between them, --resume writes BEST again
                 save_checkpoint(state, out / name)
         if progress and group.leads:
             progress(step, last)
@@ -172,28 +212,22 @@ def _run(
     return out / LAST
 
 
-def _steps(
-    samples: ShardDataset, config: TrainingConfig, first: int, group: Group
-) -> Iterator[list[tuple[Batch, float]]]:
-    """This process's parts of every batch after step ``first``, with their weights in the loss."""
+def _steps(samples: ShardDataset, config: TrainingConfig, first: int, group: Group) -> Iterator[list[Batch]]:
+    """This process's parts of every batch after step ``first``."""
     count = len(samples.index)
 
-    def plan() -> Iterator[list[tuple[list[tuple[int, int]], float]]]:
-        return (shares(keys, config, group.rank, group.size) for keys in training_keys(count, config, first))
+    def plan() -> Iterator[list[list[Key]]]:
+        return (share(keys, config, group.rank, group.size) for keys in training_keys(count, config, first))
 
-    keys = (part for parts in plan() for part, _ in parts)
-    batches = load_batches(samples, keys, config.workers, group.device)
+    batches = load_batches(samples, (part for parts in plan() for part in parts), config.workers, group.device)
     for parts in plan():
-        weights = [weight for _, weight in parts]
-        yield list(zip(islice(batches, len(parts)), weights, strict=True))
+        yield list(islice(batches, len(parts)))
 
 
 def _update(
     model: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, config: TrainingConfig
 ) -> None:
-    """One step of the optimiser, by the gradients at hand; none where no sample could be read."""
-    if all(parameter.grad is None for parameter in model.parameters()):
-        return
+    """One step of the optimiser, by the gradients at hand."""
     if config.clip_norm is not None:
         scaler.unscale_(optimiser)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -202,10 +236,11 @@ def _update(
 
 
 def _validate(model: nn.Module, index: SplitIndex, config: TrainingConfig, group: Group) -> Evaluation:
-    """Metrics of the validation split, each process having scored its share."""
+    """Metrics of the validation split, each process having scored its share, if there is one for it."""
     own = index.select(np.arange(group.rank, len(index), group.size))
-    scores = group.gather(predict(model, own, config, group.device))
-    return evaluate_scores(scores[0].joined(scores[1:]))
+    gathered = group.gather(predict(model, own, config, group.device) if len(own) else None)
+    first, *others = [scores for scores in gathered if scores is not None]
+    return evaluate_scores(first.joined(others))
 
 
 def _average(model: nn.Module, config: TrainingConfig, state: Checkpoint | None) -> AveragedModel | None:
@@ -232,8 +267,12 @@ def _load_data(dataset: Path, limit: int | None) -> Data:
 
 
 def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
-    """The run's last checkpoint, if config and limit are those it was trained with."""
-    state = load_checkpoint(out / LAST)
+    """The run's last checkpoint, if config and limit are those it was trained with.
+
+    A run killed as it wrote its first has the best alone, which is the same.
+    """
+    alone = (out / BEST).exists() and not (out / LAST).exists()
+    state = load_checkpoint(out / (BEST if alone else LAST))
     then, now = _flat(state.config.model_dump()), _flat(config.model_dump())
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "cosine" else FREE_ON_RESUME
     changed = [
@@ -259,26 +298,23 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _open_log(out: Path, config: TrainingConfig, step: int) -> RunLog:
-    out.mkdir(parents=True, exist_ok=True)
     with atomic(out / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     return RunLog(out, step)
 
 
-def _warn(batch: Batch, known: set[str], group: Group) -> None:
-    """Tell once of each sample that could not be read. Raises PipelineError where others would wait for a batch."""
+def _warn(batch: Batch, known: set[str]) -> None:
+    """Tell once of each sample that could not be read."""
     for reason in batch.left_out:
         if reason not in known:
             logger.warning("left out: %s", reason)
             known.add(reason)
-    if batch.samples is None and group.size > 1:
-        raise PipelineError(f"no sample of a batch can be read, and the other processes wait: {batch.left_out[0]}")
 
 
-def _require_finite(losses: Losses, step: int) -> None:
-    if not torch.isfinite(losses.total):
+def _require_finite(losses: dict[str, float], step: int) -> None:
+    if not math.isfinite(losses["total"]):
         raise PipelineError(
-            f"the loss is not finite at step {step}: {_floats(losses)}; train with a lower learning_rate"
+            f"the loss is not finite at step {step}: {_rounded(losses)}; train with a lower learning_rate"
         )
 
 
@@ -289,5 +325,5 @@ def _better(evaluation: Evaluation, best_auc: float | None) -> tuple[float | Non
     return (auc, True) if improved else (best_auc, False)
 
 
-def _floats(losses: Losses) -> dict[str, float]:
-    return {name: round(value.item(), 6) for name, value in losses._asdict().items()}
+def _rounded(losses: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in losses.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli.evaluate import main as evaluate_command
 from pipeline.cli.train import main as train_command
+from pipeline.files import lock
 from pipeline.shards.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint
 from tests.training.synthetic import TINY, damage, write_dataset
@@ -153,12 +155,42 @@ def test_a_damaged_row_is_one_clear_line(tmp_path: Path, run: Path, name: str, w
     assert_one_clear_line(result, "test-00000.h5", name, "fails its checksum", "copy the file again")
 
 
-def test_predictions_that_are_not_finite_are_one_clear_line(dataset: Path, tmp_path: Path, run: Path) -> None:
+def test_weights_that_are_not_finite_are_one_clear_line(dataset: Path, tmp_path: Path, run: Path) -> None:
     content = torch.load(run / "checkpoint.pt", weights_only=True)
-    content["model"]["tok"].fill_(torch.nan)
+    content["model"]["tok"][0] = torch.inf
+    torch.save(content, tmp_path / "x.pt")
+    result = invoke_eval(tmp_path / "x.pt", dataset, "--workers", 0)
+    assert_one_clear_line(result, "x.pt", "weights are not finite (first: tok)", "train again")
+
+
+@pytest.mark.parametrize("head", ["classify.image", "locate.layers.6"])
+def test_predictions_that_are_not_finite_are_one_clear_line(
+    dataset: Path, tmp_path: Path, run: Path, head: str
+) -> None:
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    content["model"][f"{head}.weight"][:, ::2] = 3e38
+    content["model"][f"{head}.weight"][:, 1::2] = -3e38
+    if head != "classify.image":  # what it is given is rectified, and small
+        content["model"]["locate.layers.4.bias"].fill_(1e3)
     torch.save(content, tmp_path / "x.pt")
     result = invoke_eval(tmp_path / "x.pt", dataset, "--workers", 0)
     assert_one_clear_line(result, "x.pt", "8 of 8 predictions are not finite", "train again")
+
+
+def test_resuming_from_a_damaged_state_of_the_optimiser_is_one_clear_line(
+    dataset: Path, tmp_path: Path, run: Path
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    content = torch.load(run / "checkpoint.pt", weights_only=True)
+    torch.save({**content, "optimiser": {}}, tmp_path / "run" / "checkpoint.pt")
+    result = invoke_train(dataset, "--out", tmp_path / "run", "--resume", "--set", "epochs=2")
+    assert_one_clear_line(result, "checkpoint.pt", "optimiser's state does not fit the model", "train anew")
+
+
+def test_a_folder_that_another_run_holds_is_one_clear_line(dataset: Path, run: Path) -> None:
+    with lock(run):
+        result = invoke_train(dataset, "--out", run, "--resume", "--set", "epochs=2")
+    assert_one_clear_line(result, "another run is working on", str(run), "another --out")
 
 
 def test_images_of_another_size_than_in_training_are_warned_of(

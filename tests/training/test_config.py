@@ -28,6 +28,20 @@ def test_every_variant_goes_with_every_preset(variant: str, preset: str | None) 
     assert (config.batch, config.views, config.betas) == (plain.batch, plain.views, plain.betas)
 
 
+@pytest.mark.parametrize("kind", ["cmt", "query-only", "contrastive"])
+def test_encoders_too_narrow_for_some_processors_are_refused_with_the_reason(kind: str) -> None:
+    settings = f"model.kind={kind}", "model.encoder_width=7"
+    with pytest.raises(PipelineError, match=r"encoder_width = 7: .*at least 8: on processors with AVX2 alone.*oneDNN"):
+        load_training(None, None, settings)
+    assert load_training(None, None, [settings[0], "model.encoder_width=8"]).model.encoder_width == 8  # type: ignore[union-attr]
+
+
+def test_parts_of_a_batch_are_refused_where_the_batch_is_what_is_learnt_from() -> None:
+    with pytest.raises(PipelineError, match=r"accumulate = 2: .*contrastive model learns from the other shapes"):
+        load_training(None, "contrastive", ["accumulate=2"])
+    assert load_training(None, "full", ["accumulate=2"]).accumulate == 2
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_variant_says_in_a_comment_what_it_is(variant: str) -> None:
     text = (PRESETS / "training" / "variants" / f"{variant}.yaml").read_text()

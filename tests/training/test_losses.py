@@ -11,11 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.training.boxes import corners, generalised_iou, iou
+from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample, ShardDataset, load_batches
 from pipeline.training.index import index_split
 from pipeline.training.losses import (
+    Counts,
+    Losses,
     box_losses,
     contrast,
+    count,
     info_nce,
     patch_loss,
     query_view_alignment,
@@ -37,6 +41,11 @@ def batch(dataset: Path) -> Sample:
     return found
 
 
+def losses_of(prediction: Prediction, batch: Sample, config: TrainingConfig) -> Losses:
+    """Of a batch in one part."""
+    return training_losses(prediction, batch, config, count(batch, config))
+
+
 def test_info_nce_equals_brute_force() -> None:
     generator = torch.Generator().manual_seed(0)
     similarity = torch.randn(2, 5, 7, generator=generator, dtype=torch.float64)
@@ -51,13 +60,13 @@ def test_info_nce_equals_brute_force() -> None:
                 losses.append(-math.log(math.exp(similarity[b, p, target[b, p]] / 0.3) / sum(terms)))
     assert 0 < len(losses) < 10
     result = info_nce(similarity, target, anchor_valid, key_valid, 0.3)
-    assert result.item() == pytest.approx(sum(losses) / len(losses))
+    assert result.item() == pytest.approx(sum(losses))
 
 
-def test_info_nce_of_n_equal_keys_is_log_n() -> None:
+def test_info_nce_of_n_equal_keys_is_log_n_an_anchor() -> None:
     everything = torch.ones(8, dtype=torch.bool)
     loss = info_nce(torch.zeros(8, 8), torch.arange(8), everything, everything, 0.1)
-    assert loss.item() == pytest.approx(math.log(8))
+    assert loss.item() == pytest.approx(8 * math.log(8))
 
 
 def test_info_nce_without_valid_anchors_is_zero_with_zero_gradient() -> None:
@@ -80,7 +89,8 @@ def test_view_view_alignment_is_low_only_where_descriptors_agree_at_the_same_sur
     maps = position_maps(8, 8).expand(4, 2, -1, -1, -1)
     aligned = view_view_alignment(maps, same, 0.01)
     unaligned = view_view_alignment(maps, batch, 0.01)
-    assert aligned < 0.5 < unaligned
+    anchors = count(batch, TINY).view_anchors
+    assert aligned / anchors < 0.5 < unaligned / anchors
 
 
 def test_view_view_alignment_samples_patch_centres_exactly(batch: Sample) -> None:
@@ -91,7 +101,7 @@ def test_view_view_alignment_samples_patch_centres_exactly(batch: Sample) -> Non
     x, y = patches.T
     first, second = maps[:, 0, y, x], maps[:, 1, y, x]
     similarity = torch.stack([first @ second.mT, second @ first.mT], dim=1) / 0.1
-    expected = -similarity.log_softmax(-1).diagonal(dim1=-2, dim2=-1).mean()
+    expected = -similarity.log_softmax(-1).diagonal(dim1=-2, dim2=-1).sum()
     torch.testing.assert_close(view_view_alignment(maps, exact, 0.1), expected)
 
 
@@ -105,7 +115,8 @@ def test_query_view_alignment_equals_brute_force_over_pseudo_labels(batch: Sampl
                 row = similarity[b, patch, valid] / 0.1
                 losses.append(-row.log_softmax(0).max())
     assert losses
-    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1, exact=False), torch.stack(losses).mean())
+    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1, exact=False), torch.stack(losses).sum())
+    assert count(batch, TINY).query_anchors == len(losses)
 
 
 def test_query_view_alignment_never_touches_background_patches(batch: Sample) -> None:
@@ -139,7 +150,8 @@ def test_exact_query_view_alignment_equals_brute_force_over_the_true_patches(bat
                     row = similarity[b, patch].view(2, 64)[view] / 0.1
                     losses.append(row[open_to].logsumexp(0) - row[target])
     assert losses and background
-    torch.testing.assert_close(query_view_alignment(similarity, known, 0.1, exact=True), torch.stack(losses).mean())
+    torch.testing.assert_close(query_view_alignment(similarity, known, 0.1, exact=True), torch.stack(losses).sum())
+    assert count(known, TINY.model_copy(update={"query_labels": "exact"})).query_anchors == len(losses)
 
 
 def labelled(batch: Sample, label: list[int], shape: list[int]) -> Sample:
@@ -154,7 +166,7 @@ def test_contrast_equals_brute_force_over_normal_queries_and_other_shapes(batch:
         others = [s for s in range(4) if shape[s] != shape[query]]
         terms = [math.exp(similarity[query, s] / 0.2) for s in (query, *others)]
         losses.append(-math.log(terms[0] / sum(terms)))
-    assert contrast(similarity, labelled(batch, label, shape), 0.2).item() == pytest.approx(sum(losses) / 3)
+    assert contrast(similarity, labelled(batch, label, shape), 0.2).item() == pytest.approx(sum(losses))
 
 
 def test_contrast_teaches_nothing_from_anomalies_or_from_one_shape_alone(batch: Sample) -> None:
@@ -166,6 +178,11 @@ def test_contrast_teaches_nothing_from_anomalies_or_from_one_shape_alone(batch: 
         assert similarity.grad is not None and similarity.grad.abs().max() < 1e-6
 
 
+def of_patches(anomalous: torch.Tensor) -> Counts:
+    none = torch.tensor(0)
+    return Counts(none, none, none, none, torch.tensor(anomalous.numel()), anomalous.sum())
+
+
 def test_patch_loss_weighs_the_anomalous_patches_as_much_as_all_others() -> None:
     logits = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]])
     anomalous = torch.tensor([[True, False, False], [False, False, False]])
@@ -174,14 +191,17 @@ def test_patch_loss_weighs_the_anomalous_patches_as_much_as_all_others() -> None
         return math.log(1 + math.exp(x))
 
     others = [cost(x) for x in (-1.0, 0.5, 0.0, 3.0, -2.0)]
-    assert patch_loss(logits, anomalous).item() == pytest.approx((cost(-2.0) + sum(others) / 5) / 2)
-    alone = patch_loss(logits, torch.zeros_like(anomalous)).item()
-    assert alone == pytest.approx(sum([cost(2.0), *others]) / 6)
+    counts = of_patches(anomalous)
+    assert patch_loss(logits, anomalous, counts).item() == pytest.approx((cost(-2.0) + sum(others) / 5) / 2)
+    none = torch.zeros_like(anomalous)
+    assert patch_loss(logits, none, of_patches(none)).item() == pytest.approx(sum([cost(2.0), *others]) / 6)
+    parts = [patch_loss(logits[i : i + 1], anomalous[i : i + 1], counts).item() for i in (0, 1)]
+    assert sum(parts) == pytest.approx((cost(-2.0) + sum(others) / 5) / 2)
 
 
 def test_what_a_model_does_not_predict_costs_nothing(batch: Sample) -> None:
     logit = torch.randn(4, requires_grad=True)
-    losses = training_losses(Prediction(logit), batch, TINY)
+    losses = losses_of(Prediction(logit), batch, TINY)
     expected = sum(
         math.log(1 + math.exp(x if y == 0 else -x)) for x, y in zip(logit.tolist(), batch.label, strict=True)
     )
@@ -202,7 +222,7 @@ def test_settings_of_table_3_switch_the_alignment_terms(
     batch: Sample, settings: dict[str, float], query_view: float, view_view: float
 ) -> None:
     config = TINY.model_copy(update=settings)
-    losses = training_losses(build_model(config)(batch.inputs)._replace(box=None), batch, config)
+    losses = losses_of(build_model(config)(batch.inputs)._replace(box=None), batch, config)
     assert losses.query_view > 0 and losses.view_view > 0
     expected = losses.classification + query_view * losses.query_view + view_view * losses.view_view
     torch.testing.assert_close(losses.total, expected)
@@ -260,14 +280,14 @@ def test_box_losses_of_normal_samples_alone_are_zero() -> None:
 def test_total_is_the_weighted_sum_of_equation_15_and_the_box_losses(batch: Sample) -> None:
     config = TINY.model_copy(update={"alignment_balance": 0.25})
     prediction = build_model(config)(batch.inputs)
-    losses = training_losses(prediction, batch, config)
+    losses = losses_of(prediction, batch, config)
     expected = losses.classification + 0.25 * losses.query_view + 0.75 * losses.view_view
     torch.testing.assert_close(losses.total, expected + 5 * losses.box_l1 + 2 * losses.box_giou)
-    without_box = training_losses(prediction._replace(box=None), batch, config)
+    without_box = losses_of(prediction._replace(box=None), batch, config)
     torch.testing.assert_close(without_box.total, expected)
 
 
 def test_every_parameter_of_the_model_receives_a_gradient(batch: Sample) -> None:
     model = build_model(TINY)
-    training_losses(model(batch.inputs), batch, TINY).total.backward()
+    losses_of(model(batch.inputs), batch, TINY).total.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pipeline.errors import PipelineError
+from pipeline.files import lock
 from pipeline.training import train as train_module
-from pipeline.training.checkpoint import load_checkpoint, restore_model, save_checkpoint
+from pipeline.training.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from pipeline.training.config import TrainingConfig
+from pipeline.training.data import training_keys
 from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.index import index_split
 from pipeline.training.logs import METRICS
@@ -64,7 +70,7 @@ def test_a_run_killed_between_checkpoints_repeats_the_lost_steps_exactly(
 ) -> None:
     config = variant(epochs=2, checkpoint_every=1, validate_every=2)
     train(dataset, tmp_path / "straight", config)
-    real, calls = train_module.training_losses, []
+    real, calls = train_module.gradients, []
 
     def killed_at_the_third(*arguments: Any) -> Any:
         calls.append(1)
@@ -72,7 +78,7 @@ def test_a_run_killed_between_checkpoints_repeats_the_lost_steps_exactly(
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(train_module, "training_losses", killed_at_the_third)
+    monkeypatch.setattr(train_module, "gradients", killed_at_the_third)
     out = tmp_path / "killed"
     slow = config.model_copy(update={"checkpoint_every": 1, "log_every": 1})
     with pytest.raises(KeyboardInterrupt):
@@ -84,6 +90,104 @@ def test_a_run_killed_between_checkpoints_repeats_the_lost_steps_exactly(
     expected, actual = weights(tmp_path / "straight" / LAST), weights(out / LAST)
     assert all(torch.equal(value, actual[name]) for name, value in expected.items())
     assert without_time(metrics(out)) == without_time(metrics(tmp_path / "straight"))
+
+
+def test_a_kill_at_any_write_of_a_checkpoint_is_made_good_by_resuming(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, real = variant(epochs=2, grid_every=0), train_module.save_checkpoint
+    train(dataset, tmp_path / "straight", config)
+    written: list[str] = []
+
+    def killed(state: Checkpoint, path: Path) -> None:
+        if len(written) == writes:
+            raise KeyboardInterrupt
+        written.append(path.name)
+        real(state, path)
+
+    finished, writes = False, 0
+    while not finished:
+        out = tmp_path / str(writes)
+        written.clear()
+        monkeypatch.setattr(train_module, "save_checkpoint", killed)
+        try:
+            train(dataset, out, config)
+            finished = True
+        except KeyboardInterrupt:
+            monkeypatch.undo()
+            train(dataset, out, config, resume=bool(written))
+        for name in (LAST, BEST):
+            expected, actual = (load_checkpoint(folder / name) for folder in (tmp_path / "straight", out))
+            assert (actual.step, actual.best_auc) == (expected.step, expected.best_auc), (writes, name)
+            assert all(torch.equal(value, actual.model[key]) for key, value in expected.model.items())
+        writes += 1
+    assert written.count(LAST) == 2 and BEST in written
+
+
+def test_a_folder_whose_run_was_killed_before_its_first_checkpoint_is_not_taken_for_empty(
+    dataset: Path, tmp_path: Path
+) -> None:
+    train(dataset, tmp_path, TINY)
+    (tmp_path / LAST).unlink()
+    with pytest.raises(PipelineError, match="already holds a training run; pass --resume"):
+        train(dataset, tmp_path, TINY)
+
+
+def test_a_second_run_into_the_same_folder_is_refused_while_the_first_goes_on(dataset: Path, tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(PipelineError, match=r"another run is working on .*another --out"):
+        train(dataset, tmp_path, TINY)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    train(dataset, tmp_path, TINY)
+    train(dataset, tmp_path, variant(epochs=2), resume=True)
+
+
+def test_a_lock_goes_with_its_process_though_a_worker_of_it_lives_on(tmp_path: Path) -> None:
+    held = """
+import os, sys, time
+from pathlib import Path
+from pipeline.files import lock
+stream = lock(Path(sys.argv[1]))
+worker = os.fork()
+if worker == 0:
+    time.sleep(60)
+print(worker, flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-c", held, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        with pytest.raises(PipelineError, match="another run is working on"):
+            lock(tmp_path)
+        process.kill()
+        process.wait()
+        try:
+            lock(tmp_path).close()
+        finally:
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_the_log_has_the_loss_of_the_whole_batch_however_many_its_parts(dataset: Path, tmp_path: Path) -> None:
+    vit = {"kind": "vit", "dim": 8, "heads": 2, "feed_forward": 8, "blocks": 1}
+    logged = []
+    for parts in (1, 3, 8):
+        train(dataset, tmp_path / str(parts), variant(model=vit, batch=8, accumulate=parts))
+        logged.append(next(line for line in metrics(tmp_path / str(parts)) if "loss" in line))
+    assert all(line["loss"] == pytest.approx(logged[0]["loss"], abs=2e-6) for line in logged)
+    assert logged[0]["loss"]["box_l1"] > 0 and {line["samples"] for line in logged} == {8}
+
+
+def test_a_batch_of_which_nothing_can_be_read_moves_no_weight(tmp_path: Path) -> None:
+    write_dataset(tmp_path)
+    config = variant(batch=1, max_steps=8, betas=(0.9, 0.9))
+    damage(tmp_path / "shards" / "train-00000.h5", "queries/image", row=5)
+    place = [keys[0][1] for keys in training_keys(8, config, 0)].index(5)
+    assert place > 0
+    before, after = (
+        weights(train(tmp_path, tmp_path / str(n), config.model_copy(update={"max_steps": n})))
+        for n in (place, place + 1)
+    )
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_the_same_run_twice_gives_the_same_checkpoint_and_another_seed_another(dataset: Path, tmp_path: Path) -> None:

@@ -76,8 +76,11 @@ def evaluate_checkpoint(
         trained, given = ("x".join(map(str, size)) for size in (saved.size, index.size))
         logger.warning("%s was trained on images of %s pixels, these are %s", checkpoint, trained, given)
     scores, true_boxes, boxes = _predict(model, index, config, target, Truth(index))
-    if not np.isfinite(scores.probability).all():
-        unusable = int((~np.isfinite(scores.probability)).sum())
+    usable = np.isfinite(scores.probability)
+    if boxes is not None:
+        usable &= np.isfinite(boxes).all(axis=1)
+    if not usable.all():
+        unusable = int((~usable).sum())
         raise PipelineError(
             f"{checkpoint}: {unusable} of {len(index)} predictions are not finite; the run diverged, or needs precision"
             " = float32: train again, or take an earlier checkpoint"

@@ -60,7 +60,7 @@ class Verdict:
 def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Query, device: torch.device) -> Verdict:
     """One photograph at a time: no verdict depends on which others are asked for. Any model will do, in its eval mode.
 
-    Raises PipelineError where query and views are of different sizes.
+    Raises PipelineError where query and views are of different sizes, and where the prediction is not finite.
     """
     size = query.image.shape[0]
     if shape.image.shape[1:] != (size, size):
@@ -72,6 +72,11 @@ def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Q
     arrays = (query.image.transpose(2, 0, 1), query.mask, shape.image, shape.patch_xyz, shape.patch_valid)
     inputs = Inputs(*(torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in arrays))
     prediction = forward(model, inputs, pick_precision(config.precision, device))
+    if not all(said.isfinite().all() for said in (prediction.logit, prediction.box) if said is not None):
+        raise PipelineError(
+            f"no verdict on {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
+            "precision = float32: train again, or take another checkpoint"
+        )
     score = float(prediction.logit.sigmoid())
     box = None
     if prediction.box is not None:

@@ -257,7 +257,7 @@ def test_weights_depend_on_the_seed_alone_and_leave_the_global_generator_alone()
 
 
 def test_backbone_loads_a_state_dict_with_torchvision_names(tmp_path: Path) -> None:
-    source = ResNet18(4)
+    source = ResNet18(8)
     names = set(source.state_dict())
     expected = {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer1.1.bn2.bias"}
     assert expected | {"layer2.0.downsample.0.weight", "layer4.0.downsample.1.running_var"} <= names
@@ -274,11 +274,11 @@ def test_unsuitable_encoder_weights_give_one_clear_error(tmp_path: Path, content
     if content == "text":
         path.write_text("hello")
     elif content == "other width":
-        torch.save(ResNet18(8).state_dict(), path)
+        torch.save(ResNet18(16).state_dict(), path)
     elif content == "tensor":
         torch.save(torch.zeros(3), path)
     with pytest.raises(PipelineError, match=r"encoder_weights .*weights\.pth"):
-        load_backbone(ResNet18(4), path)
+        load_backbone(ResNet18(8), path)
 
 
 def test_heads_must_divide_dim() -> None:

@@ -10,7 +10,7 @@ import torch
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import ShardDataset, load_batches
 from pipeline.training.index import index_split
-from pipeline.training.losses import training_losses
+from pipeline.training.losses import count, training_losses
 from pipeline.training.models.build import build_model
 from tests.training.synthetic import TINY
 
@@ -37,7 +37,7 @@ def test_every_parameter_of_the_dense_model_learns(dataset: Path, config: Traini
     batch = next(load_batches(samples, [[(0, i) for i in range(4)]], 0, torch.device("cpu"))).samples
     assert batch is not None
     model = build_model(config)
-    losses = training_losses(model(batch.inputs), batch, config)
+    losses = training_losses(model(batch.inputs), batch, config, count(batch, config))
     assert losses.patches > 0
     losses.total.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []

@@ -22,7 +22,7 @@ DIM, HEADS = 8, 2
 
 def stubbed(blocks: int, features: torch.Tensor) -> QueryOnly:
     torch.manual_seed(0)
-    model = QueryOnly(QueryOnlyConfig(dim=DIM, heads=HEADS, feed_forward=16, encoder_width=4, blocks=blocks)).double()
+    model = QueryOnly(QueryOnlyConfig(dim=DIM, heads=HEADS, feed_forward=16, encoder_width=8, blocks=blocks)).double()
     model.encoder = StubEncoder(features)
     return model.eval()
 

@@ -14,7 +14,7 @@ from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.config import TrainingConfig, load_training
 from pipeline.training.data import ShardDataset, load_batches
 from pipeline.training.index import index_split
-from pipeline.training.losses import training_losses
+from pipeline.training.losses import count, training_losses
 from pipeline.training.models.build import build_model
 from pipeline.training.models.encoder import ResNet18
 from pipeline.training.models.interface import Inputs
@@ -89,7 +89,7 @@ def test_every_parameter_of_a_variant_receives_a_gradient(name: str, dataset: Pa
     batch = next(load_batches(samples, [[(0, i) for i in range(8)]], 0, torch.device("cpu"))).samples
     assert batch is not None
     model = build_model(config)
-    training_losses(model(batch.inputs), batch, config).total.backward()
+    training_losses(model(batch.inputs), batch, config, count(batch, config)).total.backward()
     gradients = {key: parameter.grad for key, parameter in model.named_parameters()}
     assert [key for key, gradient in gradients.items() if gradient is None] == []  # DDP would wait for it
     still = {key for key, gradient in gradients.items() if gradient is not None and not gradient.any()}
@@ -119,7 +119,7 @@ def test_encoder_weights_for_a_model_without_the_encoder_are_refused(kind: str) 
 
 @pytest.mark.parametrize("name", ["query-only", "contrastive"])
 def test_baselines_start_from_the_same_encoder_weights(name: str, tmp_path: Path) -> None:
-    backbone = ResNet18(4)
+    backbone = ResNet18(8)
     torch.save(backbone.state_dict(), tmp_path / "resnet18.pt")
     config = TrainingConfig(model=MODELS[name], encoder_weights=str(tmp_path / "resnet18.pt"))
     loaded = build_model(config).get_submodule("encoder.backbone").state_dict()

@@ -19,10 +19,10 @@ _heads = {"dim": 8, "heads": 2, "feed_forward": 16}
 MODELS: dict[str, AnyModelConfig] = {
     "cmt": TINY.model,
     "cmt, all keys": TINY.model.model_copy(update={"guided": False}),
-    "query-only": QueryOnlyConfig(encoder_width=4, blocks=0, **_heads),
-    "query-attention": QueryOnlyConfig(encoder_width=4, blocks=2, **_heads),
+    "query-only": QueryOnlyConfig(encoder_width=8, blocks=0, **_heads),
+    "query-attention": QueryOnlyConfig(encoder_width=8, blocks=2, **_heads),
     "vit": ViTConfig(blocks=2, patch=16, **_heads),
-    "contrastive": ContrastiveConfig(dim=8, encoder_width=4, projector_hidden=16, projector_dim=8),
+    "contrastive": ContrastiveConfig(dim=8, encoder_width=8, projector_hidden=16, projector_dim=8),
     "light-field": LightFieldConfig(order=6, harmonics=6),
 }
 

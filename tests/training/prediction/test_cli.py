@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -117,6 +119,55 @@ def test_bad_calls_are_one_clear_line(folder: Path, dataset: Path, tmp_path: Pat
     refused(invoke(checkpoint, "--reference", tmp_path / "gone.h5", *query, *out), "gone.h5 is missing")
     refused(invoke(*usual(folder, "query0.png"), "--resolution", 128, *out), "--resolution 64")
     assert not (tmp_path / "out").exists()
+
+
+def _nan(weights: dict[str, Any]) -> dict[str, Any]:
+    return {name: torch.full_like(value, float("nan")) for name, value in weights.items() if value.is_floating_point()}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: {key: c[key] for key in ("format", "version", "model")}, ("is not whole", "config: Field required")),
+        (lambda c: {**c, "config": None}, ("is not whole", "config: ")),
+        (lambda c: {**c, "config": {**c["config"], "model": 3}}, ("config from", "model = 3")),
+        (
+            lambda c: {key: value for key, value in c.items() if key != "views"},
+            ("is not whole", "views: Field required"),
+        ),
+        (lambda c: {**c, "model": [1, 2]}, ("is not whole", "model: ")),
+        (lambda c: {**c, "model": {**c["model"], "tok": "x"}}, ("do not fit the model", "tok")),
+        (lambda c: {**c, "size": 64}, ("is not whole", "size: ")),
+        (lambda c: {**c, "step": "soon"}, ("is not whole", "step: ")),
+        (lambda c: {**c, "extra": 1}, ("is not whole", "extra: ")),
+        (lambda c: {**c, "version": torch.ones(2)}, ("version", "train again")),
+        (
+            lambda c: {**c, "model": {**c["model"], **_nan(c["model"])}},
+            ("weights are not finite", "earlier checkpoint"),
+        ),
+        (lambda c: {**c, "average": {**c["model"], **_nan(c["model"])}}, ("weights are not finite",)),
+        (lambda c: {**c, "model": {**c["model"], **_nan(c["model"])}, "average": c["model"]}, ("are not finite",)),
+    ],
+)
+def test_an_odd_checkpoint_gives_one_clear_line_and_no_verdict(
+    folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], dict[str, Any]], words: tuple[str, ...]
+) -> None:
+    """shared/data/cases/checkpoint_odd and its kin."""
+    content = torch.load(folder / "run" / "best.pt", weights_only=True)
+    torch.save(change(content), tmp_path / "odd.pt")
+    result = invoke(tmp_path / "odd.pt", *usual(folder, "query0.png")[1:], "--out", tmp_path / "out")
+    refused(result, "odd.pt", *words)
+    assert result.stdout == "" and not (tmp_path / "out").exists()
+
+
+def test_a_prediction_that_is_not_finite_is_no_verdict(folder: Path, tmp_path: Path) -> None:
+    content = torch.load(folder / "run" / "best.pt", weights_only=True)
+    content["model"]["classify.image.weight"][:, ::2] = 3e38
+    content["model"]["classify.image.weight"][:, 1::2] = -3e38
+    torch.save(content, tmp_path / "large.pt")
+    result = invoke(tmp_path / "large.pt", *usual(folder, "query0.png")[1:], "--out", tmp_path / "out")
+    refused(result, "no verdict on", "query0.png", "not finite", "train again")
+    assert result.stdout == "" and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("option", [("--up", "z"), ("--smooth", "3"), ("--set", "render.samples=4")])

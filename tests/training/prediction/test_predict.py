@@ -72,10 +72,10 @@ def test_a_view_that_shows_nothing_is_never_the_best(shape: ShapeRecord) -> None
 MODELS = [
     TINY.model,
     TINY.model.model_copy(update={"box_head": False}),
-    QueryOnlyConfig(dim=16, encoder_width=4, blocks=0),
-    QueryOnlyConfig(dim=16, encoder_width=4, heads=2, blocks=1, feed_forward=16, patch_head=True),
+    QueryOnlyConfig(dim=16, encoder_width=8, blocks=0),
+    QueryOnlyConfig(dim=16, encoder_width=8, heads=2, blocks=1, feed_forward=16, patch_head=True),
     ViTConfig(dim=16, heads=2, blocks=1, feed_forward=16),
-    ContrastiveConfig(dim=16, encoder_width=4, projector_hidden=16, projector_dim=8),
+    ContrastiveConfig(dim=16, encoder_width=8, projector_hidden=16, projector_dim=8),
     LightFieldConfig(),
 ]
 

@@ -1,0 +1,81 @@
+"""One step of training: the gradient of a whole batch, whatever parts and processes it is computed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.training.config import TrainingConfig
+from pipeline.training.data import Sample
+from pipeline.training.distributed import Group
+from pipeline.training.losses import Counts, Losses, count, training_losses
+from pipeline.training.precision import forward
+
+
+class Step(NamedTuple):
+    """What a batch came to over all parts and processes: its losses by name, and how many samples could be read."""
+
+    losses: dict[str, float]
+    samples: int
+
+
+def gradients(
+    model: nn.Module,
+    parts: Sequence[Sample],
+    config: TrainingConfig,
+    dtype: torch.dtype,
+    scaler: torch.amp.GradScaler,
+    group: Group,
+) -> Step:
+    """Fill the gradients of the batch of which this process has ``parts``, which may be none; all processes call this.
+
+    Two exchanges, of the counts and of the gradients, and one wait for the device. The gradients are scaled by
+    ``scaler``. The model's batch statistics end as the mean over the processes, weighed by their samples.
+    """
+    counts = _counts(parts, config, group)
+    reported = torch.zeros(len(Losses._fields), device=group.device)
+    for part in parts:
+        losses = training_losses(forward(model, part.inputs, dtype), part, config, counts)
+        scaler.scale(losses.total).backward()
+        reported += torch.stack(losses).detach()
+    if not parts:
+        scaler.scale(reported)  # or it would have no scale yet when the optimiser's step asks for it
+    if group.size > 1:
+        group.add_up([reported, *_whole_gradients(model)])
+    losses_by_name = dict(zip(Losses._fields, reported.tolist(), strict=True))
+    samples = int(counts.samples)
+    if group.size > 1 and samples:
+        _average_statistics(model, sum(len(part.label) for part in parts) / samples, group)
+    return Step(losses_by_name, samples)
+
+
+def _counts(parts: Sequence[Sample], config: TrainingConfig, group: Group) -> Counts:
+    """Of the whole batch."""
+    counts = torch.zeros(len(Counts._fields), dtype=torch.int64, device=group.device)
+    for part in parts:
+        counts += torch.stack(count(part, config))
+    group.add_up([counts])
+    return Counts(*counts)
+
+
+def _whole_gradients(model: nn.Module) -> list[Tensor]:
+    """Of every parameter, zeros where this process had nothing to compute."""
+    found = []
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        found.append(parameter.grad)
+    return found
+
+
+def _average_statistics(model: nn.Module, share: float, group: Group) -> None:
+    """Make what a checkpoint holds beside parameters the mean over the group, ``share`` being this process's weight."""
+    state = model.state_dict()
+    buffers = [state[name] for name, _ in model.named_buffers() if name in state]
+    means = [share * buffer.double() for buffer in buffers]
+    group.add_up(means)
+    for buffer, mean in zip(buffers, means, strict=True):
+        buffer.copy_(mean if buffer.is_floating_point() else mean.round())
