@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: ``alpha``: the Beckmann model's roughness parameter; ``packed``: occlusion, roughness and metallic in R, G and B;
+#: ``metallic_roughness``: glTF's, roughness in G and metallic in B; ``specular_gloss``: specular with gloss as its alpha;
 #: ``strip``: several maps side by side in one image; ``other``: a known map that is of no use here.
 MapKind = Literal[
     "base_color",
@@ -22,6 +23,8 @@ MapKind = Literal[
     "height",
     "occlusion",
     "packed",
+    "metallic_roughness",
+    "specular_gloss",
     "strip",
     "other",
 ]
@@ -87,6 +90,10 @@ def _plain(word: str) -> str:
     return re.sub(r"[_\-. ]", "", word).lower()
 
 
+_GENERIC = (
+    rf"(?:(?P<set>.*?)(?:{_SEPARATOR}|(?<=[a-z0-9])(?=[A-Z])))?(?i:WORD(?:{_SEPARATOR}?map)?)"
+    rf"(?:{_SEPARATOR}(?P<variant>\d{{1,2}}))?{_TAIL}"
+)
 #: The first that fits a name decides. All but the last heed upper and lower case.
 _CONVENTIONS = (
     _convention(
@@ -160,8 +167,7 @@ _CONVENTIONS = (
     ),
     _convention(
         "generic",
-        rf"(?:(?P<set>.*?)(?:{_SEPARATOR}|(?<=[a-z0-9])(?=[A-Z])))?(?i:WORD(?:{_SEPARATOR}?map)?)"
-        rf"(?:{_SEPARATOR}(?P<variant>\d{{1,2}}))?{_TAIL}",
+        _GENERIC,
         {
             "base color": "base_color",
             "base colour": "base_color",
@@ -230,9 +236,64 @@ _CONVENTIONS = (
 )
 
 
+#: Names of glTF's maps and its extensions' that end as another map's name does.
+_COMPOUND = _convention(
+    "generic",
+    _GENERIC,
+    {
+        **dict.fromkeys(
+            (
+                f"{first} {second} {third}"
+                for first in ("occlusion", "ambient occlusion", "ao")
+                for second in ("roughness", "rough")
+                for third in ("metallic", "metalness", "metal")
+            ),
+            "packed",
+        ),
+        **dict.fromkeys(
+            (
+                f"{one} {other}"
+                for metallic in ("metallic", "metalness", "metal")
+                for roughness in ("roughness", "rough")
+                for one, other in ((metallic, roughness), (roughness, metallic))
+            ),
+            "metallic_roughness",
+        ),
+        "specular glossiness": "specular_gloss",
+        "specular gloss": "specular_gloss",
+        "specular color": "other",
+        "specular colour": "other",
+        **dict.fromkeys(
+            (
+                f"{layer} {what}"
+                for layer in ("clearcoat", "clear coat", "coat", "sheen")
+                for what in ("roughness", "normal", "color", "colour")
+            ),
+            "other",
+        ),
+        **dict.fromkeys(
+            (
+                f"{light} {what}"
+                for light in ("emissive", "emission", "transmission", "subsurface", "attenuation")
+                for what in ("color", "colour")
+            ),
+            "other",
+        ),
+    },
+)
+
+
 def parse(stem: str) -> MapName | None:
     """What a file's name without its suffix says, or None where it names no map."""
     return next((found for convention in _CONVENTIONS if (found := convention.parse(stem))), None)
+
+
+def parse_compound(stem: str) -> MapName | None:
+    """The same where a name ends in two words for one map, or None: ``oak_metallicRoughness``.
+
+    ``parse`` reads the roughness of a set ``oak_metallic`` there. Which is meant, the set's other files tell.
+    """
+    return _COMPOUND.parse(stem)
 
 
 def split_resolution(name: str) -> tuple[str, int | None]:
