@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -24,4 +25,26 @@ def write_radiance(path: Path, image: NDArray[np.floating]) -> Path:
     pixels = np.concatenate([mantissa, exponent + 128], axis=2).clip(0, 255).astype(np.uint8)
     height, width = image.shape[:2]
     path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (height, width) + pixels.tobytes())
+    return path
+
+
+def write_exr(path: Path, image: NDArray[np.floating]) -> Path:
+    """An OpenEXR file of (H, W, 3) linear RGB, floats of 32 bits, a scan line a block."""
+    height, width = image.shape[:2]
+
+    def attribute(name: str, kind: str, value: bytes) -> bytes:
+        return name.encode() + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(value)) + value
+
+    channels = b"".join(name + b"\0" + struct.pack("<4i", 2, 0, 1, 1) for name in (b"B", b"G", b"R")) + b"\0"
+    window = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    header = b"\x76\x2f\x31\x01" + struct.pack("<i", 2)
+    header += attribute("channels", "chlist", channels) + attribute("compression", "compression", b"\0")
+    header += attribute("dataWindow", "box2i", window) + attribute("displayWindow", "box2i", window)
+    header += attribute("lineOrder", "lineOrder", b"\0") + attribute("pixelAspectRatio", "float", struct.pack("<f", 1))
+    header += attribute("screenWindowCenter", "v2f", bytes(8))
+    header += attribute("screenWindowWidth", "float", struct.pack("<f", 1)) + b"\0"
+    rows = [row[:, ::-1].T.astype("<f4").tobytes() for row in image]
+    blocks = [struct.pack("<2i", number, len(row)) + row for number, row in enumerate(rows)]
+    starts = np.cumsum([len(header) + 8 * height, *map(len, blocks)])[:-1]
+    path.write_bytes(header + starts.astype("<u8").tobytes() + b"".join(blocks))
     return path
