@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -47,4 +48,25 @@ def write_exr(path: Path, image: NDArray[np.floating]) -> Path:
     blocks = [struct.pack("<2i", number, len(row)) + row for number, row in enumerate(rows)]
     starts = np.cumsum([len(header) + 8 * height, *map(len, blocks)])[:-1]
     path.write_bytes(header + starts.astype("<u8").tobytes() + b"".join(blocks))
+    return path
+
+
+def write_rgb16(path: Path, pixels: NDArray[np.integer]) -> Path:
+    """A PNG of 16 bits a channel, which Pillow cannot write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return _write_png(path, struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0), rows)
+
+
+def write_promise(path: Path, side: int) -> Path:
+    """A small PNG whose header says that it has ``side`` x ``side`` pixels."""
+    return _write_png(path, struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0), bytes(1000))
+
+
+def _write_png(path: Path, header: bytes, rows: bytes) -> Path:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     return path

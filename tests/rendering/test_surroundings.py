@@ -212,7 +212,7 @@ def test_an_environment_with_values_that_are_no_numbers_is_refused_before_anythi
     said = tmp_path / "said.txt"
     with pytest.raises(PipelineError, match=r"environment .*sky\.exr: its mean radiance is nan"):
         draw(job, 300, said)
-    assert "Saved:" not in said.read_text(), "which Blender says of each image"
+    assert "Synchronizing" not in said.read_text(), "which Blender says of each image"
 
 
 def test_black_environment_is_refused(tmp_path: Path) -> None:
