@@ -69,7 +69,7 @@ def read_image(path: Path, what: str) -> Picture:
     OSError if the disk fails.
     """
     with _opened(path, what) as image:
-        stored = str(image.tile)
+        stored = str(getattr(image, "tile", ()))  # what Pillow decodes it from
         told = not (image.mode == "I" or ";16" in stored)
         if image.format == "TIFF" and image.mode[0] in "IF" and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
             raise ValueError("its 0 is white, in more than 8 bits")

@@ -527,7 +527,7 @@ def find_preset(name: str) -> Path:
 def load(
     model: type[ModelT], name: str | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
 ) -> ModelT:
-    """Read a preset or YAML file (None: all defaults), apply ``key.sub=value`` overrides, then ``options``, as they are.
+    """Read a preset or YAML file (None: all defaults), apply ``key.sub=value`` overrides, then ``options``.
 
     ``options``: by the name of a setting, what the command line has an option of its own for; None is not given.
     """

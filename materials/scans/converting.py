@@ -116,7 +116,9 @@ def _specular_and_gloss(picture: Picture) -> dict[MapKind, Picture]:
 def _channels(picture: Picture, kinds: Sequence[MapKind | None]) -> dict[MapKind, Picture]:
     if picture.pixels.shape[2] != 3:
         names = ", ".join(f"{kind} in {channel}" for channel, kind in zip("RGB", kinds, strict=True) if kind)
-        raise UnitRejected("packed-map-is-grey", f"{picture.path} is grey, but its name says {names}: rename or remove it")
+        raise UnitRejected(
+            "packed-map-is-grey", f"{picture.path} is grey, but its name says {names}: rename or remove it"
+        )
     pixels = picture.pixels
     return {kind: Picture(picture.path, pixels[..., i : i + 1]) for i, kind in enumerate(kinds) if kind}
 

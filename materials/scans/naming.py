@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 #: ``alpha``: the Beckmann model's roughness parameter; ``packed``: occlusion, roughness and metallic in R, G and B;
-#: ``metallic_roughness``: glTF's, roughness in G and metallic in B; ``specular_gloss``: specular with gloss as its alpha;
+#: ``metallic_roughness``: glTF's, roughness in G and metallic in B; ``specular_gloss``: gloss as specular's alpha;
 #: ``strip``: several maps side by side in one image; ``other``: a known map that is of no use here.
 MapKind = Literal[
     "base_color",
@@ -236,49 +237,23 @@ _CONVENTIONS = (
 )
 
 
+def _phrases(kind: MapKind, *choices: Sequence[str]) -> dict[str, MapKind]:
+    """A word of each of the choices, one after the other."""
+    return {" ".join(words): kind for words in product(*choices)}
+
+
+_ROUGH, _METAL, _COLOUR = ("roughness", "rough"), ("metallic", "metalness", "metal"), ("color", "colour")
 #: Names of glTF's maps and its extensions' that end as another map's name does.
 _COMPOUND = _convention(
     "generic",
     _GENERIC,
     {
-        **dict.fromkeys(
-            (
-                f"{first} {second} {third}"
-                for first in ("occlusion", "ambient occlusion", "ao")
-                for second in ("roughness", "rough")
-                for third in ("metallic", "metalness", "metal")
-            ),
-            "packed",
-        ),
-        **dict.fromkeys(
-            (
-                f"{one} {other}"
-                for metallic in ("metallic", "metalness", "metal")
-                for roughness in ("roughness", "rough")
-                for one, other in ((metallic, roughness), (roughness, metallic))
-            ),
-            "metallic_roughness",
-        ),
-        "specular glossiness": "specular_gloss",
-        "specular gloss": "specular_gloss",
-        "specular color": "other",
-        "specular colour": "other",
-        **dict.fromkeys(
-            (
-                f"{layer} {what}"
-                for layer in ("clearcoat", "clear coat", "coat", "sheen")
-                for what in ("roughness", "normal", "color", "colour")
-            ),
-            "other",
-        ),
-        **dict.fromkeys(
-            (
-                f"{light} {what}"
-                for light in ("emissive", "emission", "transmission", "subsurface", "attenuation")
-                for what in ("color", "colour")
-            ),
-            "other",
-        ),
+        **_phrases("packed", ("occlusion", "ambient occlusion", "ao"), _ROUGH, _METAL),
+        **_phrases("metallic_roughness", _METAL, _ROUGH),
+        **_phrases("metallic_roughness", _ROUGH, _METAL),
+        **_phrases("specular_gloss", ("specular",), ("glossiness", "gloss")),
+        **_phrases("other", ("clearcoat", "clear coat", "coat", "sheen"), ("roughness", "normal", *_COLOUR)),
+        **_phrases("other", ("specular", "emissive", "emission", "transmission", "subsurface", "attenuation"), _COLOUR),
     },
 )
 

@@ -1,4 +1,7 @@
-"""What the headers of Radiance HDR and OpenEXR files say. Blender reads the rest, and would reserve memory for any size."""
+"""What the headers of Radiance HDR and OpenEXR files say.
+
+Blender reads the rest, and would reserve memory for any size.
+"""
 
 from __future__ import annotations
 

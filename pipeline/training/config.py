@@ -183,7 +183,9 @@ def load_training(preset: str | None, variant: str | None = None, overrides: Seq
     if variant is not None:
         changes, where = read_settings(f"training/variants/{variant}")
         settings, origin = _vary(settings, changes), f"{origin} varied by {where}"
-    return parse(TrainingConfig, override(TrainingConfig, settings, overrides), " with --set ".join([origin, *overrides]))
+    return parse(
+        TrainingConfig, override(TrainingConfig, settings, overrides), " with --set ".join([origin, *overrides])
+    )
 
 
 def _vary(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

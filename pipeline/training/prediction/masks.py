@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from scipy.ndimage import maximum_filter
 
 from materials.images import Picture
 from pipeline.errors import PipelineError
+
+P = TypeVar("P", bound=np.generic)
 
 #: A mask's values, from its darkest to its brightest as 0 to 1: below is surely dark, above surely bright.
 DARK, BRIGHT = 0.25, 0.75
@@ -23,7 +26,7 @@ BLACK = 16
 WINDOW_FILL, WINDOW_SHARE = 0.95, 0.5
 
 
-def border(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+def border(pixels: NDArray[P]) -> NDArray[P]:
     """The outermost pixels of an (H, W, ...) image, those in the corners twice."""
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
@@ -84,7 +87,7 @@ def _bright(path: Path, values: NDArray[np.unsignedinteger]) -> NDArray[np.bool_
     smaller = min(found.sum(), (~found).sum())
     if between.mean() > MAX_EDGES or unclear.sum() > MAX_UNCLEAR * smaller:
         raise PipelineError(
-            f"mask {path} is no mask: {between.mean():.0%} of it is neither dark nor bright, as in a photograph; a mask "
-            "is white on the object and black around it"
+            f"mask {path} is no mask: {between.mean():.0%} of it is neither dark nor bright, as in a photograph; a "
+            "mask is white on the object and black around it"
         )
     return found
