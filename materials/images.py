@@ -27,6 +27,7 @@ _DAMAGED = (
     IndexError,
     TypeError,
     OverflowError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )

@@ -148,7 +148,7 @@ def _as_json(photograph: Photograph, verdict: Verdict, picture: Path | None) -> 
 
 def _as_line(photograph: Photograph, verdict: Verdict) -> str:
     what = "anomalous" if verdict.anomalous else "as it should be"
-    parts = [f"{photograph.path}: {what}", f"score {verdict.score:.3f}"]
+    parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {verdict.score:.3f}"]
     if verdict.anomalous and verdict.box is not None:
         parts.append(f"box {' '.join(f'{value:.0f}' for value in verdict.box.tolist())}")
     if verdict.view is not None:
