@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import bpy
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps
 from blender_scripts.nodes import Nodes
 from blender_scripts.radiance import level_radiance, mean_radiance
 from materials.color import to_linear
+from materials.images import as_seen, read_image
 
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).
@@ -85,25 +87,26 @@ def load_environment(file: str) -> Environment:
 def load_photograph(file: str, size: int) -> Photograph:
     """The middle square of a picture, upright, in ``size`` pixels (Cycles would not filter finer ones).
 
-    Raises ValueError naming a file that is no image.
+    White where it is transparent. Raises UnitRejected as ``read_image`` does.
     """
-    try:
-        with Image.open(file) as picture:
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    except OSError as error:
-        raise ValueError(f"background {file} cannot be read as an image: {error}") from error
+    upright = Image.fromarray(as_seen(read_image(Path(file), "background"), ground=255))
     square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    pixels = np.ones((size, size, 4), dtype=np.float32)
+    pixels[..., :3] = np.asarray(square, dtype=np.float32)[::-1] / 255
     image = bpy.data.images.new(file, size, size)
-    image.pixels.foreach_set(np.asarray(square, dtype=np.float32)[::-1].ravel() / 255)
+    image.pixels.foreach_set(pixels.ravel())
     image.pack()
     return Photograph(image)
 
 
 def _linear_pixels(image: Any) -> np.ndarray:
-    """(H, W, 3) linear RGB, row 0 on top."""
+    """(H, W, 3) linear RGB, row 0 on top; no light comes from where it is transparent."""
     width, height = image.size
     pixels = np.empty(len(image.pixels), dtype=np.float32)
     image.pixels.foreach_get(pixels)
-    colours = pixels.reshape(height, width, -1)[::-1, :, :3]
+    pixels = pixels.reshape(height, width, -1)[::-1]
+    colours = pixels[..., :3]
     # Blender gives images of 8 bits as they are stored, all others linear.
-    return colours if image.is_float else to_linear(np.round(colours * 255).astype(np.uint8))
+    linear = colours if image.is_float else to_linear(np.round(colours * 255).astype(np.uint8))
+    # Of EXR alpha is in the colours already.
+    return linear * pixels[..., 3:] if image.alpha_mode == "STRAIGHT" and image.channels == 4 else linear

@@ -59,6 +59,8 @@ class Renderer:
         self._size = job["settings"]["resolution"]
         self._file = scratch / "image.png"
         self._scene = Scene(job["settings"])
+        for query in job["queries"]:
+            self._scene.surroundings.load(query.get("surroundings", {}))
         with np.load(job["meshes"], allow_pickle=False) as archive:
             unwrapped = meshes.Unwrapped(dict(archive), job["origins"])
         # First all UVs: unwrapping takes the longer, the more objects there are.

@@ -29,7 +29,7 @@ class Scene:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         self.scene.collection.objects.link(self._camera)
         self.scene.camera = self._camera
-        self._surroundings = Surroundings(self.scene, settings["resolution"])
+        self.surroundings = Surroundings(self.scene, settings["resolution"])
 
     def _render_settings(self) -> None:
         render, size = self.scene.render, self._settings["resolution"]
@@ -87,14 +87,14 @@ class Scene:
         self.scene.cycles.use_denoising = self._settings["denoise"] != "none"
         if self._settings["denoise"] != "none":
             self.scene.cycles.denoising_quality = self._settings["denoise"].upper()
-        self._surroundings.show(light, ground, given, floor)
+        self.surroundings.show(light, ground, given, floor)
 
     def plain_look(self, override: Any, samples: int, exact: bool) -> None:
         """Only the object, in the emission material ``override``; ``exact`` samples pixel centres, raw values."""
         transform, width = ("Raw", 0.01) if exact else ("Standard", 1.0)
         self._look(samples, transform, width)
         self.scene.cycles.use_denoising = False
-        self._surroundings.hide()
+        self.surroundings.hide()
         bpy.context.view_layer.material_override = override
 
     def _look(self, samples: int, transform: str, filter_width: float) -> None:

@@ -56,6 +56,13 @@ class Surroundings:
         self._photographs: dict[str, Photograph] = {}
         self.hide()
 
+    def load(self, given: Mapping[str, Any]) -> None:
+        """Read the images of a query's ``surroundings``: what is wrong with one is told before anything is drawn."""
+        if "environment" in given:
+            self._environment(given["environment"])
+        if "background" in given:
+            self._photograph(given["background"])
+
     def hide(self) -> None:
         """Leave the object alone with the white world."""
         for obj in (self._light, self._ground, self._veil, self._floor):
@@ -93,11 +100,13 @@ class Surroundings:
 
     def _backdrop(self, given: Mapping[str, Any], environment: Environment | None) -> Backdrop:
         if "background" in given:
-            file = given["background"]
-            if file not in self._photographs:
-                self._photographs[file] = load_photograph(file, self._size)
-            return self._photographs[file]
+            return self._photograph(given["background"])
         return environment if environment is not None and given["environment"]["visible"] else White()
+
+    def _photograph(self, file: str) -> Photograph:
+        if file not in self._photographs:
+            self._photographs[file] = load_photograph(file, self._size)
+        return self._photographs[file]
 
     def _environment(self, given: Mapping[str, Any]) -> Environment:
         file = given["file"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,7 +17,9 @@ from pydantic import (
 )
 
 from materials.material import WornClass
+from materials.yaml_files import load_yaml
 from pipeline.errors import PipelineError
+from pipeline.overrides import override
 
 #: The anomaly types of BrokenChairs-180K.
 PAPER_TYPES = ("positional", "rotational", "broken", "swapped", "missing")
@@ -531,10 +532,17 @@ def find_preset(name: str) -> Path:
     raise PipelineError(f"config {name!r} is neither a file nor a preset; presets: {known}")
 
 
-def load(model: type[ModelT], name: str | None, overrides: Sequence[str] = ()) -> ModelT:
-    """Read a preset or YAML file (None: all defaults) and apply ``key.sub=value`` overrides (values are YAML)."""
+def load(
+    model: type[ModelT], name: str | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> ModelT:
+    """Read a preset or YAML file (None: all defaults), apply ``key.sub=value`` overrides, then ``options``.
+
+    ``options``: by the name of a setting, what the command line has an option of its own for; None is not given.
+    """
     settings, origin = read_settings(name)
-    return parse(model, override(settings, overrides), " with --set ".join([origin, *overrides]))
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    settings = {**override(model, settings, overrides), **given}
+    return parse(model, settings, " with --set ".join([origin, *overrides, *(f"{k}={v}" for k, v in given.items())]))
 
 
 def read_settings(name: str | None) -> tuple[dict[str, Any], str]:
@@ -542,26 +550,10 @@ def read_settings(name: str | None) -> tuple[dict[str, Any], str]:
     if name is None:
         return {}, "the defaults"
     path = find_preset(name)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"cannot read config {path}: {error}") from error
+    raw = load_yaml(path)
     if raw is not None and not isinstance(raw, dict):
         raise PipelineError(f"config {path} must be a mapping of settings, got {type(raw).__name__}")
     return raw or {}, str(path)
-
-
-def override(settings: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """``settings`` with ``key.sub=value`` put in. Raises PipelineError for what is no such assignment."""
-    for text in overrides:
-        key, sign, value = text.partition("=")
-        if not sign or not key:
-            raise PipelineError(f"--set {text!r}: expected key=value, e.g. render.samples=32")
-        try:
-            _assign(settings, key.split("."), yaml.safe_load(value))
-        except yaml.YAMLError as error:
-            raise PipelineError(f"--set {text!r}: {value!r} is not valid YAML") from error
-    return settings
 
 
 def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> ModelT:
@@ -601,12 +593,3 @@ def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, lis
             model = annotation
             siblings = sorted(model.model_fields)
     return ".".join(keys), siblings
-
-
-def _assign(settings: dict[str, Any], keys: list[str], value: Any) -> None:
-    for depth, key in enumerate(keys[:-1]):
-        node = settings.setdefault(key, {})
-        if not isinstance(node, dict):
-            raise PipelineError(f"--set {'.'.join(keys)}: {'.'.join(keys[: depth + 1])} is a value, not a section")
-        settings = node
-    settings[keys[-1]] = value

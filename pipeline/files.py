@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,8 @@ from pipeline.errors import PipelineError
 
 #: Names that ``atomic``, and writers of whole folders, give to what is not finished yet.
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
+#: Bytes that a file's name may have on all usual file systems, and those of a suffix that any library looks at.
+LONGEST_NAME, LONGEST_SUFFIX = 255, 16
 
 
 @contextmanager
@@ -26,7 +29,9 @@ def atomic(path: Path) -> Iterator[Path]:
     The sibling keeps the suffix, so that libraries that look at it behave. A failure leaves ``path``
     as it was and removes the sibling; a full disk is a PipelineError that says so.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
+    ending = f".{os.getpid()}.tmp{suffix}"
+    temporary = path.with_name(f".{short_name(path.stem, LONGEST_NAME - 1 - len(os.fsencode(ending)))}{ending}")
     with explaining_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -34,6 +39,15 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def short_name(name: str, longest: int) -> str:
+    """``name``, or its beginning and a hash of the whole where it has more than ``longest`` bytes."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= longest:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return f"{encoded[: longest - len(digest) - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
 @contextmanager

@@ -45,10 +45,10 @@ STAGE_VERSIONS = {
     "anomalies": 3,
     "topup": 3,
     "views": 3,
-    "library": 1,
+    "library": 2,
     "materials": 3,
     "quality": 3,
-    "render": 4,
+    "render": 5,
     "report": 3,
 }
 #: Distributions whose version can change the pixels or the geometry.
@@ -96,6 +96,7 @@ class Run:
             find_kind(name)  # an unknown type is an error now, not after all shapes are read
         self._stock = take_stock(config.materials)  # and so is a library that is not there
         self._scenery = take_scenery(config.render.surroundings)
+        self._scenery.check()
         find_floors(config.render.surroundings.floor, self._stock.worn_names)
         self._layout = Layout(_writable(out))
         self._lock = lock(self._layout.out)

@@ -84,6 +84,64 @@ def test_unknown_preset_lists_the_known_ones() -> None:
         load(Config, "no-such-preset")
 
 
+@pytest.mark.parametrize("text", ["folder #1", "x: y", "yes", "007", "1e3", "~", "[a", "C:\\data: #2", " b ", "'q'"])
+def test_text_is_taken_as_it_was_typed(text: str) -> None:
+    config = load(Config, None, [f"shapes.category={text}", f"render.surroundings.backgrounds={text}"])
+    assert config.shapes.category == config.render.surroundings.backgrounds == text
+    assert load(Config, None, [], {"source": f"partnet:{text}", "seed": None}).source == f"partnet:{text}"
+
+
+@pytest.mark.parametrize("text", ["null", ""])
+def test_what_may_be_none_is_none_by_null(text: str) -> None:
+    config = load(Config, None, [f"shapes.category={text}", "views.variety.radius=null"])
+    assert config.shapes.category is None and config.views.variety.radius is None
+
+
+def test_text_in_lists_and_sections_may_look_like_anything() -> None:
+    config = load(Config, None, ["materials.only=[007, yes, null, 'a #b', oak*]", "only_shapes=[100008, 0012]"])
+    assert config.materials.only == ("007", "yes", "null", "a #b", "oak*")
+    assert config.only_shapes == ("100008", "0012")
+    (library,) = load(
+        Config, None, ["materials.libraries=[{folder: 1e3, weight: 2, material_class: null}]"]
+    ).materials.libraries
+    assert (library.folder, library.weight, library.material_class) == ("1e3", 2.0, None)
+
+
+def test_options_of_their_own_go_before_settings() -> None:
+    config = load(Config, None, ["seed=1", "source=synthetic:1"], {"seed": 2, "source": None})
+    assert (config.seed, config.source) == (2, "synthetic:1")
+
+
+@pytest.mark.parametrize(
+    "text", ["plan.types={a: {images: 1}, a: {images: 2}}", "materials.libraries=[{folder: x, folder: y}]"]
+)
+def test_a_key_twice_in_a_setting_is_an_error(text: str) -> None:
+    with pytest.raises(PipelineError, match=r"--set .* key '(a|folder)' is there twice"):
+        load(Config, None, [text])
+
+
+def test_a_key_twice_in_a_file_is_an_error_with_its_lines(tmp_path: Path, shared_data: Path) -> None:
+    with pytest.raises(PipelineError, match=r"dup\.yaml .*key 'views' is there twice, in line 1 and line 2; keep one"):
+        load(Config, str(shared_data / "cases" / "yaml_duplicate" / "dup.yaml"))
+    path = tmp_path / "deep.yaml"
+    path.write_text("views:\n  variety: {aim_offset: 0.1,\n    aim_offset: 0.2}\n")
+    with pytest.raises(PipelineError, match=r"deep\.yaml .*'aim_offset' is there twice, in line 2 and line 3"):
+        load(Config, str(path))
+    path.write_text("plan:\n  types:\n    a: &usual {images: 1}\n    b: {<<: *usual, images: 2}\n")
+    types = load(Config, str(path)).plan.types
+    assert (types["a"].images, types["b"].images) == (1, 2), "what is merged in may be said anew"
+
+
+@pytest.mark.parametrize("content", [b"seed: 2024-13-45", b"seed: \xff", b"seed: &a [*a]"])
+def test_odd_yaml_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"^[^\n]*odd\.yaml[^\n]*$"):
+        load(Config, str(path))
+    path.write_bytes("seed: 7".encode("utf-16"))
+    assert load(Config, str(path)).seed == 7
+
+
 def test_broken_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text("a: [")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,11 @@ from PIL import Image
 from scipy import ndimage
 
 from materials.color import FloatMap, to_linear
+from materials.images import Picture, Pixels
 from materials.maps import Texels, slopes
 from materials.material import WornClass
 from materials.scans.classes import DEFAULTS
 from materials.scans.naming import NORMALS, MapKind
-from materials.scans.reading import Picture, Pixels
 from pipeline.errors import UnitRejected
 
 #: Larger maps are averaged down to this many pixels before anything else.
@@ -34,6 +35,11 @@ METALLIC_CLASSES: frozenset[WornClass] = frozenset({"metal", "plastic"})
 SPECULAR_RANGE, SPECULAR_SHARE_RANGE = (0.1, 0.3), (0.5, 0.8)
 #: Wood whose colour varies so many times more along v than along u is turned.
 GRAIN_CONTRAST = 1.2
+#: What maps that hold several have in R, G and B; of two that hold the same the first decides.
+PACKED: Mapping[MapKind, tuple[MapKind | None, ...]] = {
+    "packed": ("occlusion", "roughness", "metallic"),
+    "metallic_roughness": (None, "roughness", "metallic"),
+}
 #: Width to height that two maps of a set may differ by.
 _ASPECT_TOLERANCE = 0.02
 
@@ -90,17 +96,31 @@ def _check_aspects(layers: Layers) -> None:
 
 
 def _unpacked(layers: Layers) -> Layers:
-    """Occlusion, roughness and metallic as maps of their own; files of their own go before."""
-    packed = layers.get("packed")
-    if packed is None:
-        return layers
-    if packed.pixels.shape[2] != 3:
+    """What is packed into channels as maps of their own; files of their own go before."""
+    layers = dict(layers)
+    if {"occlusion", "metallic_roughness"} <= layers.keys():  # glTF's are one image, or might be: occlusion is its red
+        layers["occlusion"] = replace(layers["occlusion"], pixels=layers["occlusion"].pixels[..., :1])
+    for packed, kinds in PACKED.items():
+        if packed in layers:
+            layers = _channels(layers[packed], kinds) | layers
+    if "specular_gloss" in layers:
+        layers = _specular_and_gloss(layers["specular_gloss"]) | layers
+    return layers
+
+
+def _specular_and_gloss(picture: Picture) -> dict[MapKind, Picture]:
+    alpha = np.full(picture.pixels.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+    return {"specular": picture, "gloss": Picture(picture.path, alpha[..., None])}
+
+
+def _channels(picture: Picture, kinds: Sequence[MapKind | None]) -> dict[MapKind, Picture]:
+    if picture.pixels.shape[2] != 3:
+        names = ", ".join(f"{kind} in {channel}" for channel, kind in zip("RGB", kinds, strict=True) if kind)
         raise UnitRejected(
-            "packed-map-is-grey",
-            f"{packed.path} is grey; occlusion, roughness and metallic belong in R, G and B: rename or remove it",
+            "packed-map-is-grey", f"{picture.path} is grey, but its name says {names}: rename or remove it"
         )
-    kinds: tuple[MapKind, ...] = ("occlusion", "roughness", "metallic")
-    return {kind: Picture(packed.path, packed.pixels[..., i : i + 1]) for i, kind in enumerate(kinds)} | dict(layers)
+    pixels = picture.pixels
+    return {kind: Picture(picture.path, pixels[..., i : i + 1]) for i, kind in enumerate(kinds) if kind}
 
 
 def _color_and_metallic(layers: Layers, material_class: WornClass, size: int) -> tuple[FloatMap, FloatMap]:

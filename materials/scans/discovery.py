@@ -12,18 +12,26 @@ from pathlib import Path, PurePosixPath
 
 from materials.material import Material, WornClass
 from materials.scans.classes import DEFAULTS, Rule, Sidecar, class_by_words, load_rules, load_sidecar
-from materials.scans.listing import Listing, MapFile, MapSet, list_sets, plain
+from materials.scans.listing import YAML_SUFFIXES, Listing, MapFile, MapSet, list_sets, plain
 from materials.scans.naming import NORMALS, MapKind
 from materials.scans.source import Scan
 from pipeline.errors import PipelineError, UnitRejected
 
-RULES_FILE, SIDECAR_FILE = "classes.yaml", "material.yaml"
+RULES, SIDECAR = "classes", "material"
 #: Letters of a name: files are called by it.
 MAX_NAME = 80
 #: Maps that tell roughness, the best first.
-_ROUGHNESSES: tuple[MapKind, ...] = ("roughness", "packed", "gloss", "alpha")
+_ROUGHNESSES: tuple[MapKind, ...] = ("roughness", "packed", "metallic_roughness", "gloss", "specular_gloss", "alpha")
 #: Maps that a material can do without: those that cannot be used are passed over.
-_EXTRAS: tuple[MapKind, ...] = ("metallic", "specular", "height", "occlusion", "packed")
+_EXTRAS: tuple[MapKind, ...] = (
+    "metallic",
+    "specular",
+    "height",
+    "occlusion",
+    "packed",
+    "metallic_roughness",
+    "specular_gloss",
+)
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,8 @@ def scan_folder(folder: Path, prefix: str, material_class: WornClass | None = No
     """
     if not folder.is_dir():
         raise PipelineError(f"{folder} is no folder; name the one that holds the texture sets")
-    table = folder / RULES_FILE
-    given = _Given(load_rules(table) if table.is_file() else (), material_class, tile)
+    tables = tuple(path for suffix in YAML_SUFFIXES if (path := folder / f"{RULES}{suffix}").is_file())
+    given = _Given(load_rules(_only(tables)) if tables else (), material_class, tile)
     listing = list_sets(folder)
     left_out = [LeftOut(path, reason) for path, reason in listing.unlisted]
     load = cache(load_sidecar)  # one file may speak for thousands of sets
@@ -88,7 +96,7 @@ def _material(name: str, found: MapSet, sidecar: Sidecar, given: _Given, root: P
     if material_class is None:
         material_class = class_by_words((found.name, *reversed(found.home.parts), root.resolve().name))
     if material_class is None:
-        raise UnitRejected("class-unknown", f"class unknown; name it in {RULES_FILE} or a {SIDECAR_FILE}")
+        raise UnitRejected("class-unknown", f"class unknown; name it in {RULES}.yaml or a {SIDECAR}.yaml")
     tile = sidecar.tile or (rule and rule.tile) or given.tile or DEFAULTS[material_class].tile
     return Material(name, material_class, tile, sidecar.finish, _source(found, sidecar, material_class))
 
@@ -114,10 +122,17 @@ def _extra(found: MapSet, kind: MapKind) -> MapFile | None:
 
 def _sidecar(found: MapSet, listing: Listing, load: Callable[[Path], Sidecar]) -> Sidecar:
     folders = (PurePosixPath(found.first.relative).parent, found.home)
-    stems = (plain(found.name), plain(Path(SIDECAR_FILE).stem))
+    stems = (plain(found.name), SIDECAR)
     keys = [(folder, stem) for stem in stems for folder in folders]
-    path = next((listing.sidecars[key] for key in keys if key in listing.sidecars), None)
-    return Sidecar() if path is None else load(path)
+    paths = next((listing.sidecars[key] for key in keys if key in listing.sidecars), ())
+    return load(_only(paths)) if paths else Sidecar()
+
+
+def _only(paths: Sequence[Path]) -> Path:
+    """The one file that says something. PipelineError if there are others beside it that say it, too."""
+    if len(paths) > 1:
+        raise PipelineError(f"{paths[0]} and {', '.join(path.name for path in paths[1:])} are there; keep one of them")
+    return paths[0]
 
 
 def _names(wanted: Sequence[tuple[str, PurePosixPath]]) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from materials.scans.naming import MapKind, MapName, parse, split_resolution
+from materials.scans.naming import MapKind, MapName, parse, parse_compound, split_resolution
 from materials.scans.source import File
 from pipeline.errors import UnitRejected
 
@@ -16,8 +16,9 @@ from pipeline.errors import UnitRejected
 ENOUGH_PIXELS = 1024
 _LOSSLESS, _LOSSY = (".png", ".tif", ".tiff", ".bmp", ".tga"), (".jpg", ".jpeg", ".webp")
 #: What can be found, but not read.
-_UNREADABLE = (".exr",)
+_UNREADABLE = (".exr", ".hdr", ".dds", ".psd")
 _SUFFIXES = (*_LOSSLESS, *_LOSSY, *_UNREADABLE)
+YAML_SUFFIXES = (".yaml", ".yml")
 #: Folders that only divide one asset's files: they belong to their parent.
 _INNER = re.compile(r"textures?|maps|png|jpe?g|tiff?|\d{1,2}k", re.IGNORECASE)
 
@@ -34,8 +35,10 @@ class MapFile:
         """Why the file cannot be used, as far as can be told without opening it."""
         if self.file.size == 0:
             return f"{self.file.relative} is empty (0 bytes); replace it"
-        if self.file.path.suffix.lower() in _UNREADABLE:
-            return f"{self.file.relative} is EXR, which cannot be read here; save it beside as a 16-bit PNG"
+        suffix = self.file.path.suffix.lower()
+        if suffix in _UNREADABLE:
+            kind = suffix[1:].upper()
+            return f"{self.file.relative} is {kind}, which cannot be read here; save it beside as a 16-bit PNG"
         return None
 
     @property
@@ -79,7 +82,7 @@ class Listing:
 
     root: Path
     sets: dict[tuple[PurePosixPath, str], MapSet] = field(default_factory=dict)
-    sidecars: dict[tuple[PurePosixPath, str], Path] = field(default_factory=dict)
+    sidecars: dict[tuple[PurePosixPath, str], list[Path]] = field(default_factory=dict)
     unlisted: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -119,8 +122,8 @@ def _add_files(entries: Sequence[os.DirEntry[str]], folder: PurePosixPath, listi
     for entry in entries:
         path = listing.root / folder / entry.name
         suffix = path.suffix.lower()
-        if suffix == ".yaml":
-            listing.sidecars[folder, plain(path.stem)] = path
+        if suffix in YAML_SUFFIXES:
+            listing.sidecars.setdefault((folder, plain(path.stem)), []).append(path)
         elif suffix in _SUFFIXES:
             status = entry.stat()
             images.append(File(path, str(folder / entry.name), status.st_size, status.st_mtime_ns))
@@ -135,14 +138,46 @@ def _group(images: Sequence[File], folder: PurePosixPath, listing: Listing) -> N
     asset = home.name or listing.root.resolve().name
     asset = split_resolution(asset)[0] or asset
     size = split_resolution(folder.name)[1]
-    names = [(image, parse(image.path.stem)) for image in images]
-    kinds = [name.kind for _, name in names if name]
+    names = _names([image.path.stem for image in images], asset)
+    kinds = [name.kind for name in names if name]
     strips = 2 * len(kinds) < len(images) and "base_color" not in kinds
-    for image, name in names:
+    nameless = []
+    for image, name in zip(images, names, strict=True):
         if name is None and strips:
             name = MapName("strip", image.path.stem, "strip", None, (0, 0))
-        if name is None or name.kind == "other":
-            continue
-        name = replace(name, set_name=name.set_name or asset, resolution=name.resolution or size)
-        found = listing.sets.setdefault((home, plain(name.set_name)), MapSet(home, name.set_name))
-        found.maps.append(MapFile(name, image))
+        if name is None:
+            nameless.append(image)
+        elif name.kind != "other":
+            name = replace(name, resolution=name.resolution or size)
+            found = listing.sets.setdefault((home, plain(name.set_name)), MapSet(home, name.set_name))
+            found.maps.append(MapFile(name, image))
+    _tell_nameless(nameless, {asset, *(name.set_name for name in names if name)}, listing)
+
+
+def _names(stems: Sequence[str], asset: str) -> list[MapName | None]:
+    """What the names of a folder's images say, each with a set: ``asset`` where they tell the map alone.
+
+    Two words are one map's name where that map's set has a base colour: ``oak_metallicRoughness`` beside
+    ``oak_baseColor``, but not beside ``oak_metallic_baseColor``.
+    """
+
+    def of_set(name: MapName | None) -> MapName | None:
+        return name and replace(name, set_name=name.set_name or asset)
+
+    names = [of_set(parse(stem)) for stem in stems]
+    coloured = {plain(name.set_name) for name in names if name and name.kind == "base_color"}
+    for index, stem in enumerate(stems):
+        compound = of_set(parse_compound(stem))
+        if compound and plain(compound.set_name) in coloured:
+            names[index] = compound
+    return names
+
+
+def _tell_nameless(images: Sequence[File], sets: Collection[str], listing: Listing) -> None:
+    """One line for those that are called like no set: others are previews of one."""
+    known = {plain(name) for name in sets}
+    lost = [image for image in images if plain(split_resolution(image.path.stem)[0]) not in known]
+    if lost:
+        more = f", as those of {len(lost) - 1} more images beside it" if len(lost) > 1 else ""
+        reason = f"its name tells no map{more}: not used; name maps like <set>_basecolor.png, <set>_roughness.png"
+        listing.unlisted.append((lost[0].path, reason))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 #: ``alpha``: the Beckmann model's roughness parameter; ``packed``: occlusion, roughness and metallic in R, G and B;
+#: ``metallic_roughness``: glTF's, roughness in G and metallic in B; ``specular_gloss``: gloss as specular's alpha;
 #: ``strip``: several maps side by side in one image; ``other``: a known map that is of no use here.
 MapKind = Literal[
     "base_color",
@@ -22,6 +24,8 @@ MapKind = Literal[
     "height",
     "occlusion",
     "packed",
+    "metallic_roughness",
+    "specular_gloss",
     "strip",
     "other",
 ]
@@ -87,6 +91,10 @@ def _plain(word: str) -> str:
     return re.sub(r"[_\-. ]", "", word).lower()
 
 
+_GENERIC = (
+    rf"(?:(?P<set>.*?)(?:{_SEPARATOR}|(?<=[a-z0-9])(?=[A-Z])))?(?i:WORD(?:{_SEPARATOR}?map)?)"
+    rf"(?:{_SEPARATOR}(?P<variant>\d{{1,2}}))?{_TAIL}"
+)
 #: The first that fits a name decides. All but the last heed upper and lower case.
 _CONVENTIONS = (
     _convention(
@@ -160,8 +168,7 @@ _CONVENTIONS = (
     ),
     _convention(
         "generic",
-        rf"(?:(?P<set>.*?)(?:{_SEPARATOR}|(?<=[a-z0-9])(?=[A-Z])))?(?i:WORD(?:{_SEPARATOR}?map)?)"
-        rf"(?:{_SEPARATOR}(?P<variant>\d{{1,2}}))?{_TAIL}",
+        _GENERIC,
         {
             "base color": "base_color",
             "base colour": "base_color",
@@ -230,9 +237,38 @@ _CONVENTIONS = (
 )
 
 
+def _phrases(kind: MapKind, *choices: Sequence[str]) -> dict[str, MapKind]:
+    """A word of each of the choices, one after the other."""
+    return {" ".join(words): kind for words in product(*choices)}
+
+
+_ROUGH, _METAL, _COLOUR = ("roughness", "rough"), ("metallic", "metalness", "metal"), ("color", "colour")
+#: Names of glTF's maps and its extensions' that end as another map's name does.
+_COMPOUND = _convention(
+    "generic",
+    _GENERIC,
+    {
+        **_phrases("packed", ("occlusion", "ambient occlusion", "ao"), _ROUGH, _METAL),
+        **_phrases("metallic_roughness", _METAL, _ROUGH),
+        **_phrases("metallic_roughness", _ROUGH, _METAL),
+        **_phrases("specular_gloss", ("specular",), ("glossiness", "gloss")),
+        **_phrases("other", ("clearcoat", "clear coat", "coat", "sheen"), ("roughness", "normal", *_COLOUR)),
+        **_phrases("other", ("specular", "emissive", "emission", "transmission", "subsurface", "attenuation"), _COLOUR),
+    },
+)
+
+
 def parse(stem: str) -> MapName | None:
     """What a file's name without its suffix says, or None where it names no map."""
     return next((found for convention in _CONVENTIONS if (found := convention.parse(stem))), None)
+
+
+def parse_compound(stem: str) -> MapName | None:
+    """The same where a name ends in two words for one map, or None: ``oak_metallicRoughness``.
+
+    ``parse`` reads the roughness of a set ``oak_metallic`` there. Which is meant, the set's other files tell.
+    """
+    return _COMPOUND.parse(stem)
 
 
 def split_resolution(name: str) -> tuple[str, int | None]:

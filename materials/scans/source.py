@@ -12,7 +12,7 @@ from materials.scans.naming import MapKind
 from materials.scans.reading import read
 
 #: Raise when the code changes what it makes of the same files.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

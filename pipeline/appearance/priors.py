@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 import materials
 from materials.material import MaterialClass
+from materials.yaml_files import load_yaml
 from pipeline.config import Fraction, StrictModel, parse
 from pipeline.errors import PipelineError
 from pipeline.shapes.shape import Hardness
@@ -122,10 +122,7 @@ class Priors(StrictModel):
 @cache
 def load_priors(path: Path = BUILTIN) -> Priors:
     """Read and check a prior table. PipelineError names the file, the key and what is allowed there."""
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PipelineError(f"cannot read the material priors {path}: {error}") from error
+    settings = load_yaml(path)
     if not isinstance(settings, dict):
         raise PipelineError(f"material priors {path} must be a mapping, got {type(settings).__name__}")
     return parse(Priors, settings, str(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
+from materials.images import check_header
+from pipeline.appearance.radiance_files import check_radiance_header
 from pipeline.config import SurroundingsConfig
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, UnitRejected
 from pipeline.seeding import rng
 
 PHOTOGRAPHS = (".jpeg", ".jpg", ".png")
@@ -61,6 +63,14 @@ class Scenery:
         """Name, size in bytes and time of change of every file."""
         files = [(path, path.stat()) for path in (*self.environments, *self.backgrounds)]
         return [[str(path), status.st_size, status.st_mtime_ns] for path, status in files]
+
+    def check(self) -> None:
+        """Read the images' headers. PipelineError for what is no image, or too large a one: it names the first."""
+        for setting, images in (("environments", self.environments), ("backgrounds", self.backgrounds)):
+            faults = list(_faults(images))
+            if faults:
+                more = f" ({len(faults) - 1} more are no better)" if len(faults) > 1 else ""
+                raise PipelineError(f"render.surroundings.{setting}: {faults[0]}, or take it out of the folder{more}")
 
     def choose(self, floors: Sequence[str], seed: int, shape_id: str, view: str) -> Surroundings:
         """The surroundings of the image named ``view``; ``floors``: names of the materials of ``find_floors``."""
@@ -113,6 +123,17 @@ def _images(setting: str, folder: str | None, suffixes: Collection[str]) -> tupl
     if not images:
         raise PipelineError(f"render.surroundings.{setting}: {folder} holds no image ({', '.join(suffixes)})")
     return images
+
+
+def _faults(images: Sequence[Path]) -> Iterator[str]:
+    for path in images:
+        try:
+            if path.suffix.lower() in PHOTOGRAPHS:
+                check_header(path, "image")
+            else:
+                check_radiance_header(path)
+        except UnitRejected as error:
+            yield error.message
 
 
 def _slices(shares: Sequence[float]) -> list[tuple[float, float]]:

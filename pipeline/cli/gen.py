@@ -95,10 +95,7 @@ def _config(
     for name in types:
         if name not in ANOMALY_TYPES:
             raise click.BadParameter(f"{name!r} is not one of {', '.join(ANOMALY_TYPES)}", param_hint="--anomaly")
-    extra = list(overrides)
-    extra += [f"source={source}"] if source else []
-    extra += [f"seed={seed}"] if seed is not None else []
-    config = load(Config, preset, extra)
+    config = load(Config, preset, overrides, {"source": source, "seed": seed})
     if types:
         known = {**dict.fromkeys(types, usual_counts(config.plan.of_shapes)), **config.plan.types}
         off = TypeCounts(images=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,7 @@ from click.core import ParameterSource
 from pipeline.cli.errors import friendly
 from pipeline.config import Config, load
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, write_json
+from pipeline.files import atomic, short_name, write_json
 from pipeline.mesh_views import VIEWS, save_mesh_views
 from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.shapes.smoothing import smooth as smoothed
@@ -26,6 +27,9 @@ from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph
 from pipeline.training.prediction.predict import Verdict, judge
 from pipeline.training.prediction.query import as_query
+
+#: Bytes of a photograph's name in that of its picture.
+LONGEST_STEM = 100
 
 
 @click.command()
@@ -81,15 +85,26 @@ def main(
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
         verdict = judge(model, saved.config, shape, as_query(photograph, size, shadow), target)
-        picture = out / f"{number:03d}_{photograph.path.stem}.png"
-        with atomic(picture) as temporary:
-            verdict.picture.save(temporary)
+        picture = _save(verdict, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
         found.append(_as_json(photograph, verdict, picture))
         if not printed_json:
             click.echo(_as_line(photograph, verdict))
     content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
     write_json(out / "predictions.json", content)
     click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
+    if any(item["picture"] is None for item in found):
+        sys.exit(1)
+
+
+def _save(verdict: Verdict, path: Path) -> Path | None:
+    """The picture's file; None, told on standard error, where it cannot be written: the verdict is not lost by that."""
+    try:
+        with atomic(path) as temporary:
+            verdict.picture.save(temporary)
+    except (PipelineError, OSError) as error:
+        click.echo(f"error: picture {path} is missing: {error}", err=True)
+        return None
+    return path
 
 
 def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
@@ -119,7 +134,7 @@ def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> 
     return read_views(views)
 
 
-def _as_json(photograph: Photograph, verdict: Verdict, picture: Path) -> dict[str, Any]:
+def _as_json(photograph: Photograph, verdict: Verdict, picture: Path | None) -> dict[str, Any]:
     return {
         "photograph": str(photograph.path),
         "object_by": photograph.cut_by,
@@ -127,13 +142,13 @@ def _as_json(photograph: Photograph, verdict: Verdict, picture: Path) -> dict[st
         "anomalous": verdict.anomalous,
         "box": None if verdict.box is None else [round(value, 2) for value in verdict.box.tolist()],
         "view": None if verdict.view is None else {k: round(v, 4) for k, v in asdict(verdict.view).items()},
-        "picture": str(picture),
+        "picture": None if picture is None else str(picture),
     }
 
 
 def _as_line(photograph: Photograph, verdict: Verdict) -> str:
     what = "anomalous" if verdict.anomalous else "as it should be"
-    parts = [f"{photograph.path}: {what}", f"score {verdict.score:.3f}"]
+    parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {verdict.score:.3f}"]
     if verdict.anomalous and verdict.box is not None:
         parts.append(f"box {' '.join(f'{value:.0f}' for value in verdict.box.tolist())}")
     if verdict.view is not None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pipeline.config import Fraction, StrictModel, override, parse, read_settings
+from pipeline.config import Fraction, StrictModel, parse, read_settings
+from pipeline.overrides import override
 
 
 def _wide_enough(value: int) -> int:
@@ -206,7 +207,9 @@ def load_training(preset: str | None, variant: str | None = None, overrides: Seq
     if variant is not None:
         changes, where = read_settings(f"training/variants/{variant}")
         settings, origin = _vary(settings, changes), f"{origin} varied by {where}"
-    return parse(TrainingConfig, override(settings, overrides), " with --set ".join([origin, *overrides]))
+    return parse(
+        TrainingConfig, override(TrainingConfig, settings, overrides), " with --set ".join([origin, *overrides])
+    )
 
 
 def _vary(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

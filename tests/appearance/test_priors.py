@@ -50,7 +50,7 @@ def test_class_too_rare_in_a_zone_is_not_taken_over() -> None:
         ("fabric: 0.64", "cloth: 0.64", "soft.cloth"),
         ("max_materials: 4", "max_materials: 0", "max_materials = 0"),
         ("max_materials: 4", "max_colours: 4", "unknown key 'max_colours'"),
-        ("soft: {", "soft: [", "cannot read the material priors"),
+        ("soft: {", "soft: [", r"priors\.yaml cannot be read as YAML"),
     ],
 )
 def test_faulty_table_is_named_with_what_is_allowed(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.appearance.surroundings import Surroundings, find_floors, take_scenery
 from pipeline.config import Config, SurroundingsConfig, load
 from pipeline.errors import PipelineError
-from tests.pictures import write_photograph
+from tests.pictures import write_exr, write_photograph, write_promise, write_radiance
 
 VIEWS = [f"render_1_{number}_2.5_0_30_0_normal" for number in range(3000)]
 FLOORS = ("oak", "walnut")
@@ -90,6 +92,35 @@ def test_folder_without_an_image_is_named(tmp_path: Path) -> None:
     assert take_scenery(SurroundingsConfig(environments=str(tmp_path))).environments == (tmp_path / "d.hdr",)
     with pytest.raises(PipelineError, match=rf"surroundings\.backgrounds: {tmp_path} holds no image \(\.jpeg, \.jpg"):
         take_scenery(SurroundingsConfig(backgrounds=str(tmp_path)))
+
+
+def test_what_headers_tell_to_be_no_image_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    def refused(setting: str, message: str) -> None:
+        with pytest.raises(PipelineError, match=rf"surroundings\.{setting}: image .*{message}, or take it out"):
+            take_scenery(SurroundingsConfig(**{setting: str(tmp_path)})).check()  # type: ignore[arg-type]
+
+    write_photograph(tmp_path / "a.png", 100)
+    write_exr(tmp_path / "b.exr", np.ones((4, 8, 3)))
+    write_radiance(tmp_path / "c.hdr", np.ones((4, 8, 3)))
+    take_scenery(
+        SurroundingsConfig(environments=str(tmp_path), backgrounds=str(tmp_path), background_share=0.5)
+    ).check()
+    write_promise(tmp_path / "d.png", 31623)
+    for setting in ("environments", "backgrounds"):
+        refused(setting, r"d\.png is too large .*scale it down.*")
+    (tmp_path / "d.png").write_bytes(b"junk")
+    refused("backgrounds", r"d\.png cannot be read as an image.*")
+    (tmp_path / "d.png").unlink()
+    for name, old, new in (
+        ("b.exr", struct.pack("<2i", 7, 3), struct.pack("<2i", 32767, 32767)),
+        ("c.hdr", b"-Y 4 +X 8", b"-Y 40000 +X 25000"),
+    ):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content.replace(old, new))
+        refused("environments", rf"{name} has \d+ x \d+ pixels; scale it to 16384 x 8192 or less")
+        (tmp_path / name).write_bytes(content[3:])
+        refused("environments", rf"{name} has no header of Radiance HDR or OpenEXR.*")
+        (tmp_path / name).write_bytes(content)
 
 
 def test_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:

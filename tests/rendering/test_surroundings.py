@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from pipeline.appearance.surroundings import Environment, Surroundings
@@ -19,7 +20,7 @@ from pipeline.rendering.blender import Drawn, draw
 from pipeline.rendering.job import Job, write_job
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
-from tests.pictures import write_photograph, write_radiance
+from tests.pictures import write_exr, write_photograph, write_radiance
 from tests.rendering.test_blender import surface
 from tests.scenes import knob_missing, two_cubes
 
@@ -70,6 +71,13 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Surroundings]:
     sky = Environment(str(write_radiance(folder / "sky.hdr", half_white(3.0, 0.25))), 0.0, visible=False)
     coloured = write_radiance(folder / "coloured.hdr", half_white(1.0, 1.0) * (0.5, 1.0, 1.5))
     photograph = str(write_photograph(folder / "grey.png", GREY))
+    deep = folder / "deep.png"
+    Image.fromarray(np.full((32, 48), GREY * 257, dtype=np.uint16)).save(deep)
+    hole = np.full((8, 16, 4), (GREY, GREY, GREY, 255), dtype=np.uint8)
+    hole[4:] = (255, 255, 255, 0)
+    Image.fromarray(hole).save(folder / "hole.png")
+    Image.fromarray(hole[..., :3] * (hole[..., 3:] > 0)).save(folder / "black.png")
+    exr = write_exr(folder / "even.exr", np.full((4, 8, 3), 5.0))
     return {
         "studio": Surroundings(),
         "even": Surroundings(environment=even),
@@ -80,6 +88,10 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Surroundings]:
         "floor": Surroundings(floor="green"),
         "coloured": Surroundings(environment=Environment(str(coloured), 0.0, visible=True)),
         "studio again": Surroundings(),
+        "photograph of 16 bits": Surroundings(background=str(deep)),
+        "even EXR": Surroundings(environment=replace(even, file=str(exr))),
+        "black below": Surroundings(environment=Environment(str(folder / "black.png"), 0.0, visible=True)),
+        "transparent below": Surroundings(environment=Environment(str(folder / "hole.png"), 0.0, visible=True)),
     }
 
 
@@ -99,7 +111,9 @@ def corners(image: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([image[rows, columns].reshape(-1, 3) for rows in ENDS for columns in ENDS])
 
 
-@pytest.mark.parametrize("name", ["photograph", "photograph lit from the left", "photograph in a sky"])
+@pytest.mark.parametrize(
+    "name", ["photograph", "photograph lit from the left", "photograph in a sky", "photograph of 16 bits"]
+)
 def test_photograph_is_seen_as_it_is_but_for_the_objects_shadow(
     images: Mapping[str, NDArray[np.int64]], name: str
 ) -> None:
@@ -118,6 +132,10 @@ def test_even_environment_is_the_white_world(images: Mapping[str, NDArray[np.int
     assert images["even"][0].min() >= 250
 
 
+def test_hdr_and_exr_are_the_same_light(images: Mapping[str, NDArray[np.int64]]) -> None:
+    np.testing.assert_array_equal(images["even EXR"], images["even"])
+
+
 def test_environment_is_scaled_to_the_white_worlds_radiance_and_keeps_its_colour(
     images: Mapping[str, NDArray[np.int64]],
 ) -> None:
@@ -129,6 +147,11 @@ def test_environment_is_scaled_to_the_white_worlds_radiance_and_keeps_its_colour
     assert (image[SHADE].mean(axis=0) < expected - 5).all()
     red, _, blue = image[INSIDE].mean(axis=0)
     assert blue > red + 20, "it lights the object"
+
+
+def test_no_light_comes_from_where_an_environment_is_transparent(images: Mapping[str, NDArray[np.int64]]) -> None:
+    assert corners(images["black below"]).max() == 0
+    np.testing.assert_array_equal(images["transparent below"], images["black below"])
 
 
 def test_white_stays_white_in_coloured_light(images: Mapping[str, NDArray[np.int64]]) -> None:
@@ -179,6 +202,17 @@ def test_broken_image_is_named(tmp_path: Path, kind: str) -> None:
     job = make_job(tmp_path, {"view": Surroundings(**{kind: value})})  # type: ignore[arg-type]
     with pytest.raises(PipelineError, match=rf"{kind} .*broken\.png cannot be read"):
         draw(job, 300)
+
+
+def test_an_environment_with_values_that_are_no_numbers_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    pixels = half_white(1.0, 1.0)
+    pixels[2, 3, 1] = np.nan
+    environment = Environment(str(write_exr(tmp_path / "sky.exr", pixels)), 0.0, visible=False)
+    job = make_job(tmp_path, {"studio": Surroundings(), "lit": Surroundings(environment=environment)})
+    said = tmp_path / "said.txt"
+    with pytest.raises(PipelineError, match=r"environment .*sky\.exr: its mean radiance is nan"):
+        draw(job, 300, said)
+    assert "Synchronizing" not in said.read_text(), "which Blender says of each image"
 
 
 def test_black_environment_is_refused(tmp_path: Path) -> None:

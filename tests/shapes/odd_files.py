@@ -80,7 +80,7 @@ def _stls() -> dict[str, OddFile]:
     return {
         "loud.stl": _bytes(f"SOLID facet normal vertex\n{facet.upper()}", None),  # in capitals, and never ended
         "promise.stl": _bytes(bytes(80) + struct.pack("<I", 10**9) + bytes(50), r"promises 1000000000 triangles, 500"),
-        "cut.stl": _bytes(f"solid a\n{facet[:46]}", r"1 facets and 1 vertices: it is cut off"),
+        "cut.stl": _bytes(f"solid a\n{facet[:43]}", r"1 facets and 1 vertices: it is cut off"),
         "comma.stl": _bytes(f"solid a\n{facet.replace('1 0 0', '0,5 0 0')}", r"line 5: 'vertex 0,5 0 0' is no line"),
     }
 

@@ -139,3 +139,8 @@ def test_mistakes_are_named_with_what_is_allowed(variant: str | None, override: 
 def test_every_setting_of_a_model_is_documented(kind: str) -> None:
     fields = MODEL_CONFIGS[kind].model_fields
     assert [name for name, field in fields.items() if name != "kind" and not field.description] == []
+
+
+def test_file_names_are_taken_as_they_were_typed() -> None:
+    config = load_training(None, None, ["encoder_weights=run #1: best.pt", "model.attention=dense", "epochs=3"])
+    assert (config.encoder_weights, config.epochs) == ("run #1: best.pt", 3)

@@ -92,6 +92,28 @@ def test_packed_channels_are_occlusion_roughness_metallic(tmp_path: Path) -> Non
     assert to_linear(maps.base_color).mean() == pytest.approx(darker, abs=0.002)
 
 
+def test_gltfs_packed_map_is_roughness_in_green_and_metallic_in_blue(tmp_path: Path) -> None:
+    _save(tmp_path / "oak_baseColor.png", GREY)
+    _save(tmp_path / "oak_metallicRoughness.png", (10, 100, 200))
+    maps = _maps(tmp_path)
+    assert (maps.roughness == 100).all() and (maps.metallic == 200).all()
+    assert (maps.base_color == 128).all(), "its red is nothing"
+    _save(tmp_path / "oak_occlusion.png", (0, 100, 200))
+    darker = to_linear(np.uint8(128)) * (1 - OCCLUSION_SHARE)
+    assert to_linear(_maps(tmp_path).base_color).mean() == pytest.approx(darker, abs=0.002)
+    _save(tmp_path / "oak_metallicRoughness.png", 100)
+    with pytest.raises(UnitRejected, match=r"oak_metallicRoughness\.png is grey, but its name says roughness in G, "):
+        _maps(tmp_path)
+
+
+def test_gloss_may_be_the_alpha_of_the_specular_map(tmp_path: Path) -> None:
+    _save(tmp_path / "oak_diffuse.png", (0, 0, 0))
+    _save(tmp_path / "oak_specularGlossiness.png", (255, 200, 120, 55))
+    maps = _maps(tmp_path, material_class="metal")
+    assert (maps.roughness == 200).all() and (maps.metallic == 255).all()
+    assert (maps.base_color[..., 2] == 120).all()
+
+
 def test_a_roughness_of_its_own_goes_before_the_packed_one(tmp_path: Path) -> None:
     _save(tmp_path / "oak_diff_1k.png", GREY)
     _save(tmp_path / "oak_arm_1k.png", (255, 100, 200))

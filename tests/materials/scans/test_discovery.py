@@ -108,6 +108,78 @@ def test_an_empty_file_is_passed_over_or_named(tmp_path: Path) -> None:
     assert "is empty (0 bytes)" in _only_reason(scan_folder(tmp_path, ""))
 
 
+def test_gltf_names_make_one_set(tmp_path: Path) -> None:
+    maps = ("baseColor", "metallicRoughness", "normal", "occlusion", "emissive", "sheenColor", "clearcoatRoughness")
+    _touch(tmp_path, *(f"oak2_{name}.png" for name in maps))
+    found = scan_folder(tmp_path, "")
+    assert [material.name for material in found.materials] == ["oak2"] and found.left_out == ()
+    assert _layers(found, "oak2") == {
+        "base_color": "oak2_baseColor.png",
+        "metallic_roughness": "oak2_metallicRoughness.png",
+        "normal": "oak2_normal.png",
+        "occlusion": "oak2_occlusion.png",
+    }
+
+
+def test_a_set_whose_name_ends_as_a_maps_keeps_its_maps(tmp_path: Path) -> None:
+    """The base colour tells: there is no set ``brushed``, and no other map called ``sheen``."""
+    _touch(tmp_path, *(f"brushed_metallic_{name}.png" for name in ("baseColor", "roughness", "normal")))
+    _touch(tmp_path, *(f"velvet/sheen_{name}.png" for name in ("color", "roughness")))
+    found = scan_folder(tmp_path, "")
+    assert set(_layers(found, "brushed_metallic")) == {"base_color", "roughness", "normal"}
+    assert set(_layers(found, "sheen")) == {"base_color", "roughness"}
+    assert found.left_out == ()
+
+
+def test_images_whose_names_tell_nothing_are_told_in_one_line(tmp_path: Path) -> None:
+    _touch(tmp_path, "oak/oak_color.png", "oak/oak_normal.png", "oak/oak.png", "oak/oak_preview.png")
+    assert scan_folder(tmp_path, "").left_out == ()
+    _touch(tmp_path, "oak/IMG_1.png", "oak/oak_rma.png")
+    (left_out,) = scan_folder(tmp_path, "").left_out
+    assert left_out.where == tmp_path / "oak" / "IMG_1.png"
+    assert left_out.reason.startswith("its name tells no map, as those of 1 more images beside it: not used")
+
+
+@pytest.mark.parametrize(("suffix", "other"), [("yml", "yaml"), ("YAML", "yml")])
+def test_yml_is_yaml_and_both_are_an_error_with_both_names(tmp_path: Path, suffix: str, other: str) -> None:
+    _touch(tmp_path, "oak/color.png", "elm/color.png")
+    _touch(tmp_path, f"oak/material.{suffix}", content="{class: leather, tile: 0.1}")
+    _touch(tmp_path, "classes.yml", content="- {pattern: elm, class: metal}")
+    found = scan_folder(tmp_path, "")
+    assert [(m.name, m.material_class, m.tile) for m in found.materials] == [
+        ("elm", "metal", 0.5),
+        ("oak", "leather", 0.1),
+    ]
+    _touch(tmp_path, f"oak/material.{other}", content="class: wood")
+    found = scan_folder(tmp_path, "")
+    assert [m.name for m in found.materials] == ["elm"]
+    assert "material.yml" in found.left_out[0].reason and "keep one of them" in found.left_out[0].reason
+    _touch(tmp_path, "classes.yaml", content="[]")
+    with pytest.raises(PipelineError, match=r"classes\.yaml and classes\.yml are there; keep one"):
+        scan_folder(tmp_path, "")
+
+
+def test_a_key_twice_in_a_sidecar_leaves_its_set_out(tmp_path: Path) -> None:
+    _touch(tmp_path, "oak/color.png")
+    _touch(tmp_path, "oak/material.yaml", content="class: wood\ntile: 1\nclass: metal\n")
+    reason = _only_reason(scan_folder(tmp_path, ""))
+    assert "material.yaml" in reason and "key 'class' is there twice, in line 1 and line 3" in reason
+
+
+def test_case_files_are_one_set_each_with_what_they_say(shared_data: Path) -> None:
+    cases = shared_data / "cases"
+    found = scan_folder(cases / "textures_gltf_names", "")
+    assert set(_layers(found, "oak2")) == {"base_color", "metallic_roughness", "normal"}
+    (oak,) = found.materials
+    maps = oak.source.maps(128)
+    with Image.open(cases / "textures_gltf_names" / "oak2_metallicRoughness.png") as image:
+        _, green, blue = image.split()
+    assert set(maps.roughness.ravel().tolist()) == set(green.tobytes()) != {0}
+    assert set(maps.metallic.ravel().tolist()) == set(blue.tobytes())
+    (leather,) = scan_folder(cases / "textures_yml", "").materials
+    assert (leather.material_class, leather.tile) == ("leather", 0.1)
+
+
 def test_previews_and_opacity_are_no_sets_and_images_alone_are_strips(tmp_path: Path) -> None:
     _touch(tmp_path, "oak/oak_color.png", "oak/oak.png", "oak/oak_opacity.png", "pictures/preview.jpg")
     _touch(tmp_path, "strips/0001;leather_bull.png", "strips/0002;wood.png", "strips/preview.png")

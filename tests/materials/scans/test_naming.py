@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from materials.scans.naming import parse
+from materials.scans.naming import parse, parse_compound
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,31 @@ def test_names_of_maps(stem: str, convention: str, set_name: str, kind: str, res
 @pytest.mark.parametrize("stem", ["Planks012", "0000001;LeatherBull;2Xdefault", "protocol", "Rainbow", "IMG_2041"])
 def test_names_that_tell_no_map(stem: str) -> None:
     assert parse(stem) is None
+
+
+@pytest.mark.parametrize(
+    ("stem", "set_name", "kind"),
+    [
+        ("oak2_metallicRoughness", "oak2", "metallic_roughness"),
+        ("Default_metalRoughness", "Default", "metallic_roughness"),
+        ("Oak-Metallic-Roughness-2K", "Oak", "metallic_roughness"),
+        ("OAK METALLIC ROUGHNESS", "OAK", "metallic_roughness"),
+        ("oakRoughnessMetallic", "oak", "metallic_roughness"),
+        ("metallicroughness", "", "metallic_roughness"),
+        ("oak_occlusionRoughnessMetallic", "oak", "packed"),
+        ("Oak_AO_Rough_Metal", "Oak", "packed"),
+        ("oak_specularGlossiness", "oak", "specular_gloss"),
+        ("oak_clearcoatRoughness", "oak", "other"),
+        ("oak_sheenColor", "oak", "other"),
+        ("oak_emissive_color", "oak", "other"),
+    ],
+)
+def test_names_of_two_words_for_one_map(stem: str, set_name: str, kind: str) -> None:
+    found = parse_compound(stem)
+    assert found is not None
+    assert (found.set_name, found.kind) == (set_name, kind)
+
+
+@pytest.mark.parametrize("stem", ["oak_roughness", "oak_metallic", "oak_baseColor", "oak_normal", "oak_emissive"])
+def test_one_word_is_no_compound(stem: str) -> None:
+    assert parse_compound(stem) is None

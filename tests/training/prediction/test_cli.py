@@ -104,6 +104,31 @@ def test_names_may_be_alike_and_photographs_are_never_written_over(folder: Path,
     assert len({item["picture"] for item in predictions(tmp_path / "a")}) == 2
 
 
+@pytest.mark.parametrize("letter", ["a", "\u00e4", "\u6905"])
+def test_long_names_lose_no_results(folder: Path, tmp_path: Path, letter: str) -> None:
+    longest = 240 // len(letter.encode())
+    names = [f"{letter * (longest - 1)}{number}.png" for number in range(2)]
+    for name in names:
+        shutil.copy(folder / "query0.png", tmp_path / name)
+    queries = [part for name in names for part in ("--query", tmp_path / name)]
+    result = invoke(*usual(folder, "query0.png"), *queries, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = predictions(tmp_path / "out")
+    assert [Path(item["photograph"]).name for item in found] == ["query0.png", *names]
+    pictures = [Path(item["picture"]) for item in found]
+    assert len(set(pictures)) == 3 and all(picture.is_file() for picture in pictures)
+    assert pictures[1].name.startswith(f"001_{letter * 30}")
+
+
+def test_a_picture_that_cannot_be_written_loses_no_prediction(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "000_query0.png" / "in the way").mkdir(parents=True)
+    result = invoke(*usual(folder, "query0.png", "query1.png"), "--out", tmp_path)
+    assert result.exit_code == 1 and f"picture {tmp_path / '000_query0.png'} is missing" in result.stderr
+    first, second = predictions(tmp_path)
+    assert first["picture"] is None and 0 <= first["score"] <= 1
+    assert Path(second["picture"]).is_file()
+
+
 def test_bad_calls_are_one_clear_line(folder: Path, dataset: Path, tmp_path: Path) -> None:
     out = ["--out", tmp_path / "out"]
     query = ["--query", folder / "query0.png"]
