@@ -69,7 +69,7 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     log.parent.mkdir(parents=True, exist_ok=True)
     # The user's own Blender add-ons and start-up files must not reach the renders.
     environment = {**os.environ, **FRUGAL, "BLENDER_USER_RESOURCES": str(job.parent), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "blender_scripts.render", str(job)]
+    command = [sys.executable, "-P", "-m", "blender_scripts.render", str(job)]  # -P: not the current folder's modules
     with (
         log.open("wb") as said,
         subprocess.Popen(

@@ -48,7 +48,7 @@ def find_devices() -> tuple[Device, ...]:
     """The GPUs that Blender finds on this machine; none, and a warning, where it cannot look."""
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
         environment = {**os.environ, "BLENDER_USER_RESOURCES": folder, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "blender_scripts.devices"]
+        command = [sys.executable, "-P", "-m", "blender_scripts.devices"]  # -P: not the current folder's modules
         try:
             done = subprocess.run(command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=True)
             return tuple(Device(**entry) for entry in json.loads(done.stdout))
