@@ -126,7 +126,9 @@ def test_unreadable_map_is_an_error_that_names_it_not_magenta(content: bytes | N
     broken.write_bytes(content or broken.read_bytes()[:-20])
     with pytest.raises(PipelineError) as error:
         draw(path, 300)
-    assert f"material red: its roughness map {broken} cannot be read as an image; delete it and run" in str(error.value)
+    assert f"material red: its roughness map {broken} cannot be read as an image; move it away and run" in str(
+        error.value
+    )
 
 
 def test_killed_blender_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
