@@ -409,7 +409,6 @@ def _write_report(
     folder = layout.out / "report"
     files = (layout.quality(name) for name in sorted(judged))
     verdicts = [verdict for file in files if file.is_file() for verdict in read_json(file).values()]
-    write_report(folder, shards, replace(notes, perceived=perceived(verdicts)), PER_TYPE)
     dataset = {
         "format": "l3d-dataset",
         "version": 1,
@@ -420,7 +419,8 @@ def _write_report(
         "shards": [path.name for path in shards],
         "rejects": notes.rejects,
     }
-    write_json(layout.dataset, dataset)
+    write_json(layout.dataset, dataset)  # the report tells of it
+    write_report(folder, shards, replace(notes, perceived=perceived(verdicts)), PER_TYPE)
     return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))
 
 
