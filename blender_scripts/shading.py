@@ -42,8 +42,8 @@ def svbrdf(name: str, maps: Mapping[str, Any], effect: Mapping[str, Any] | None 
         node.image = bpy.data.images.load(str(path), check_existing=True)
         if 0 in node.image.size:
             raise ValueError(
-                f"material {name}: its {kind} map {path} cannot be read as an image; delete it and run again, which "
-                "makes it anew"
+                f"material {name}: its {kind} map {path} cannot be read as an image; move it away and run again, "
+                "which makes it anew"
             )
         node.image.colorspace_settings.name = colour_space
         tree.links.new(mapping.outputs["Vector"], node.inputs["Vector"])

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -64,24 +65,52 @@ def explaining_full_disk(path: Path) -> Iterator[None]:
         ) from error
 
 
-def claim(folder: Path, name: str, marker: Any) -> None:
-    """Make ``folder`` the home of one piece of work, told by ``marker`` (JSON) in its file ``name``.
+def claim(folder: Path, name: str, work: Mapping[str, Any], title: str) -> None:
+    """Make ``folder`` the home of one piece of work, told by ``work`` (JSON) in its file ``name``.
 
-    Raises PipelineError if ``folder`` is a file, or holds other work or anything else.
+    ``title`` is what a person calls it; it is noted there, too, and does not count. Raises PipelineError if ``folder``
+    is a file, or holds other work or anything else.
     """
     if folder.exists() and not folder.is_dir():
         raise PipelineError(f"{folder} is a file; choose a folder")
     if (folder / name).exists():
-        if read_json(folder / name) != marker:
-            raise PipelineError(f"{folder} was made from another dataset; choose another folder or delete it")
+        stored = dict(read_json(folder / name))
+        found = stored.pop("holds", "other work")
+        if stored != work:
+            asked = "as that was before it changed" if found == title else f"and not {title}, which was asked for"
+            raise PipelineError(f"{folder} holds {found}, {asked}; choose another folder")
     elif folder.exists() and any(folder.iterdir()):
         raise PipelineError(f"{folder} is not empty and has no {name}; choose a new or empty folder")
     else:
-        write_json(folder / name, marker)
+        write_json(folder / name, {**work, "holds": title})
+
+
+@contextmanager
+def undone_if_empty(folder: Path) -> Iterator[None]:
+    """Where the block fails and leaves nothing in a ``folder`` of its own making, remove that, and parents made for it.
+
+    Hidden files count as nothing: a run's lock, what a writer did not finish.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        if folder in made and folder.is_dir() and not any(_visible_files(folder)):
+            shutil.rmtree(folder)
+            for parent in made[1:]:
+                if not any(parent.iterdir()):
+                    parent.rmdir()
+        raise
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if not path.name.startswith("."):
+            yield from _visible_files(path) if path.is_dir() else (path,)
 
 
 def lock(folder: Path) -> IO[str]:
-    """Hold ``folder`` for one run until the stream is closed or this process ends, however that is.
+    """Hold ``folder`` for one run until the stream is closed or forgotten, or this process ends, however that is.
 
     Raises PipelineError where another run holds it.
     """
@@ -91,7 +120,13 @@ def lock(folder: Path) -> IO[str]:
     except BlockingIOError as error:
         stream.close()
         raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out") from error
-    os.register_at_fork(after_in_child=stream.close)  # or a worker that outlives a killed run would hold it
+    held = weakref.ref(stream)
+
+    def let_go() -> None:
+        if (inherited := held()) is not None:
+            inherited.close()
+
+    os.register_at_fork(after_in_child=let_go)  # or a worker that outlives a killed run would hold it
     return stream
 
 

@@ -1,7 +1,8 @@
-"""HDF5 files that appear whole or not at all, also where the disk is full."""
+"""HDF5 files: opened, or the reason told; and such that appear whole or not at all, also where the disk is full."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -11,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from pipeline.errors import PipelineError
 from pipeline.files import atomic
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+#: What locking a file that another process has locked gives, and locking one where there are no locks.
+_LOCKED = (errno.EAGAIN, errno.EWOULDBLOCK)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -33,6 +39,31 @@ def atomic_hdf5(path: Path, **options: Any) -> Iterator[h5py.File]:
             if stream.error:
                 raise stream.error
         os.fsync(raw.fileno())
+
+
+def open_hdf5(path: Path, remake: str, **options: Any) -> h5py.File:
+    """Open a file to read; ``options`` are those of ``h5py.File``.
+
+    ``remake``: what to do, for the message, to make such a file. Raises PipelineError that tells a missing file, one
+    that is locked, and one that the disk does not give from one that is not whole.
+    """
+    try:
+        return h5py.File(path, "r", **options)
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing") from error
+    except OSError as error:
+        if error.errno in _LOCKED:
+            why = "is locked: another process writes it, or holds it: try again when that has ended"
+        elif error.errno in _NO_LOCKS:
+            why = f"cannot be locked by its file system ({error}): set HDF5_USE_FILE_LOCKING=FALSE and try again"
+        elif error.errno:
+            why = f"cannot be opened: {os.strerror(error.errno)}"
+        else:
+            why = (
+                f"is unreadable ({error}); it is not HDF5, or its writer or a copy of it was cut off: copy it again, "
+                f"or move it away and {remake} again"
+            )
+        raise PipelineError(f"{path} {why}") from error
 
 
 class _Unfailing(io.RawIOBase):

@@ -32,6 +32,7 @@ from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, sho
 from pipeline.rendering.devices import CPU, choose, find_devices
 from pipeline.report.notes import Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
+from pipeline.shapes.naming import shape_id
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shards.schema import SPLITS
 from pipeline.splits import assign_splits
@@ -49,7 +50,7 @@ STAGE_VERSIONS = {
     "materials": 3,
     "quality": 3,
     "render": 5,
-    "report": 3,
+    "report": 4,
 }
 #: Distributions whose version can change the pixels or the geometry.
 RECORDED = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
@@ -88,10 +89,16 @@ class Summary:
 
 
 class Run:
-    """A dataset folder being filled; ``progress(stage, finished, total)`` is called after every unit worked on."""
+    """A dataset folder being filled; ``progress(stage, finished, total)`` is called after every unit worked on.
 
-    def __init__(self, config: Config, out: Path, jobs: int, threads: int, progress: Progress) -> None:
+    ``preset``: what the settings began with, to be noted in ``dataset.json``.
+    """
+
+    def __init__(
+        self, config: Config, out: Path, jobs: int, threads: int, progress: Progress, preset: str = ""
+    ) -> None:
         self._config = config
+        self._preset = preset
         for name in config.plan.types:
             find_kind(name)  # an unknown type is an error now, not after all shapes are read
         self._stock = take_stock(config.materials)  # and so is a library that is not there
@@ -373,7 +380,9 @@ class Run:
         prints = sorted(value for (stage, _), value in self._prints.items() if stage in ("quality", "shards"))
         lost = sorted([*self.summary.lost, *(("library", where, why) for where, why in self.summary.left_out)])
         judged = [name for stage, name in self._prints if stage == "quality"]
-        work = partial(_write_report, self._layout, shards, Notes(rejects, tuple(lost)), judged, self._config)
+        work = partial(
+            _write_report, self._layout, shards, Notes(rejects, tuple(lost)), judged, self._config, self._preset
+        )
         self._run_stage("report", [self._unit("report", "report", [prints, rejects, lost], work)], wanted=True)
 
     def _first_losses(self) -> str:
@@ -393,22 +402,25 @@ def _save_plan(layout: Layout, planner: Planner, plans: Sequence[Plan], final: P
     write_json(layout.plan, content)
 
 
-def _write_report(layout: Layout, shards: list[Path], notes: Notes, judged: Sequence[str], config: Config) -> Result:
+def _write_report(
+    layout: Layout, shards: list[Path], notes: Notes, judged: Sequence[str], config: Config, preset: str
+) -> Result:
     """``judged``: shapes that the quality stage worked on; those that it lost have no verdicts."""
     folder = layout.out / "report"
     files = (layout.quality(name) for name in sorted(judged))
     verdicts = [verdict for file in files if file.is_file() for verdict in read_json(file).values()]
-    write_report(folder, shards, replace(notes, perceived=perceived(verdicts)), PER_TYPE)
     dataset = {
         "format": "l3d-dataset",
         "version": 1,
         "config": config.model_dump(mode="json"),
+        "preset": preset,
         "seed": config.seed,
         "versions": _versions(),
         "shards": [path.name for path in shards],
         "rejects": notes.rejects,
     }
-    write_json(layout.dataset, dataset)
+    write_json(layout.dataset, dataset)  # the report tells of it
+    write_report(folder, shards, replace(notes, perceived=perceived(verdicts)), PER_TYPE)
     return Result((folder / "index.html", folder / "statistics.json", folder / "DATASET_CARD.md", layout.dataset))
 
 
@@ -421,10 +433,13 @@ def _versions() -> dict[str, str]:
 
 
 def _select(ids: list[str], only: Sequence[str]) -> list[str]:
-    unknown = sorted(set(only) - set(ids))
+    """Those of ``ids`` that are wanted by id, or by the name of which it is made; all where none is."""
+    known = set(ids)
+    wanted = {name: name if name in known else shape_id(name) for name in only}
+    unknown = sorted(name for name, i in wanted.items() if i not in known)
     if unknown:
         raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
-    return [i for i in ids if not only or i in only]
+    return [i for i in ids if not only or i in wanted.values()]
 
 
 def _writable(out: Path) -> Path:

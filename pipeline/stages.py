@@ -39,9 +39,10 @@ from pipeline.rendering.devices import CPU, Device, claimed
 from pipeline.rendering.job import OTHER_MATERIAL, Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.seeding import rng
+from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
-from pipeline.shards.schema import SPLITS, ShapeRecord
+from pipeline.shards.schema import SPLITS, TEXT_BYTES, ShapeRecord, fits
 from pipeline.shards.writer import write_shard
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector, Wanted
@@ -64,12 +65,23 @@ def read_shape(context: Context, source: Source, shape_id: str) -> Result:
     """shapes: read, mend, normalise; measure the nodes that a person would call a part."""
     layout = context.layout
     shape = source.read(shape_id)
+    _check_texts(shape)
     save_shape(layout.shape(shape_id), shape)
     # From what was stored: GLB rounds to float32, and later stages see only that.
     stored = load_shape(layout.shape(shape_id))
     summary = {"model_id": stored.model_id, "nodes": [asdict(node) for node in find_nodes(stored)]}
     write_json(layout.shape_summary(shape_id), summary)
     return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
+
+
+def _check_texts(shape: Shape) -> None:
+    """Refuse now what a shard could not hold in the end."""
+    for text in (shape.model_id, shape.category, *(part.label for part in shape.parts)):
+        if not fits(text):
+            raise UnitRejected(
+                "long-name",
+                f"shape {shape.shape_id}: {text!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL: shorten it",
+            )
 
 
 def read_nodes(layout: Layout, shape_id: str) -> list[Node]:

@@ -159,7 +159,7 @@ def test_blender_that_is_killed_twice_costs_its_shape_until_the_next_run(
     assert shapes_of(out) == ["1", "2", "3"] and not log.exists()
 
 
-def test_unreadable_texture_is_named_and_deleting_it_mends_the_run(tmp_path: Path) -> None:
+def test_unreadable_texture_is_named_and_taking_it_away_mends_the_run(tmp_path: Path) -> None:
     root, out = tmp_path / "partnet", tmp_path / "out"
     simple_stool(root, "1")
     before = [part for stage in ("shapes", "anomalies", "topup", "views", "library") for part in ("--stage", stage)]
@@ -168,7 +168,7 @@ def test_unreadable_texture_is_named_and_deleting_it_mends_the_run(tmp_path: Pat
     broken.write_bytes(bytes(broken.stat().st_size))  # as a disk leaves it after a power cut
     result = run(out, root)
     assert result.exit_code == 1
-    assert f"material walnut: its base_color map {broken} cannot be read as an image; delete it" in result.output
+    assert f"material walnut: its base_color map {broken} cannot be read as an image; move it away" in result.output
     broken.unlink()
     result = run(out, root)
     assert result.exit_code == 0, result.output

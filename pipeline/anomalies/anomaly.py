@@ -30,6 +30,8 @@ TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 ANOMALY_TYPES = tuple(TYPES)
+#: Those that change what a part looks like and not its shape.
+SURFACE_TYPES = tuple(name for name, place in TYPES.items() if place.startswith("surface:"))
 NORMAL = "normal"
 #: The label of an image with more than one anomaly.
 SEVERAL = "several"

@@ -6,14 +6,13 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from materials.material import MATERIAL_CLASSES
 from pipeline.appearance.library import make_library
+from pipeline.cli.errors import friendly
 from pipeline.config import Config, load
-from pipeline.errors import PipelineError
 from pipeline.rendering.preview import METRES_PER_RADIUS, VIEWS, preview, sheet
 from pipeline.report.notes import stored_notes
 from pipeline.report.page import PER_TYPE, write_report
@@ -21,30 +20,21 @@ from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
 from pipeline.report.text import info_text, left_out_text, table_text
 from pipeline.shards.layouts import EXPORTS, IMPORTS
-from pipeline.shards.reader import find_shards
+from pipeline.shards.reader import dataset_folder, find_shards
 from pipeline.shards.verification import verify
 
 DATASET = click.argument("dataset", type=click.Path(path_type=Path))
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")
 
 
-class _Group(click.Group):
-    """Turns a PipelineError, or a file that cannot be written, into one line on stderr and exit status 1."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except (PipelineError, OSError) as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Group)
+@click.group()
 def main() -> None:
     """Work with a generated dataset. DATASET is its folder (with shards/ in it) or the shards folder itself."""
 
 
 @main.command()
 @DATASET
+@friendly
 def info(dataset: Path) -> None:
     """Say what DATASET is: its shards, sizes and origin."""
     click.echo(info_text(find_shards(dataset)))
@@ -52,6 +42,7 @@ def info(dataset: Path) -> None:
 
 @main.command("verify")
 @DATASET
+@friendly
 def verify_command(dataset: Path) -> None:
     """Read every byte of DATASET and check that it holds what it says; exit status 1 if it does not."""
     problems = verify(dataset)
@@ -63,6 +54,7 @@ def verify_command(dataset: Path) -> None:
 
 @main.command()
 @DATASET
+@friendly
 def stats(dataset: Path) -> None:
     """Print Table 1 of the paper for DATASET, beside the paper's own numbers."""
     click.echo(table_text(statistics(find_shards(dataset))))
@@ -72,11 +64,13 @@ def stats(dataset: Path) -> None:
 @DATASET
 @click.option("--out", type=click.Path(path_type=Path), help="folder to write to  [default: DATASET/report]")
 @click.option("--limit", default=PER_TYPE, show_default=True, type=click.IntRange(1), help="samples per anomaly type")
+@friendly
 def gallery(dataset: Path, out: Path | None, limit: int) -> None:
-    """Write the report page and contact_sheet.png for DATASET."""
-    out = out or dataset / "report"
+    """Write the report page and contact_sheet.png for DATASET, with what its own report tells of rejects."""
+    report = dataset_folder(dataset) / "report"
+    out = out or report
     shards = find_shards(dataset)
-    write_report(out, shards, stored_notes(out), limit)
+    write_report(out, shards, stored_notes(report), limit)
     contact_sheet(shards, out / "contact_sheet.png")
     click.echo(f"wrote {out / 'index.html'} and {out / 'contact_sheet.png'}")
 
@@ -85,6 +79,7 @@ def gallery(dataset: Path, out: Path | None, limit: int) -> None:
 @DATASET
 @click.option("--layout", required=True, type=click.Choice(list(EXPORTS)), help="docs/format.md describes them")
 @OUT
+@friendly
 def export(dataset: Path, layout: str, out: Path) -> None:
     """Write DATASET as plain files in another LAYOUT."""
     images = EXPORTS[layout](dataset, out)
@@ -97,6 +92,7 @@ def export(dataset: Path, layout: str, out: Path) -> None:
 @OUT
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="processes, a shard at a time each")
 @click.option("--limit", type=click.IntRange(1), help="shapes of each split, for a try  [default: all]")
+@friendly
 def import_command(folder: Path, layout: str, out: Path, jobs: int, limit: int | None) -> None:
     """Make a dataset of FOLDER, plain files in another LAYOUT.
 
@@ -113,6 +109,7 @@ def import_command(folder: Path, layout: str, out: Path, jobs: int, limit: int |
 @click.option("--config", "preset", help="preset or YAML file whose materials are shown; all defaults without it")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. materials.builtin=0")
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="folder for the sheets")
+@friendly
 def materials(preset: str | None, overrides: tuple[str, ...], out: Path) -> None:
     """Draw the library's materials on a cushion and a leg: one contact sheet a class, in --out."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -64,7 +64,7 @@ def main(
         _draw_mesh(mesh, up, out, config, cores)
         return
     workers = jobs or cores
-    run = Run(config, out, workers, max(1, cores // workers), _progress)
+    run = Run(config, out, workers, max(1, cores // workers), _progress, preset or "defaults")
     if dry_run:
         plan = run.plan()
         _tell_losses(run.summary)

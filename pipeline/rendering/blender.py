@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,17 +18,14 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.blender import blender_command, blender_environment
 from pipeline.errors import PipelineError
-from pipeline.rendering.devices import ROOT, Device
+from pipeline.rendering.devices import Device
 
 _logger = logging.getLogger(__name__)
 
 #: Characters of a message's share of the log.
 _LONGEST = 500
-
-
-#: glibc's allocator would keep what textures leave behind: 558 MB after 90 images, with these 357 (docs/results.md).
-FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "1000000"}
 
 
 @dataclass(frozen=True)
@@ -67,13 +62,14 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     """
     log = log or job.with_name("blender.log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    # The user's own Blender add-ons and start-up files must not reach the renders.
-    environment = {**os.environ, **FRUGAL, "BLENDER_USER_RESOURCES": str(job.parent), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "blender_scripts.render", str(job)]
     with (
         log.open("wb") as said,
         subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+            blender_command("render", job),
+            env=blender_environment(job.parent),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
         ) as process,
     ):
         try:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from pipeline.blender import blender_command, blender_environment
 from pipeline.config import DeviceKind
 
 log = logging.getLogger(__name__)
 
-#: Folder that holds the ``blender_scripts`` package.
-ROOT = Path(__file__).resolve().parents[2]
 #: Kinds of GPU, the fastest first: OptiX before CUDA on the same card.
 GPU_KINDS = tuple(kind for kind in get_args(DeviceKind) if kind not in ("AUTO", "CPU"))
 #: Some drivers take a minute to wake up.
@@ -47,8 +44,7 @@ CPU = Device("CPU")
 def find_devices() -> tuple[Device, ...]:
     """The GPUs that Blender finds on this machine; none, and a warning, where it cannot look."""
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder:
-        environment = {**os.environ, "BLENDER_USER_RESOURCES": folder, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "blender_scripts.devices"]
+        command, environment = blender_command("devices"), blender_environment(Path(folder))
         try:
             done = subprocess.run(command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=True)
             return tuple(Device(**entry) for entry in json.loads(done.stdout))

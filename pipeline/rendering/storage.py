@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-import h5py
-
 from pipeline.errors import PipelineError
-from pipeline.hdf5 import atomic_hdf5
+from pipeline.hdf5 import atomic_hdf5, open_hdf5
 from pipeline.rendering.blender import Drawn
 
 _NAMES = tuple(f.name for f in fields(Drawn))
@@ -26,8 +24,8 @@ def save_drawn(path: Path, drawn: Drawn) -> None:
 
 def load_drawn(path: Path) -> Drawn:
     """Read what ``save_drawn`` wrote. Raises PipelineError for a missing or broken file."""
-    try:
-        with h5py.File(path, "r") as file:
+    with open_hdf5(path, "run the render stage") as file:
+        try:
             return Drawn(**{name: file[name][()] for name in _NAMES})
-    except (OSError, KeyError) as error:
-        raise PipelineError(f"{path} is not readable: {error}; run the render stage again") from error
+        except (OSError, KeyError) as error:
+            raise PipelineError(f"{path} is damaged ({error}); move it away and run the render stage again") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.report import paper, samples, text
 from pipeline.report.notes import Notes
 from pipeline.report.statistics import statistics
 from pipeline.shards import schema
+from pipeline.shards.origin import find_origins
 from pipeline.shards.reader import Shard
 
 #: Samples of each type that the page shows.
@@ -31,11 +31,9 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the dataset comes from, as its first shard says. source: the config's ``source``, '' if unknown."""
+class Sizes:
+    """Those of the images, and of the reference views a shape, in the first shard."""
 
-    config: str
-    source: str
     height: int
     width: int
     views: int
@@ -56,7 +54,8 @@ def write_report(out_dir: Path, shards: Sequence[Path], notes: Notes, limit_per_
         "stats": counted,
         "notes": notes,
         "gallery": gallery,
-        "origin": _origin(shards[0]),
+        "sizes": _sizes(shards[0]),
+        "origins": find_origins(shards),
         "paper_parts": PAPER_IMAGES,
     }
     for template, name in (("index.html.j2", "index.html"), ("DATASET_CARD.md.j2", "DATASET_CARD.md")):
@@ -74,11 +73,10 @@ def _draw(out_dir: Path, shards: Sequence[Path], kind: str, limit: int) -> list[
     return pictures
 
 
-def _origin(path: Path) -> Origin:
+def _sizes(path: Path) -> Sizes:
     with Shard(path) as shard:
-        config = json.loads(shard.config_json)
         views, height, width = shard.row("shapes", "image", 0).shape
-    return Origin(json.dumps(config, indent=1, sort_keys=True), str(config.get("source", "")), height, width, views)
+    return Sizes(height, width, views)
 
 
 def _render(template: str, context: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.anomalies.anomaly import ANOMALY_TYPES, SEVERAL, SURFACE_TYPES
 from pipeline.anomalies.groups import PAPER_IMAGES
 from pipeline.config import Config
 from pipeline.planning.estimate import estimate
@@ -14,6 +15,7 @@ from pipeline.report.paper import PAPER_TABLE, Counts, count_table, kinds
 from pipeline.report.statistics import Statistics
 from pipeline.shards import schema
 from pipeline.shards.brokenchairs_import import LeftOut
+from pipeline.shards.origin import find_origins
 from pipeline.shards.reader import Shard
 
 
@@ -49,6 +51,29 @@ def table_text(statistics: Statistics) -> str:
     return f"{beside_paper(statistics.table, 'this dataset')}\n\n{aligned(splits)}"
 
 
+def present_kinds(statistics: Statistics) -> list[str]:
+    """The anomaly types that there are, those of images with several too."""
+    return [kind for kind, spread in statistics.mask_share.items() if spread.quantiles]
+
+
+def extent_text(statistics: Statistics) -> str:
+    """How many anomalies an image has, and of what kind they are."""
+    present = present_kinds(statistics)
+    if not present:
+        return "no anomalies"
+    several = statistics.table[SEVERAL].images if SEVERAL in statistics.table else 0
+    surface = [kind for kind in present if kind in SURFACE_TYPES]
+    foreign = [kind for kind in present if kind not in ANOMALY_TYPES]
+    kinds = {
+        "of shape": len(present) > len(surface) + len(foreign),
+        f"of colour or texture ({', '.join(surface)})": bool(surface),
+        f"of types that only the source knows ({', '.join(foreign)})": bool(foreign),
+    }
+    count = "one anomaly an image" + (f", more in {several:,} images" if several else "")
+    none = "" if surface or foreign else ", none of colour or texture"
+    return f"{count}; anomalies {' and '.join(text for text, there in kinds.items() if there)}{none}"
+
+
 def plan_text(plan: Plan, config: Config, workers: int) -> str:
     """A plan as Table 1 beside the paper's, its images by part group, and what it will cost."""
     by_group = group_counts(plan)
@@ -76,7 +101,7 @@ def aligned(cells: Sequence[Sequence[str]]) -> str:
 
 
 def info_text(shards: Sequence[Path]) -> str:
-    """One line a shard: split, shapes, images, resolution, views, bytes, fingerprint; then the totals."""
+    """One line a shard: its sizes, bytes and fingerprint; then the totals, and where the shapes come from."""
     cells = [["shard", "shapes", "images", "resolution", "views", "MB", "fingerprint"]]
     totals = [0, 0, 0.0]
     for path in shards:
@@ -88,7 +113,9 @@ def info_text(shards: Sequence[Path]) -> str:
             row = [path.name, f"{counts[0]:,}", f"{counts[1]:,}", f"{width}x{height}", str(views), f"{size:.1f}"]
             cells.append([*row, shard.fingerprint[:12]])
     cells.append(["total", f"{totals[0]:,}", f"{totals[1]:,}", "", "", f"{totals[2]:.1f}", ""])
-    return f"{schema.FORMAT} version {schema.VERSION}\n{aligned(cells)}"
+    origins = find_origins(shards)
+    told = (f"origin: {o.text}" + (f" ({', '.join(o.shards)})" if len(origins) > 1 else "") for o in origins)
+    return "\n".join([f"{schema.FORMAT} version {schema.VERSION}", aligned(cells), *told])
 
 
 def left_out_text(left_out: Sequence[LeftOut]) -> str:

@@ -21,6 +21,7 @@ from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json
 from pipeline.shapes.mending import mend
+from pipeline.shapes.naming import shape_id
 from pipeline.shapes.normalising import to_unit_frame
 from pipeline.shapes.obj_file import read_obj
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
@@ -36,15 +37,15 @@ class _Leaf:
 
 
 def list_partnet(root: Path, category: str | None) -> list[str]:
-    """Ids of the shapes under ``root``, sorted, numeric ids by value.
+    """Ids of the shapes under ``root`` (``naming.py``), sorted, numeric ids by value.
 
     Folders whose ``meta.json`` names another category are left out; folders without a readable one
     stay in, to be rejected with a reason rather than overlooked.
     """
     if not root.is_dir():
         raise PipelineError(f"PartNet folder {root} does not exist; give the folder that holds <anno_id>/ folders")
-    ids = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    ids = [i for i in ids if category is None or _category_or(root / i, category) == category]
+    names = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    ids = [shape_id(n) for n in names if category is None or _category_or(root / n, category) == category]
     if not ids:
         raise PipelineError(f"{root} holds no PartNet shapes of category {category!r} (<anno_id>/{MERGED})")
     return sorted(ids, key=lambda i: (not i.isdigit(), int(i) if i.isdigit() else 0, i))
@@ -88,7 +89,7 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     category = str(meta.get("model_cat", root["name"]))
     framed = zip(parts, to_unit_frame([part.mesh for part in parts]), strict=True)
     in_frame = tuple(replace(part, mesh=mesh) for part, mesh in framed)
-    return Shape(folder.name, str(meta.get("model_id", "")), category, in_frame, summary)
+    return Shape(shape_id(folder.name), str(meta.get("model_id", "")), category, in_frame, summary)
 
 
 def _check_files(folder: Path, leaves: list[_Leaf], config: ShapesConfig) -> None:

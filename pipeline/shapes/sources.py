@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError
+from pipeline.shapes.naming import source_name
 from pipeline.shapes.partnet import MERGED, list_partnet, read_partnet
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.synthetic import chair_id, write_chair
@@ -42,7 +43,7 @@ class PartNetSource:
 
     def digest(self, shape_id: str) -> str:
         """Names and content of every file that the reader may open."""
-        folder = self.root / shape_id
+        folder = self.root / source_name(shape_id)
         digest = hashlib.sha256()
         for path in [folder / "meta.json", folder / "result.json", folder / MERGED, *sorted(folder.glob("objs/*.obj"))]:
             try:
@@ -54,7 +55,7 @@ class PartNetSource:
         return digest.hexdigest()[:32]
 
     def read(self, shape_id: str) -> Shape:
-        return read_partnet(self.root / shape_id, self.config)
+        return read_partnet(self.root / source_name(shape_id), self.config)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, claim, write_json
 from pipeline.shards.checks import name_problems
 from pipeline.shards.combine import Mask, union
-from pipeline.shards.reader import Shard, find_shards
+from pipeline.shards.reader import Shard, dataset_folder, find_shards
 from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.views.visibility import mask_iou
 
@@ -78,7 +78,8 @@ def _check_names(shards: list[Shard]) -> tuple[dict[str, list[str]], int]:
 def claim_export(out: Path, layout: str, shards: list[Shard]) -> None:
     """Make ``out`` the export of these shards, or raise PipelineError if it is anything else."""
     prints = {shard.path.name: shard.fingerprint for shard in shards}
-    claim(out, MARKER, {"layout": layout, "shards": prints})
+    dataset = dataset_folder(shards[0].path.parent).resolve()
+    claim(out, MARKER, {"layout": layout, "shards": prints}, f"dataset {dataset} in the {layout} layout")
 
 
 def _shape_folder(out: Path, shape_id: str) -> Path:

@@ -71,8 +71,8 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     """Write the data in ``folder`` as shards under ``out``; ``limit``: shapes of each split, for a try.
 
     A repeated call does what is missing. Files of the source count by their names: after a change within them
-    delete ``out``. Raises PipelineError if ``folder`` is not of this layout or nothing in it can be used, or if
-    ``out`` holds anything but an import of the same shapes.
+    import to another ``out``. Raises PipelineError if ``folder`` is not of this layout or nothing in it can be used,
+    or if ``out`` holds anything but an import of the same shapes.
     """
     splits, problems = _read_splits(folder)
     source, left_out = _scan(folder, splits)
@@ -80,7 +80,8 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
         source = Source(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
     dims = _common_dims(source)
     layout = Layout(out)
-    claim(out, layout.imported.name, {"layout": "brokenchairs", "splits": fingerprint(splits)})
+    work = {"layout": "brokenchairs", "splits": fingerprint(splits)}
+    claim(out, layout.imported.name, work, f"an import of {folder.resolve()} in the brokenchairs layout")
     units = _units(source, dims, layout)
     counts: Counter[str] = Counter()
     found = [*problems, *left_out]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import NORMAL, SEVERAL
-from pipeline.errors import PipelineError
 from pipeline.files import atomic
+from pipeline.shards import schema
 from pipeline.shards.brokenchairs import claim_export, write_png
+from pipeline.shards.origin import find_origins
 from pipeline.shards.reader import Shard, find_shards
 from pipeline.shards.schema import AnomalyRecord, QueryRecord
+
+INFO = "Images of objects with anomalous parts, boxes and masks of the anomalies; from shards of format l3d-shard"
 
 
 def export_coco(folder: Path, out: Path) -> int:
     """Write ``images/<split>/<name>.png`` and ``annotations/<split>.json`` to ``out``; returns the number of images.
 
     Image by image; a repeated call writes only what is missing. Raises PipelineError if ``out`` holds anything but an
-    export of the same shards, or if shards name other anomaly types.
+    export of the same shards.
     """
-    shards = [Shard(path) for path in find_shards(folder)]
-    names = _type_names(shards)
+    paths = find_shards(folder)
+    shards = [Shard(path) for path in paths]
+    categories = {name: number for number, name in enumerate(_used_types(shards), 1)}
+    licences = dict.fromkeys(origin.licence for origin in find_origins(paths))
     claim_export(out, "coco", shards)
-    categories = {name: number for number, name in enumerate(names) if name not in (NORMAL, SEVERAL)}
     images = 0
     for split, own in groupby(shards, key=lambda shard: shard.split):
-        content = _split_json(list(own), out / "images" / split, categories)
+        content = _split_json(list(own), out / "images" / split, categories, licences)
         with (
             atomic(out / "annotations" / f"{split}.json") as temporary,
             temporary.open("w", encoding="utf-8") as stream,
@@ -48,17 +51,20 @@ def run_lengths(mask: NDArray[np.uint8]) -> dict[str, Any]:
     return {"size": list(mask.shape), "counts": np.diff([0, *starts, mask.size]).tolist()}
 
 
-def _type_names(shards: Sequence[Shard]) -> tuple[str, ...]:
-    homes: dict[tuple[str, ...], Path] = {}
+def _used_types(shards: Sequence[Shard]) -> list[str]:
+    """The types of all anomalies of the dataset, so that its splits number them alike, in the order of the files."""
+    used: dict[str, bool] = {}
     for shard in shards:
         with shard:
-            homes.setdefault(shard.type_names, shard.path)
-    if len(homes) > 1:
-        raise PipelineError(f"{' and '.join(map(str, homes.values()))} name other anomaly types: export each by itself")
-    return next(iter(homes))
+            values = set(shard.column("anomalies", "anomaly_type").tolist())
+            for value, name in enumerate(shard.type_names):
+                used[name] = used.get(name, False) or value in values
+    return [name for name, is_used in used.items() if is_used]
 
 
-def _split_json(shards: Sequence[Shard], folder: Path, categories: Mapping[str, int]) -> dict[str, Any]:
+def _split_json(
+    shards: Sequence[Shard], folder: Path, categories: Mapping[str, int], licences: Iterable[str]
+) -> dict[str, Any]:
     """The JSON of one split; writes its images as it goes. Ids count from 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -73,7 +79,13 @@ def _split_json(shards: Sequence[Shard], folder: Path, categories: Mapping[str, 
         for anomaly in query.anomalies:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(anomaly, categories)})
     listed = [{"id": number, "name": name, "supercategory": "anomaly"} for name, number in categories.items()]
-    return {"images": images, "annotations": annotations, "categories": listed}
+    return {
+        "info": {"description": INFO, "version": str(schema.VERSION), "contributor": "l3d-gen", "url": ""},
+        "licenses": [{"id": number, "name": name, "url": ""} for number, name in enumerate(licences, 1)],
+        "images": images,
+        "annotations": annotations,
+        "categories": listed,
+    }
 
 
 def _queries(shards: Sequence[Shard]) -> Iterator[tuple[QueryRecord, str]]:

@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 
 from pipeline.errors import PipelineError
+from pipeline.hdf5 import open_hdf5
+from pipeline.shapes import naming
 from pipeline.shards import schema
 from pipeline.shards.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 
@@ -38,6 +40,11 @@ def find_shards(folder: Path, split: str | None = None) -> list[Path]:
         there = ", ".join(name for name in schema.SPLITS if found[name]) or "no splits at all"
         raise NoShards(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
     return paths
+
+
+def dataset_folder(folder: Path) -> Path:
+    """The folder of the dataset that ``find_shards`` finds in ``folder``, which may be its ``shards/``."""
+    return folder.parent if folder.resolve().name == "shards" else folder
 
 
 class Shard:
@@ -159,7 +166,7 @@ class Shard:
             where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
             raise PipelineError(
                 f"{self.path}: {group}/{name}{where} fails its checksum ({error}); "
-                "copy the file again, or delete it and run the shards stage again"
+                "copy the file again, or move it away and run the shards stage again"
             ) from error
 
     def row(self, group: str, name: str, row: int, view: int | None = None) -> Any:
@@ -169,13 +176,17 @@ class Shard:
 
 
 def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
-    """The shape of that id, in any split, without its queries. Raises PipelineError if there is none."""
+    """The shape of that id, in any split, without its queries; or of the name of which the id is made.
+
+    Raises PipelineError if there is none.
+    """
     known: list[str] = []
     for path in find_shards(folder):
         with Shard(path) as shard:
             ids = shard.column("shapes", "id").tolist()
-            if shape_id in ids:
-                return shard.reference(ids.index(shape_id))
+            for spelled in (shape_id, naming.shape_id(shape_id)):
+                if spelled in ids:
+                    return shard.reference(ids.index(spelled))
             known += ids
     raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 
@@ -185,15 +196,7 @@ def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:
 
     ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
     """
-    try:
-        file = h5py.File(path, "r", rdcc_nbytes=CHUNK_CACHE)
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing") from error
-    except OSError as error:
-        raise PipelineError(
-            f"{path} is unreadable ({error}); it is not HDF5, or its writer or a copy of it was cut off: "
-            f"copy it again, or delete it and {remake} again"
-        ) from error
+    file = open_hdf5(path, remake, rdcc_nbytes=CHUNK_CACHE)
     found, its_version = file.attrs.get("format"), file.attrs.get("version")
     if found == kind and its_version == version:
         return file

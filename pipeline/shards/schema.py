@@ -6,6 +6,7 @@ of the same name, with one row a record. ``docs/format.md`` describes the format
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
@@ -199,12 +200,17 @@ def dims_of(shape: ShapeRecord) -> Dims:
     return Dims(*image, points[0])
 
 
+def fits(text: str) -> bool:
+    """Whether a column of texts can hold it: its length in UTF-8, no NUL, and no half of a surrogate pair."""
+    return len(text.encode(errors="surrogatepass")) <= TEXT_BYTES and not re.search("[\0\ud800-\udfff]", text)
+
+
 def check(value: Any, column: Column, dims: Dims, where: str) -> None:
     """Raise PipelineError unless ``value`` fits its column exactly; ``where`` names dataset and record."""
     if column.dtype == TEXT:
         if not isinstance(value, str):
             raise PipelineError(f"{where}: got {type(value).__name__}, expected str")
-        if len(value.encode()) > TEXT_BYTES or "\0" in value:
+        if not fits(value):
             raise PipelineError(f"{where}: {value!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL")
     elif not column.dims:
         _check_scalar(value, np.dtype(column.dtype), where)

@@ -51,14 +51,10 @@ def _shape(*parts: tuple[str, Hardness | None], name: str = "1") -> Shape:
     return Shape(name, "", "Chair", tuple(made))
 
 
-def _classes(shape: Shape, texture_id: int) -> list[str]:
-    worn = assign_materials(shape, texture_id, LIBRARY, 0).materials
-    return [LIBRARY[worn[p.part_id]].material_class for p in shape.parts]
-
-
 def _share(shape: Shape, condition: Callable[[list[str], Mapping[int, str]], bool | None]) -> float:
     """Share of texture ids for which ``condition(classes, materials)`` is true, those where it is None left out."""
-    results = [condition(_classes(shape, t), assign_materials(shape, t, LIBRARY, 0).materials) for t in range(400)]
+    chosen = [assign_materials(shape, t, LIBRARY, 0).materials for t in range(400)]
+    results = [condition([LIBRARY[worn[p.part_id]].material_class for p in shape.parts], worn) for worn in chosen]
     kept = [r for r in results if r is not None]
     return sum(kept) / len(kept)
 

@@ -103,7 +103,7 @@ def test_a_probe_that_breaks_leaves_the_cpu_and_is_told(
     broken = tmp_path / "python"
     broken.write_text(f"#!/bin/sh\n{script}\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(devices.sys, "executable", str(broken))
+    monkeypatch.setattr(sys, "executable", str(broken))
     monkeypatch.setattr(devices, "PROBE_SECONDS", 0.3)
     assert find_devices() == ()
     [message] = caplog.messages

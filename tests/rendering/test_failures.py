@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.rendering import blender
 from pipeline.rendering.blender import draw
 from pipeline.rendering.job import write_job
 from tests.rendering.test_blender import RENDER, VIEWS, make_job
@@ -40,8 +39,7 @@ def fake_job(folder: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> Path:
     scripts.mkdir()
     (scripts / "__init__.py").touch()
     (scripts / "render.py").write_text(FAKE.format(pid=str(folder / "pid"), then=then))
-    monkeypatch.setattr(blender, "ROOT", folder)
-    monkeypatch.chdir(folder)  # where -m looks first
+    monkeypatch.setattr("pipeline.blender.ROOT", folder)
     job = folder / "job.json"
     job.write_text(json.dumps({"settings": {"resolution": 4, "device": {"kind": "CPU", "id": "", "name": ""}}}))
     return job
@@ -101,8 +99,8 @@ def test_many_images_may_take_longer_than_the_limit_of_one(tmp_path: Path, monke
 def test_blender_does_not_outlive_a_killed_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = fake_job(tmp_path, monkeypatch, "while True:\n    Path('beat').touch()\n    time.sleep(0.1)\n    send(48)")
     script = (
-        f"from pathlib import Path; from pipeline.rendering import blender\n"
-        f"blender.ROOT = Path({str(tmp_path)!r}); blender.draw(Path({str(job)!r}), 60)"
+        f"from pathlib import Path; import pipeline.blender; from pipeline.rendering import blender\n"
+        f"pipeline.blender.ROOT = Path({str(tmp_path)!r}); blender.draw(Path({str(job)!r}), 60)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     worker = subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=tmp_path)
@@ -126,7 +124,9 @@ def test_unreadable_map_is_an_error_that_names_it_not_magenta(content: bytes | N
     broken.write_bytes(content or broken.read_bytes()[:-20])
     with pytest.raises(PipelineError) as error:
         draw(path, 300)
-    assert f"material red: its roughness map {broken} cannot be read as an image; delete it and run" in str(error.value)
+    assert f"material red: its roughness map {broken} cannot be read as an image; move it away and run" in str(
+        error.value
+    )
 
 
 def test_killed_blender_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +138,6 @@ def test_killed_blender_itself_is_told(tmp_path: Path, monkeypatch: pytest.Monke
             self.send_signal(signal.SIGKILL)
 
     path = write_job(tmp_path, make_job(tmp_path), VIEWS, RENDER, threads=1)
-    monkeypatch.setattr(blender.subprocess, "Popen", Killed)
+    monkeypatch.setattr(subprocess, "Popen", Killed)
     with pytest.raises(PipelineError, match=r"Blender was killed by SIGKILL .*blender\.log"):
         draw(path, 300)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.rendering import blender
 from pipeline.rendering.blender import draw
 
 SIZE = 256  # such an image does not fit into a pipe's buffer
@@ -44,8 +43,8 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
         job.write_text(json.dumps({"settings": {"resolution": SIZE, "device": CPU}}))
         return job
 
-    monkeypatch.setattr(blender, "ROOT", tmp_path)
-    monkeypatch.chdir(tmp_path)  # Python looks for the script here first
+    monkeypatch.setattr("pipeline.blender.ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)  # where the scripts leave their marks
     return write
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
@@ -10,6 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli.data import main
+from pipeline.files import write_json
+from pipeline.report.notes import Notes, Perceived
+from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape, write_dataset
 
 
@@ -23,7 +29,30 @@ def test_info_names_shards_and_totals(counted_dataset: Path) -> None:
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["l3d-shard", "version", "1"]
     assert lines[2][:5] == ["train-00000.h5", "3", "13", "64x64", "4"]
-    assert lines[-1][:3] == ["total", "4", "14"]
+    assert lines[-2][:3] == ["total", "4", "14"]
+    assert result.stdout.splitlines()[-1] == "origin: unknown: the shards name no source"
+
+
+def test_info_tells_where_the_shapes_of_each_shard_come_from(counted_dataset: Path, tmp_path: Path) -> None:
+    """A run's shards, imported ones, and both in one folder."""
+    made, export, imported = tmp_path / "made", tmp_path / "export", tmp_path / "imported"
+    config = {"source": "partnet:/data_v0", "seed": 7}
+    shape = make_shape("1", [("normal", 0)])
+    write_shard(made / "shards" / "val-00000.h5", "val", json.dumps(config), "", [shape], 4)
+    assert run("info", made).stdout.splitlines()[-1] == "origin: source partnet:/data_v0, seed 7"
+    versions = {"l3d-gen": "0.1.0", "bpy": "4.5.15"}
+    write_json(made / "dataset.json", {"config": config, "preset": "brokenchairs180k", "versions": versions})
+    told = "origin: source partnet:/data_v0, preset brokenchairs180k, seed 7, l3d-gen 0.1.0 with Blender 4.5.15"
+    assert run("info", made).stdout.splitlines()[-1] == told
+    run("export", counted_dataset, "--layout", "brokenchairs", "--out", export)
+    run("import", export, "--layout", "brokenchairs", "--out", imported)
+    import_told = f"origin: an import of {export} in the brokenchairs layout"
+    assert run("info", imported).stdout.splitlines()[-1] == import_told
+    for path in (imported / "shards").iterdir():
+        shutil.copy(path, made / "shards")
+    assert run("info", made).stdout.splitlines()[-2:] == [
+        "origin: an import in the brokenchairs layout (train-00000.h5, test-00000.h5)", f"{told} (val-00000.h5)",
+    ]  # fmt: skip
 
 
 def test_verify_exits_0_on_a_sound_dataset_and_1_with_the_problems(counted_dataset: Path, tmp_path: Path) -> None:
@@ -45,13 +74,23 @@ def test_stats_prints_table_1(counted_dataset: Path) -> None:
 
 
 def test_gallery_writes_the_page_and_keeps_the_rejects(counted_dataset: Path, tmp_path: Path) -> None:
-    (tmp_path / "statistics.json").write_text('{"rejects": {"views": {"part-hidden": 7}}}')
-    result = run("gallery", counted_dataset, "--out", tmp_path, "--limit", "1")
-    assert result.exit_code == 0, result.output
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "index.html", "statistics.json", "DATASET_CARD.md", "contact_sheet.png", "images",
-    }  # fmt: skip
-    assert "<td>part-hidden</td><td>7</td>" in (tmp_path / "index.html").read_text()
+    """Wherever --out is, and whether the dataset's folder is given or its shards/."""
+    dataset = tmp_path / "data"
+    shutil.copytree(counted_dataset, dataset)
+    report = dataset / "report" / "statistics.json"
+    notes = Notes({"views": {"part-hidden": 7}}, (), {"broken": Perceived(9, (0.1,) * 5, (0.2,) * 5, (0.3,) * 5)})
+    write_json(report, asdict(notes))
+    for given, out in ((dataset, tmp_path / "elsewhere"), (dataset / "shards", tmp_path / "there"), (dataset, None)):
+        result = run("gallery", given, "--limit", "1", *(("--out", out) if out else ()))
+        assert result.exit_code == 0, result.output
+        made = out or report.parent
+        assert {path.name for path in made.iterdir()} == {
+            "index.html", "statistics.json", "DATASET_CARD.md", "contact_sheet.png", "images",
+        }  # fmt: skip
+        page = (made / "index.html").read_text()
+        assert "<td>part-hidden</td><td>7</td>" in page
+        assert "<td>broken</td><td>9</td><td>where it is</td><td>10.00</td>" in page
+    assert not (dataset / "shards" / "report").exists()
 
 
 def test_export_writes_the_published_layout(counted_dataset: Path, tmp_path: Path) -> None:

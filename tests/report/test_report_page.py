@@ -112,6 +112,8 @@ def test_the_card_states_counts_fields_and_terms(report: Path) -> None:
     assert "| `shapes/point_pixels` | f4 | V x P x 2 |" in card
     assert "| views | part-hidden | 31 |" in card
     assert "inherit the source's terms" in card
+    assert "one anomaly an image; anomalies of shape, none of colour or texture." in card
+    assert "An anomaly is a change of one part; here: positional, broken, missing." in card
     assert "chair/" not in card
 
 
@@ -122,6 +124,42 @@ def test_the_card_of_synthetic_shapes_names_no_third_party(tmp_path: Path) -> No
     card = (tmp_path / "report" / "DATASET_CARD.md").read_text()
     assert "no third-party rights" in card
     assert "No rejects are recorded" in card
+
+
+def card_of(folder: Path, config: str, *kinds: str) -> str:
+    path = folder / "train-00000.h5"
+    write_shard(path, "train", config, "", [make_shape("1", [(kind, 0) for kind in kinds])], 4)
+    write_report(folder / "report", [path], Notes(), 1)
+    return (folder / "report" / "DATASET_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (("normal",), "rigid objects; no anomalies."),
+        (("faded",), "one anomaly an image; anomalies of colour or texture (faded)."),
+        (
+            ("missing", "deformed", "stained", "faded"),
+            "one anomaly an image; anomalies of shape and of colour or texture (faded, stained).",
+        ),
+        (
+            ("several", "cracked"),
+            "one anomaly an image, more in 1 images; anomalies of shape, none of colour or texture.",
+        ),
+    ],
+)
+def test_the_card_says_what_kinds_of_anomalies_there_are(kinds: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    assert told in card_of(tmp_path, "{}", *kinds)
+
+
+def test_the_card_of_other_peoples_materials_or_images_names_their_terms(tmp_path: Path) -> None:
+    libraries = '{"source": "synthetic:3", "seed": 4, "materials": {"libraries": [{"folder": "mine"}]}}'
+    card = card_of(tmp_path / "mine", libraries, "normal")
+    assert "inherit the source's terms" in card and "no third-party rights" not in card
+    assert "- source synthetic:3, seed 4\n" in card
+    imported = card_of(tmp_path / "import", '{"import": {"layout": "brokenchairs", "version": 1}}', "normal")
+    assert "- an import in the brokenchairs layout\n" in imported
+    assert "path-traced" not in imported and "the configuration below" not in imported
 
 
 def test_a_report_made_again_has_the_same_bytes_and_no_stale_pictures(

@@ -17,6 +17,7 @@ from pipeline.anomalies.anomaly import LABELS
 from pipeline.errors import PipelineError
 from pipeline.geometry.cameras import Camera, look_at_origin, project
 from pipeline.shards.brokenchairs import export_brokenchairs, published_camera
+from pipeline.shards.layouts import EXPORTS
 from pipeline.shards.schema import ShapeRecord
 from tests.sample_shards import make_shape, write_dataset
 
@@ -203,8 +204,15 @@ def test_foreign_folders_are_refused(dataset: Path, exported: Path, tmp_path: Pa
     with pytest.raises(PipelineError, match="is a file"):
         export_brokenchairs(dataset, foreign / "holiday.jpg")
     other = write_dataset(tmp_path / "other", {"val": [make_shape("1", [])]})
-    with pytest.raises(PipelineError, match="was made from another dataset"):
-        export_brokenchairs(other, exported)
+    held = f"{exported} holds dataset {dataset} in the brokenchairs layout, and not dataset"
+    for layout, export in EXPORTS.items():
+        with pytest.raises(PipelineError, match=rf"{held} {other} in the {layout} layout, which was asked for"):
+            export(other, exported)
+    with pytest.raises(PipelineError, match=rf"{held} {dataset} in the coco layout"):
+        EXPORTS["coco"](dataset, exported)
+    write_dataset(dataset, {"val": [make_shape("1", [])]})
+    with pytest.raises(PipelineError, match=r"in the brokenchairs layout, as that was before it changed; choose"):
+        export_brokenchairs(dataset, exported)
 
 
 def test_names_that_clash_or_lie_are_refused_before_anything_is_written(tmp_path: Path, shape: ShapeRecord) -> None:

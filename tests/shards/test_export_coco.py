@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,9 +15,10 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from pipeline.anomalies.anomaly import LABELS
-from pipeline.errors import PipelineError
 from pipeline.shards.coco import export_coco, run_lengths
 from pipeline.shards.schema import ShapeRecord
+from pipeline.shards.writer import write_shard
+from tests.sample_shards import make_shape, write_dataset
 
 
 def decode(rle: dict) -> np.ndarray:
@@ -44,7 +46,7 @@ def test_each_split_has_its_images_and_one_annotation_an_anomaly(
     assert export_coco(dataset, out) == len(LABELS) + 1
     content = json.loads((out / "annotations/train.json").read_text())
     names = {category["id"]: category["name"] for category in content["categories"]}
-    assert list(names.values()) == [name for name in LABELS if name not in ("normal", "several")]
+    assert list(names.items()) == list(enumerate((n for n in LABELS if n not in ("normal", "several")), 1))
     assert [image["id"] for image in content["images"]] == list(range(1, len(LABELS) + 1))
     found = iter(content["annotations"])
     for image, query in zip(content["images"], shape.queries, strict=True):
@@ -75,8 +77,51 @@ def test_a_repeated_export_writes_only_what_is_missing(dataset: Path, tmp_path: 
     assert kept.stat().st_mtime_ns == written
 
 
-def test_shards_of_other_types_are_refused(dataset: Path, tmp_path: Path) -> None:
-    with h5py.File(dataset / "shards/test-00000.h5", "r+") as file:
-        file["queries/anomaly_type"].attrs["names"] = ["normal", "rusty"]
-    with pytest.raises(PipelineError, match=r"train-00000\.h5 and .*test-00000\.h5 name other anomaly types"):
-        export_coco(dataset, tmp_path / "coco")
+def written(dataset: Path, out: Path) -> dict[str, Any]:
+    """The JSON of every split."""
+    export_coco(dataset, out)
+    return {path.stem: json.loads(path.read_text()) for path in (out / "annotations").iterdir()}
+
+
+def test_categories_are_those_in_use_and_count_without_gaps(tmp_path: Path) -> None:
+    train, test = (make_shape(i, [("normal", 0), (kind, 0)]) for i, kind in (("1", "missing"), ("2", "rotational")))
+    told = written(write_dataset(tmp_path / "data", {"train": [train], "test": [test]}), tmp_path / "coco")
+    for split, category in (("train", 2), ("test", 1)):
+        listed = [(entry["id"], entry["name"]) for entry in told[split]["categories"]]
+        assert listed == [(1, "rotational"), (2, "missing")], "alike in all splits"
+        assert [annotation["category_id"] for annotation in told[split]["annotations"]] == [category]
+
+
+def test_files_say_what_they_are_and_on_what_terms(tmp_path: Path) -> None:
+    """pycocotools 2.0.9 and 2.0.10 copy ``info`` into what they load of results."""
+    shape = make_shape("1", [("missing", 0)])
+    for source, licence in (
+        ("synthetic:3", "Apache-2.0"),
+        ("partnet:/data", "terms of the sources that the images show"),
+    ):
+        place = tmp_path / source[:3]
+        write_shard(place / "train-00000.h5", "train", json.dumps({"source": source}), "", [shape], 4)
+        told = written(place, place / "coco")["train"]
+        assert "l3d-shard" in told["info"]["description"] and told["info"]["version"] == "1"
+        assert told["licenses"] == [{"id": 1, "name": licence, "url": ""}]
+
+
+def test_coco_tools_load_it_and_score_it_as_perfect(dataset: Path, tmp_path: Path) -> None:
+    coco, evaluation = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
+    export_coco(dataset, tmp_path / "coco")
+    truth = coco.COCO(str(tmp_path / "coco/annotations/train.json"))
+    found = [{key: a[key] for key in ("image_id", "category_id", "bbox")} | {"score": 1.0} for a in truth.anns.values()]
+    judged = evaluation.COCOeval(truth, truth.loadRes(found), "bbox")
+    judged.evaluate()
+    judged.accumulate()
+    judged.summarize()
+    assert judged.stats[0] == 1.0
+
+
+def test_types_that_only_some_shards_know_are_numbered_together(dataset: Path, tmp_path: Path) -> None:
+    with h5py.File(dataset / "shards/train-00000.h5", "r+") as file:
+        for group in ("queries", "anomalies"):
+            names = file[f"{group}/anomaly_type"].attrs["names"]
+            file[f"{group}/anomaly_type"].attrs["names"] = ["rusty" if name == "missing" else name for name in names]
+    listed = [entry["name"] for entry in written(dataset, tmp_path / "coco")["test"]["categories"]]
+    assert "rusty" in listed and "missing" not in listed and len(listed) == len(set(listed)) == len(LABELS) - 2
