@@ -33,7 +33,7 @@ from pipeline.stages import STAGES
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
 @click.option("--dry-run", is_flag=True, help="read the shapes, print the plan beside the paper's Table 1, and stop")
 @click.option("--mesh", type=click.Path(path_type=Path), help="draw the reference views of this mesh file, and no more")
-@click.option("--up", type=click.Choice(get_args(Up)), default="y", help="axis of --mesh that points up")
+@click.option("--up", type=click.Choice(get_args(Up)), default="y", help="z turns up a --mesh that lies on its back")
 @click.pass_context
 @friendly
 def main(
@@ -53,7 +53,7 @@ def main(
 ) -> None:
     """Make a BrokenChairs-style dataset in --out. What is finished already is not made again.
 
-    With --mesh instead: the reference views of one GLB, glTF, OBJ, PLY or STL file, as views.h5 and PNGs.
+    With --mesh instead: the reference views of one mesh file of any program, as views.h5 and PNGs.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("pipeline").setLevel(logging.INFO)  # what is drawn on
@@ -105,7 +105,7 @@ def _config(
 
 
 def _draw_mesh(mesh: Path, up: Up, out: Path, config: Config, cores: int) -> None:
-    shape = read_mesh(mesh, up, config.shapes)
+    shape = read_mesh(mesh, up, config.shapes, config.importing)
     faces = sum(len(part.mesh.faces) for part in shape.parts)
     click.echo(", ".join([f"{mesh}: parts: {len(shape.parts)}", f"triangles: {faces}", *shape.notes]))
     views = save_mesh_views(out, shape, config, cores)

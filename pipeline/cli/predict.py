@@ -38,7 +38,7 @@ LONGEST_STEM = 100
 @click.option("--query", "queries", required=True, multiple=True, type=click.Path(path_type=Path), help="Photograph.")
 @click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help="Its object in white; one each.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("predictions"), show_default=True)
-@click.option("--up", type=click.Choice(get_args(Up)), default="y", show_default=True, help="Up axis of the mesh.")
+@click.option("--up", type=click.Choice(get_args(Up)), default="y", show_default=True, help="z turns a lying mesh up.")
 @click.option("--smooth", default=0, type=click.IntRange(min=0), help="Rounds of Laplacian smoothing of the mesh.")
 @click.option("--resolution", type=click.IntRange(min=32), help="Of query and views; the model's own without it.")
 @click.option("--shadow/--no-shadow", default=True, show_default=True, help="Put a soft shadow under cut-out objects.")
@@ -126,7 +126,7 @@ def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
 
 
 def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> ShapeRecord:
-    shape = read_mesh(mesh, up, config.shapes)
+    shape = read_mesh(mesh, up, config.shapes, config.importing)
     if rounds:
         shape = smoothed(shape, rounds)
     views = save_mesh_views(out, shape, config, os.cpu_count() or 1)

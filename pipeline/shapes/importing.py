@@ -33,6 +33,7 @@ PREPARE: dict[str, Callable[[Path, Path, int], Prepared]] = {
     ".dae": dae.prepare,
     **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: as_it_is(path)),
 }
+USUAL_LIMITS = ImportConfig()
 #: Blender keeps coordinates in float32: what is rounded to more than this share of the shape's radius is refused.
 COARSEST = 1e-4
 #: Importers say so, and go on, where they leave out a face.
@@ -60,7 +61,7 @@ class Imported:
     notes: tuple[str, ...]
 
 
-def import_meshes(path: Path, max_faces: int, limits: ImportConfig) -> Imported:
+def import_meshes(path: Path, max_faces: int, limits: ImportConfig = USUAL_LIMITS) -> Imported:
     """Read a file. Raises UnitRejected, with the file, the value and the way out.
 
     No script in the file is run and nothing is fetched. A file that makes Blender crash, hang or take more memory than

@@ -12,7 +12,7 @@ import trimesh
 
 from pipeline.config import ImportConfig, ShapesConfig
 from pipeline.errors import UnitRejected
-from pipeline.shapes.importing import ImportedMesh, import_meshes
+from pipeline.shapes.importing import USUAL_LIMITS, ImportedMesh, import_meshes
 from pipeline.shapes.mending import mend
 from pipeline.shapes.normalising import to_unit_frame
 from pipeline.shapes.shape import Part, Shape, make_mesh
@@ -26,16 +26,16 @@ TURNS = {"y": np.eye(3), "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 
 MAX_PARTS = 2**16 - 2
 
 
-def read_mesh(path: Path, up: Up, config: ShapesConfig, limits: ImportConfig | None = None) -> Shape:
+def read_mesh(path: Path, up: Up, config: ShapesConfig, limits: ImportConfig = USUAL_LIMITS) -> Shape:
     """The file's meshes as the parts of a mended shape in the unit frame, its vertices exact in float32.
 
     Every mesh that the file places is a part, named as there; parents in the file's tree are the part's in its
     ``node_path``; the file's name without suffix is the shape's id. ``up``: see docs/conventions.md.
-    ``config.merge_distance`` is in object radii here, for a file may be in any unit. ``limits`` None: the defaults.
-    Raises UnitRejected, with the file, the value and the way out, for a file that is no such mesh or has too many
-    triangles.
+    ``config.merge_distance`` is in object radii here, for a file may be in any unit.
+    Raises UnitRejected, with the file, the value and the way out, for a file that is no such mesh or goes beyond
+    ``limits``.
     """
-    imported = import_meshes(path, config.max_faces, limits or ImportConfig())
+    imported = import_meshes(path, config.max_faces, limits)
     if len(imported.meshes) > MAX_PARTS:
         text = f"{path} has {len(imported.meshes)} meshes, at most {MAX_PARTS} can be: join some"
         raise UnitRejected("too-many-parts", text)

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
+from pipeline.shapes.obj_file import read_obj
 from pipeline.shapes.partnet import list_partnet, read_partnet
 from tests.partnet_files import box, inner, leaf, mesh_text, obj_text, simple_stool, write_shape
 
@@ -134,6 +136,39 @@ def test_malformed_raw_annotation_is_named(tmp_path: Path) -> None:
     error = reject(folder)
     assert error.reason == "malformed-json"
     assert "result.json" in error.message
+
+
+def test_links_into_a_cache_are_files_of_the_shape(tmp_path: Path) -> None:
+    """As a download cache or a tool for data versions lays files out."""
+    folder, blobs = simple_stool(tmp_path / "data"), tmp_path / ".blobs"
+    expected = read_partnet(folder, ShapesConfig())
+    blobs.mkdir()
+    for number, path in enumerate(sorted((folder / "objs").iterdir())):
+        path.rename(blobs / f"{number:040x}")
+        path.symlink_to(Path("../../../.blobs") / f"{number:040x}")
+    linked = read_partnet(folder, ShapesConfig())
+    for part, other in zip(linked.parts, expected.parts, strict=True):
+        np.testing.assert_array_equal(part.mesh.triangles, other.mesh.triangles)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("f 1/1 2/2 3/3", "f 1/1 2/2 3/3"),
+        (" f 1 2 3", "f 1 2 3"),
+        ("f 1 2 3 4", "f 1 2 3 4"),
+        ("f 0 1 2", "f 0 1 2"),
+        ("f -3 -2 -1", "f -3 -2 -1"),
+        ("v 1,5 0 0", "v 1,5 0 0"),
+        ("v 0 0 0 # a comment", "v 0 0 0 # a comment"),
+        ("o seat", "o seat"),
+    ],
+)
+def test_anything_but_vertices_and_triangles_is_refused_by_its_line(tmp_path: Path, line: str, shown: str) -> None:
+    path = tmp_path / "a.obj"
+    path.write_text(f"v 0 0 0\nv 1 0 0\nv 0 1 0\n{line}\nf 1 2 3\n")
+    with pytest.raises(UnitRejected, match=f"line 4: {re.escape(repr(shown))} is neither"):
+        read_obj(path)
 
 
 @pytest.mark.parametrize("name", ["../../secret", "../objs/../../secret", "/etc/passwd"])
