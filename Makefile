@@ -10,6 +10,8 @@ CONFIG ?= $(if $(PARTNET),brokenchairs180k,default)
 JOBS ?= $(shell nproc)
 TRAIN_CONFIG ?= training/cpu-small
 RUNS ?= runs/cmt
+# Two processes whatever the machine: tests start Blender and trainings of their own.
+PYTEST ?= -n 2 --dist loadfile
 
 .PHONY: setup dataset train test bench clean
 
@@ -34,8 +36,8 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
-	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest tests/training/models  # kernels that newer processors do not take
+	$(BIN)/python -m pytest $(PYTEST)
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(PYTEST) tests/training/models  # kernels that newer processors do not take
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -33,6 +33,8 @@ PREPARE: dict[str, Callable[[Path, Path, int], Prepared]] = {
     ".dae": dae.prepare,
     **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: as_it_is(path)),
 }
+#: Formats whose order Blender keeps, for OBJ with the help of ``Prepared.names``.
+IN_ORDER = (".glb", ".gltf", ".obj", ".blend")
 USUAL_LIMITS = ImportConfig()
 #: Blender keeps coordinates in float32: what is rounded to more than this share of the shape's radius is refused.
 COARSEST = 1e-4
@@ -90,10 +92,11 @@ def import_meshes(path: Path, max_faces: int, limits: ImportConfig = USUAL_LIMIT
     if suffix == ".fbx":
         found = fbx.in_order(path, [(names, mesh.vertices.tobytes(), mesh) for names, mesh in found])
     _check(path, [mesh for _, mesh in found], prepared)
+    if suffix not in IN_ORDER:
+        found.sort(key=lambda entry: entry[0])
     order = {name: number for number, name in enumerate(prepared.names)}
     found.sort(key=lambda entry: order.get(entry[0][-1], order.get(NUMBERED.sub("", entry[0][-1]), len(order))))
-    meshes = [ImportedMesh(names, mesh) for names, mesh in found]
-    return Imported(tuple(meshes), tuple(answer["notes"]))
+    return Imported(tuple(ImportedMesh(names, mesh) for names, mesh in found), tuple(answer["notes"]))
 
 
 def _ask_blender(
