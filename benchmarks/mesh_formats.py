@@ -26,7 +26,7 @@ from pipeline.config import ImportConfig
 from pipeline.errors import UnitRejected
 from pipeline.shapes.importing import Imported, import_meshes
 
-SUFFIXES = ("glb", "gltf", "fbx", "usdc", "usda", "abc", "blend", "dae", "obj", "ply", "stl")
+SUFFIXES = ("glb", "gltf", "fbx", "usdc", "usda", "abc", "blend", "obj", "ply", "stl")
 #: The object that shows each feature.
 FEATURES = {
     "polygons": "polygons",
@@ -36,8 +36,8 @@ FEATURES = {
     "mirrored": "mirrored",
     "first frame": "moved",
 }
-#: Formats of one mesh, of names without a tree or frames, and of which skins and morphs are refused.
-NAMELESS, FLAT, STIFF = ("ply", "stl"), ("obj", "ply", "stl"), ("dae",)
+#: Formats of one mesh, and of names without a tree or frames.
+NAMELESS, FLAT = ("ply", "stl"), ("obj", "ply", "stl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,7 @@ def errors(path: Path, truth: Truth) -> dict[str, float | str]:
         return {"refused": refusal.message}
     found = {feature: _error(imported, suffix, feature, truth) for feature in FEATURES}
     paths = {item.path for item in imported.meshes}
-    children = {name: parent for name, parent in truth.parents.items() if parent and found_in(paths, name)}
-    kept = all(found_in(paths, parent, name) for name, parent in children.items())
+    kept = all(found_in(paths, parent, name) for name, parent in truth.parents.items() if parent)
     return {**found, "hierarchy": "-" if suffix in FLAT else "kept" if kept else "lost"}
 
 
@@ -84,8 +83,6 @@ def found_in(paths: set[tuple[str, ...]], *names: str) -> bool:
 def _error(imported: Imported, suffix: str, feature: str, truth: Truth) -> float | str:
     if feature == "first frame" and suffix in FLAT:
         return "-"
-    if feature in ("skins", "morphs") and suffix in STIFF:
-        return "refused"
     if suffix not in NAMELESS:
         compare = _surface_error if feature == "polygons" else _triangle_error
         return compare(_named(imported, FEATURES[feature]), truth.objects[FEATURES[feature]]) / truth.radius

@@ -44,15 +44,7 @@ EXPORTS: dict[str, Callable[[str], object]] = {
     ),
     "abc": lambda file: bpy.ops.wm.alembic_export(filepath=file, start=FIRST, end=LAST, as_background_job=False),
     "blend": lambda file: bpy.ops.wm.save_as_mainfile(filepath=file),
-    "dae": lambda file: _export_collada(file),
 }
-
-
-def _export_collada(file: str) -> None:
-    """Without skins and morphs, which are refused."""
-    for name in ("skinned", "morphed"):
-        bpy.data.objects.remove(bpy.data.objects[name])
-    bpy.ops.wm.collada_export(filepath=file, triangulate=False)
 
 
 class Scene:

@@ -100,10 +100,6 @@ def _alembic(file: str) -> None:
     bpy.ops.wm.alembic_import(filepath=file, as_background_job=False)
 
 
-def _collada(file: str) -> None:
-    bpy.ops.wm.collada_import(filepath=file, import_units=True)
-
-
 def _blend(file: str) -> list[str]:
     """Append the file's scene: opening the file would evaluate its scripted drivers, which wait for ever here."""
     with bpy.data.libraries.load(file) as (there, here):
@@ -139,7 +135,6 @@ IMPORTERS: dict[str, Callable[[str], list[str] | None]] = {
     ".usdc": _usd,
     ".usdz": _usd,
     ".abc": _alembic,
-    ".dae": _collada,
     ".blend": _blend,
 }
 
@@ -153,7 +148,7 @@ def load(file: Path) -> list[str]:
         if "MemoryError" in str(error):
             raise MemoryError from error
         raise Refused("unreadable-mesh", f"cannot be read by Blender: {_said(error)}") from error
-    _validate()
+    _check_meshes()
     missing = [item.name for kind in (bpy.data.objects, bpy.data.meshes) for item in kind if item.is_missing]
     if missing:
         raise Refused("missing-file", f"links to {missing[0]!r} in a file that is missing; put it back, or append it")
@@ -164,10 +159,10 @@ def load(file: Path) -> list[str]:
     return notes
 
 
-def _validate() -> None:
-    """Clean meshes as the rest of Blender expects them, which would move or drop what is wrong without a word.
+def _check_meshes() -> None:
+    """Raise Refused for corners that are not there or not finite.
 
-    Raises Refused for corners that are not there or not finite.
+    Blender's own validation would move or drop these without a word, and with them polygons that visit a vertex twice.
     """
     for mesh in bpy.data.meshes:
         vertices = np.empty((len(mesh.vertices), 3), dtype=np.float32)
@@ -181,17 +176,20 @@ def _validate() -> None:
         bad = ~np.isfinite(vertices[corners])
         if bad.any():
             raise Refused("non-finite-vertex", f"has a triangle with the coordinate {vertices[corners][bad][0]}")
-        mesh.validate()
 
 
 def show_what_renders() -> int:
-    """Hide from evaluation what is hidden from rendering, and nothing else. Returns how many objects that hides."""
+    """Have objects and modifiers evaluated as they render. Returns how many objects are hidden from rendering."""
     for collection in bpy.data.collections:
         collection.hide_viewport = collection.hide_render
     for layer in _layers(bpy.context.view_layer.layer_collection):
         layer.hide_viewport = False
     hidden = 0
     for item in bpy.context.view_layer.objects:
+        for modifier in item.modifiers:
+            modifier.show_viewport = modifier.show_render
+            if hasattr(modifier, "render_levels"):
+                modifier.levels = modifier.render_levels
         item.hide_set(False)
         item.hide_viewport = item.hide_render
         hidden += item.hide_render and item.type in SURFACES
@@ -219,7 +217,7 @@ def collect(max_faces: int) -> Meshes:
     meshes = Meshes(faces=faces)
     for number, (_, path, vertices, triangles) in enumerate(sorted(found, key=lambda entry: entry[0])):
         meshes.paths.append(path)
-        meshes.arrays[f"{number}/vertices"] = vertices @ TO_Y_UP.T
+        meshes.arrays[f"{number}/vertices"] = vertices @ TO_Y_UP.T * bpy.context.scene.unit_settings.scale_length
         meshes.arrays[f"{number}/faces"] = triangles
     return meshes
 

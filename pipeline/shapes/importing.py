@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import trimesh
 from pipeline.blender import blender_command, blender_environment
 from pipeline.config import ImportConfig
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.shapes.mesh_formats import dae, fbx, gltf, obj, ply, stl
+from pipeline.shapes.mesh_formats import fbx, gltf, obj, ply, stl
 from pipeline.shapes.mesh_formats.fbx import NUMBERED
 from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, unreadable
 from pipeline.shapes.shape import make_mesh
@@ -30,7 +31,6 @@ PREPARE: dict[str, Callable[[Path, Path, int], Prepared]] = {
     ".obj": obj.prepare,
     ".ply": ply.prepare,
     ".stl": stl.prepare,
-    ".dae": dae.prepare,
     **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: as_it_is(path)),
 }
 #: Formats whose order Blender keeps, for OBJ with the help of ``Prepared.names``.
@@ -38,10 +38,15 @@ IN_ORDER = (".glb", ".gltf", ".obj", ".blend")
 USUAL_LIMITS = ImportConfig()
 #: Blender keeps coordinates in float32: what is rounded to more than this share of the shape's radius is refused.
 COARSEST = 1e-4
-#: Importers say so, and go on, where they leave out a face.
-_LEFT_OUT = re.compile(rb"^WARN \(io\.(?:obj|ply|stl)\):[^:]*:\d+ [^:]*: (.*)$", re.MULTILINE)
-#: So USD says that a file is not there to which the given one refers.
-_MISSING = re.compile(rb"Could not open asset @([^@]*)@")
+#: Importers say so, and go on, where they leave out a face; of STL's triangles without area or there twice they count.
+_LEFT_OUT = re.compile(rb"^WARN \(io\.(?:obj|ply|stl)\):[^:]*:\d+ [^:]*: (?!Removed )(.*)$", re.MULTILINE)
+_REMOVED = re.compile(rb"^WARN \(io\.stl\):.*: Removed (\d+ \w+ triangles)", re.MULTILINE)
+#: So USD's importer does, of polygons that visit a vertex twice or name one that is not there.
+_CORRECTED = re.compile(rb"Invalid face data detected for mesh '([^']*)'")
+#: So USD says that something is not there to which the given file refers.
+_MISSING = re.compile(
+    rb"in _ReportErrors at line \d+ of \S+ -- (?:In <[^>]*>: )?(.*?)(?: for | \(instant|$)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,8 @@ def import_meshes(path: Path, max_faces: int, limits: ImportConfig = USUAL_LIMIT
     if suffix not in PREPARE:
         raise UnitRejected("unknown-format", f"{path}: {suffix or 'no suffix'!r} is none of {', '.join(PREPARE)}")
     if not path.is_file():
-        raise UnitRejected("missing-file", f"{path} is missing")
+        what = "is no regular file" if path.exists() else "is missing"
+        raise UnitRejected("missing-file", f"{path} {what}; give a mesh file")
     memory = int(limits.memory_gib * 2**30)
     if path.stat().st_size > memory:
         raise UnitRejected(
@@ -96,7 +102,23 @@ def import_meshes(path: Path, max_faces: int, limits: ImportConfig = USUAL_LIMIT
         found.sort(key=lambda entry: entry[0])
     order = {name: number for number, name in enumerate(prepared.names)}
     found.sort(key=lambda entry: order.get(entry[0][-1], order.get(NUMBERED.sub("", entry[0][-1]), len(order))))
-    return Imported(tuple(ImportedMesh(names, mesh) for names, mesh in found), tuple(answer["notes"]))
+    paths = _told_apart([names for names, _ in found])
+    meshes = (ImportedMesh(names, mesh) for names, (_, mesh) in zip(paths, found, strict=True))
+    return Imported(tuple(meshes), tuple(answer["notes"]))
+
+
+def _told_apart(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Paths, each once: a number follows the name where one comes again, as of instances."""
+    taken = set(paths)
+    seen: set[tuple[str, ...]] = set()
+    told = []
+    for path in paths:
+        numbered = ((*path[:-1], f"{path[-1]}.{number:03d}") for number in count(1))
+        own = path if path not in seen else next(other for other in numbered if other not in taken)
+        seen.add(own)
+        taken.add(own)
+        told.append(own)
+    return told
 
 
 def _ask_blender(
@@ -121,15 +143,25 @@ def _ask_blender(
     left_out = _LEFT_OUT.search(done.stderr)
     if left_out:
         raise unreadable(path, f"{left_out[1].decode('utf-8', 'replace')[:200]}; export it again")
+    corrected = _CORRECTED.search(done.stderr)
+    if corrected:
+        mesh = corrected[1].decode("utf-8", "replace")
+        raise unreadable(
+            path, f"the mesh {mesh!r} has faces that visit a vertex twice, or worse; export it as triangles"
+        )
     missing = _MISSING.search(done.stderr)
     if missing:
-        raise _missing(path, missing[1].decode("utf-8", "replace"))
+        what = missing[1].decode("utf-8", "replace")[:200]
+        raise UnitRejected(
+            "missing-file", f"{path} lacks something ({what}); put it back, or export all in one; nothing is fetched"
+        )
     try:
         answer = json.loads(done.stdout)
     except ValueError as error:
         raise _broken_off(path, done, limits) from error
     if "refused" in answer:
         _raise_refusal(path, answer["refused"], max_faces)
+    answer["notes"] += [found.decode() for found in _REMOVED.findall(done.stderr)]
     with np.load(archive, allow_pickle=False) as arrays:
         numbers = range(len(answer["meshes"]))
         return answer, [(arrays[f"{n}/vertices"], arrays[f"{n}/faces"].astype(np.int64)) for n in numbers]
@@ -153,13 +185,6 @@ def _broken_off(path: Path, done: subprocess.CompletedProcess[bytes], limits: Im
     return UnitRejected(
         "unreadable-mesh",
         f"{path} made Blender's importer break off ({end}; it said last: {last[:200]}); export it again",
-    )
-
-
-def _missing(path: Path, file: str) -> UnitRejected:
-    return UnitRejected(
-        "missing-file",
-        f"{path} needs a file that is missing: {file}; put it back, or export all in one; nothing is fetched",
     )
 
 

@@ -142,6 +142,12 @@ def test_files_made_to_hurt_end_in_one_clear_error(tmp_path: Path, name: str) ->
     assert "\n" not in refusal.value.message
 
 
+def test_what_is_no_file_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "chair.obj").mkdir()
+    with pytest.raises(UnitRejected, match=r"chair\.obj is no regular file"):
+        read(tmp_path / "chair.obj")
+
+
 def test_limits_of_time_and_memory_end_the_importer_alone(tmp_path: Path) -> None:
     path = tmp_path / "chair.glb"
     ODD["fine.glb"].write(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +16,7 @@ Item = TypeVar("Item")
 def in_order(path: Path, found: Sequence[tuple[tuple[str, ...], bytes, Item]]) -> list[tuple[tuple[str, ...], Item]]:
     """Paths and items of ``found`` (path, content, item) in an order that only the file decides.
 
-    Objects of one name are told apart anew, by the order of their contents.
+    Objects of one path come in the order of their contents, and without the numbers that Blender gave them.
     """
     text = path.read_bytes()
 
@@ -27,13 +26,5 @@ def in_order(path: Path, found: Sequence[tuple[tuple[str, ...], bytes, Item]]) -
         ends = (written + b"\0\x01Model", b"Model::" + written + b'"')
         return name if any(end in text for end in ends) else NUMBERED.sub("", name)
 
-    named = sorted(
-        ((tuple(map(own, names)), content, item) for names, content, item in found), key=lambda entry: entry[:2]
-    )
-    times: Counter[tuple[str, ...]] = Counter()
-    ordered = []
-    for names, _, item in named:
-        number = times[names]
-        times[names] += 1
-        ordered.append(((*names[:-1], f"{names[-1]}.{number:03d}") if number else names, item))
-    return ordered
+    named = ((tuple(map(own, names)), content, item) for names, content, item in found)
+    return [(names, item) for names, _, item in sorted(named, key=lambda entry: entry[:2])]

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
+
 from pipeline.errors import UnitRejected
 from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, copied, unreadable
 
 MAGIC, JSON_CHUNK, HEADER, CHUNK_HEADER = b"glTF", b"JSON", 12, 8
 #: Extensions that change a mesh and that Blender passes over where the file does not call them required.
 MISREAD = {"EXT_meshopt_compression", "KHR_meshopt_compression", "KHR_node_visibility"}
+#: The largest cosine between axes of a matrix that do not shear.
+STRAIGHT = 1e-5
 #: What the names of extensions begin with that change materials alone.
 OF_MATERIALS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "MSFT_texture_")
 #: What the names of attributes begin with that place vertices.
@@ -37,9 +41,14 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     try:
         check_faces(path, _count_triangles(tree), max_faces)
         _check_buffers(path, tree)
+        _check_matrices(path, tree)
         _forget_looks(tree)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise unreadable(path, f"it breaks the format's rules ({error!r}); export it again") from error
+    if len(tree.get("scenes", [])) > 1 and "scene" not in tree:
+        raise unreadable(
+            path, f"it holds {len(tree['scenes'])} scenes and does not say which is meant; export one alone"
+        )
     text = json.dumps(tree).encode()
     return Prepared(copied(path, scratch, _join(text, binary) if binary else text), as_it_is(path).origin)
 
@@ -68,7 +77,7 @@ def _parse(path: Path, header: bytes) -> dict[str, Any]:
     try:
         tree = json.loads(header.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise unreadable(path, f"{error}") from error
+        raise unreadable(path, f"its JSON is damaged ({error}); copy or export it again") from error
     if not isinstance(tree, dict):
         raise unreadable(path, f"its JSON is a {type(tree).__name__}")
     return tree
@@ -92,7 +101,7 @@ def _check_buffers(path: Path, tree: dict[str, Any]) -> None:
     """Give buffers beside the file their whole path, for the copy lies elsewhere."""
     for buffer in tree.get("buffers", []):
         uri = buffer.get("uri")
-        if uri is None or uri.startswith("data:"):
+        if uri is None or (uri.startswith("data:") and ";base64," in uri[:200]):
             continue
         if urlsplit(uri).scheme or uri.startswith(("/", "\\")):
             raise unreadable(
@@ -107,6 +116,18 @@ def _check_buffers(path: Path, tree: dict[str, Any]) -> None:
         if file.stat().st_size < buffer["byteLength"]:
             raise unreadable(path, f"its buffer {file} has fewer bytes than {buffer['byteLength']}: copy it again")
         buffer["uri"] = str(file).replace("%", "%25")
+
+
+def _check_matrices(path: Path, tree: dict[str, Any]) -> None:
+    """Refuse matrices that shear: Blender's objects have location, rotation and scale only."""
+    for node in tree.get("nodes", []):
+        axes = np.array(node.get("matrix", np.eye(4)), dtype=np.float64).reshape(4, 4)[:3, :3]
+        angles = axes @ axes.T
+        lengths = np.sqrt(angles.diagonal())
+        if (np.abs(angles - np.diag(angles.diagonal())) > STRAIGHT * np.outer(lengths, lengths)).any():
+            raise unreadable(
+                path, f"the matrix of its node {node.get('name', '')!r} shears; export it with transforms applied"
+            )
 
 
 def _forget_looks(tree: dict[str, Any]) -> None:

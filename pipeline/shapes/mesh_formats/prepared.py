@@ -61,6 +61,11 @@ def line_of(text: bytes, place: int) -> str:
     return f"line {number}: {shown!r}" if shown else f"line {number}"
 
 
+def blender_name(name: str) -> str:
+    """A name as Blender keeps it: 63 bytes of it."""
+    return name.encode()[:63].decode("utf-8", "ignore")
+
+
 def copied(path: Path, scratch: Path, content: bytes) -> Path:
     """A file of the same name with other content; importers name what has no name after the file."""
     copy = scratch / path.name

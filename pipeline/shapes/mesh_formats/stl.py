@@ -10,11 +10,17 @@ from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, as_text, c
 HEADER, FACET = 84, 50
 
 _NUMBER = rb"[ \t]+[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
-_LINE = re.compile(
-    rb"^[ \t]*(?:(?P<solid>(?:end)?solid)\b[^\n]*|(?P<facet>facet[ \t]+normal\b[^\n]*)|outer[ \t]+loop|endloop|endfacet"
-    rb"|(?P<vertex>vertex" + _NUMBER * 3 + rb"))?[ \t]*$",
-    re.MULTILINE,
+#: Lines, in the order in which a facet has them.
+_FACET_LINES = (
+    rb"facet[ \t]+normal\b[^\n]*",
+    rb"outer[ \t]+loop",
+    *3 * (rb"vertex" + _NUMBER * 3,),
+    rb"endloop",
+    rb"endfacet",
 )
+_FACET = re.compile(rb"[ \t]*\n".join(rb"[ \t]*" + line for line in _FACET_LINES) + rb"[ \t]*(?:\n|\Z)")
+#: A line that may stand between facets.
+_BETWEEN = re.compile(rb"[ \t]*(?:(?:end)?solid\b[^\n]*)?(?:\n|\Z)")
 
 
 def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
@@ -29,29 +35,24 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower() == b"solid":
         return _prepare_text(path, scratch, max_faces)
     whole = HEADER + FACET * promised
-    what = (
-        "it is cut off; copy it again" if size < whole else "something follows, or the number is wrong; export it again"
-    )
+    what = "it is cut off; copy it again" if size < whole else "something follows, or that is wrong; export it again"
     raise unreadable(path, f"its header promises {promised} triangles, {whole} bytes in all, and it has {size}: {what}")
 
 
 def _prepare_text(path: Path, scratch: Path, max_faces: int) -> Prepared:
     """The names of solids are left out: Blender would take words in them for the facets'."""
     text = as_text(path).lower()
-    facets = vertices = 0
-    kept, place = [], 0
-    for line in _LINE.finditer(text):
-        if text[place : line.start()].strip():
-            break
-        place = line.end()
-        facets += line["facet"] is not None
-        vertices += line["vertex"] is not None
-        kept.append(line["solid"] or line[0])
-    rest = text[place:]
-    if rest.strip():
-        where = line_of(text, place + len(rest) - len(rest.lstrip()))
-        raise unreadable(path, f"{where} is no line of a text STL; export it again")
-    if vertices != 3 * facets:
-        raise unreadable(path, f"it has {facets} facets and {vertices} vertices: it is cut off; export it again")
-    check_faces(path, facets, max_faces)
-    return Prepared(copied(path, scratch, b"\n".join(kept)), as_it_is(path).origin)
+    facets, place = list[bytes](), 0
+    while place < len(text):
+        found = _FACET.match(text, place)
+        if found:
+            facets.append(found[0])
+        else:
+            found = _BETWEEN.match(text, place)
+        if not found or found.end() == place:
+            where = line_of(text, place)
+            raise unreadable(path, f"what begins at {where} is no whole facet of a text STL; export it again")
+        place = found.end()
+    check_faces(path, len(facets), max_faces)
+    content = b"".join([b"solid\n", *(facet.rstrip() + b"\n" for facet in facets), b"endsolid\n"])
+    return Prepared(copied(path, scratch, content), as_it_is(path).origin)
