@@ -18,6 +18,12 @@ _LINES = re.compile(rb"(?:" + _LINE + rb"(?:\n|\Z))*+")
 _VERTICES, _FACES = re.compile(rb"^v([^\r\n]*)", re.MULTILINE), re.compile(rb"^f([^\r\n]*)", re.MULTILINE)
 
 
+def count_faces(path: Path) -> int:
+    """Lines that are faces of any OBJ file, counted before the file is parsed, which costs a hundred times as much."""
+    with path.open("rb") as stream:
+        return sum(line.lstrip()[:2] in (b"f ", b"f\t") for line in stream)
+
+
 def read_obj(path: Path) -> trimesh.Trimesh:
     """The file's triangles, vertices and faces in its order.
 

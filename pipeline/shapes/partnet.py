@@ -23,7 +23,7 @@ from pipeline.files import read_json
 from pipeline.shapes.mending import mend
 from pipeline.shapes.naming import shape_id
 from pipeline.shapes.normalising import to_unit_frame
-from pipeline.shapes.obj_file import read_obj
+from pipeline.shapes.obj_file import count_faces, read_obj
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
 
 MERGED = "result_after_merging.json"
@@ -98,7 +98,7 @@ def _check_files(folder: Path, leaves: list[_Leaf], config: ShapesConfig) -> Non
     The files may hold every triangle twice, once in each winding.
     """
     names = sorted({name for leaf in leaves for name in leaf.objs})
-    counts = {path: _count_faces(path) for path in (_obj_path(folder, name) for name in names)}
+    counts = {path: count_faces(path) for path in (_obj_path(folder, name) for name in names)}
     total, largest = sum(counts.values()), max(counts, key=counts.__getitem__, default=folder)
     if total > 2 * config.max_faces:
         raise UnitRejected(
@@ -106,11 +106,6 @@ def _check_files(folder: Path, leaves: list[_Leaf], config: ShapesConfig) -> Non
             f"{folder} has {total} triangles, {counts[largest]} of them in {largest}; shapes.max_faces allows "
             f"{config.max_faces}, each at most twice: simplify the meshes or raise it",
         )
-
-
-def _count_faces(path: Path) -> int:
-    with path.open("rb") as stream:
-        return sum(line.startswith(b"f ") for line in stream)
 
 
 def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:

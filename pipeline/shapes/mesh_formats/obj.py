@@ -18,6 +18,7 @@ from pipeline.shapes.mesh_formats.prepared import (
     line_of,
     unreadable,
 )
+from pipeline.shapes.obj_file import count_faces
 
 #: Statements that make a mesh, and those that tell nothing about its form. Free-form surfaces are not among them.
 READ = b"v f o g".split()
@@ -40,8 +41,8 @@ _LOOKS = re.compile(rb"/[^ \t]*")
 
 def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     """Raises UnitRejected for what is no OBJ, by the line at fault, and for too many triangles."""
-    content = as_text(path)
-    text = re.sub(rb"\\[ \t]*\n", b" ", _without_comments(content))
+    check_faces(path, count_faces(path), max_faces)
+    text = re.sub(rb"\\[ \t]*\n", b" ", _without_comments(as_text(path)))
     for statement in _STATEMENT.finditer(text):
         if statement[1] not in KNOWN:
             where = line_of(text, statement.start(1))
