@@ -28,6 +28,7 @@ VIEWS = ViewsConfig(resolution=64, reference_views=1, surface_points=1, elevatio
 RENDER = RenderConfig(samples=16, reference_samples=1, counterfactual_samples=16, denoise="none")
 GREY = 120
 TOP, LEFT = 4, 2
+WITH_COUNTERFACTUAL = ("studio", "even", "photograph", "photograph in a sky", "floor", "coloured")
 ENDS = (slice(0, 3), slice(-3, None))
 
 
@@ -53,7 +54,7 @@ def make_job(folder: Path, chosen: Mapping[str, Surroundings], lights: Mapping[s
         reference=make_reference_views(two_cubes(), VIEWS, 0),
         textures={views[0].texture: {1: "plaster", 2: "plaster"}},
         surfaces={"plaster": surface(folder, (190, 190, 190)), "green": surface(folder, (30, 140, 30))},
-        counterfactuals=list(chosen),
+        counterfactuals=[name for name in chosen if name in WITH_COUNTERFACTUAL],
         surroundings=chosen,
     )
     return write_job(folder, job, VIEWS, RENDER, threads=1)
@@ -181,7 +182,8 @@ def test_surroundings_leave_no_trace_in_other_images(images: Mapping[str, NDArra
 def test_counterfactual_has_the_same_surroundings(
     drawn: Drawn, images: Mapping[str, NDArray[np.int64]], chosen: Mapping[str, Surroundings]
 ) -> None:
-    for name, image in zip(chosen, drawn.counterfactual.astype(np.int64), strict=True):
+    names = [name for name in chosen if name in WITH_COUNTERFACTUAL]
+    for name, image in zip(names, drawn.counterfactual.astype(np.int64), strict=True):
         assert np.abs(corners(image).mean(axis=0) - corners(images[name]).mean(axis=0)).max() <= 1
 
 

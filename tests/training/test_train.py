@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,9 +163,21 @@ time.sleep(60)
         process.kill()
         process.wait()
         try:
-            lock(tmp_path).close()
+            assert is_free(tmp_path, seconds=20)  # the worker may not have run yet
         finally:
             os.kill(worker, signal.SIGKILL)
+
+
+def is_free(folder: Path, seconds: float) -> bool:
+    """Whether a lock can be had within so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            lock(folder).close()
+            return True
+        except PipelineError:
+            time.sleep(0.05)
+    return False
 
 
 def test_the_log_has_the_loss_of_the_whole_batch_however_many_its_parts(dataset: Path, tmp_path: Path) -> None:
