@@ -1,8 +1,8 @@
 """What comes back of scenes that Blender exported: ``python -m benchmarks.mesh_formats [SEEDS]``.
 
 A table of format by feature: the largest distance of a vertex from where it should be, in the scene's radii, over as
-many random scenes (``mesh_formats_scene``). Polygons are compared by area, volume and bounds: a format may cut them
-into other triangles. A dash stands for what a format does not have.
+many random scenes (``blender_scripts.exported_scenes``). Polygons are compared by area, volume and bounds: a format may
+cut them into other triangles. A dash stands for what a format does not have.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from benchmarks.table import write_rows
-from pipeline.blender import blender_environment
+from pipeline.blender import blender_command, blender_environment
 from pipeline.config import ImportConfig
 from pipeline.errors import UnitRejected
 from pipeline.shapes.importing import Imported, import_meshes
@@ -51,8 +51,7 @@ class Truth:
 
 def export(folder: Path, seed: int) -> Truth:
     """Have Blender write ``folder/scene.*`` and return what is in them."""
-    script = Path(__file__).with_name("mesh_formats_scene.py")
-    command = [sys.executable, "-P", str(script), str(folder), str(seed)]
+    command = blender_command("exported_scenes", folder, str(seed))
     subprocess.run(command, env=blender_environment(folder), check=True, capture_output=True)
     with np.load(folder / "truth.npz") as arrays:
         names = sorted({key.split("/")[0] for key in arrays.files})

@@ -46,7 +46,6 @@ class Meshes:
 
     paths: list[list[str]] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    faces: int = 0
 
 
 def _gltf(file: str) -> None:
@@ -67,7 +66,6 @@ def _finite(decode: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 
 def _obj(file: str) -> None:
-    # As it lies in the file, the turn to Blender's frame undone by ``_upright``.
     bpy.ops.wm.obj_import(filepath=file, use_split_groups=True, validate_meshes=False)
 
 
@@ -214,7 +212,7 @@ def collect(max_faces: int) -> Meshes:
             placed_by = instance.parent.original if instance.is_instance else None
             place = order.get((placed_by or item.original).name, len(order))
             found.append((place, _path(item.original, placed_by), vertices, triangles))
-    meshes = Meshes(faces=faces)
+    meshes = Meshes()
     for number, (_, path, vertices, triangles) in enumerate(sorted(found, key=lambda entry: entry[0])):
         meshes.paths.append(path)
         meshes.arrays[f"{number}/vertices"] = vertices @ TO_Y_UP.T * bpy.context.scene.unit_settings.scale_length
@@ -262,12 +260,15 @@ def _said(error: Exception) -> str:
 
 
 def _limit(memory_bytes: int, seconds: float) -> None:
-    """What a file makes Blender ask for beyond these ends this process, and no other."""
-    with open("/proc/self/statm", encoding="ascii") as stream:  # noqa: PTH123
-        taken = int(stream.read().split()[0]) * resource.getpagesize()
+    """What a file makes Blender ask for beyond these ends this process, and no other.
+
+    Who started it watches the clock. The limit on processor time, which all cores take from, is for where that is gone.
+    """
+    taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    processor = int(seconds * (os.cpu_count() or 1)) + 1
     resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, taken + memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
+    resource.setrlimit(resource.RLIMIT_CPU, (processor, processor))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -18,10 +18,10 @@ import trimesh
 
 from pipeline.blender import blender_command, blender_environment
 from pipeline.config import ImportConfig
-from pipeline.errors import PipelineError, UnitRejected
+from pipeline.errors import UnitRejected
 from pipeline.shapes.mesh_formats import fbx, gltf, obj, ply, stl
 from pipeline.shapes.mesh_formats.fbx import NUMBERED
-from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, unreadable
+from pipeline.shapes.mesh_formats.prepared import Prepared, more_faces, unreadable
 from pipeline.shapes.shape import make_mesh
 
 #: What is done with a file before Blender gets it, by its suffix.
@@ -31,7 +31,7 @@ PREPARE: dict[str, Callable[[Path, Path, int], Prepared]] = {
     ".obj": obj.prepare,
     ".ply": ply.prepare,
     ".stl": stl.prepare,
-    **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: as_it_is(path)),
+    **dict.fromkeys((".fbx", ".usd", ".usda", ".usdc", ".usdz", ".abc", ".blend"), lambda path, *_: Prepared(path)),
 }
 #: Formats whose order Blender keeps, for OBJ with the help of ``Prepared.names``.
 IN_ORDER = (".glb", ".gltf", ".obj", ".blend")
@@ -160,24 +160,22 @@ def _ask_blender(
     except ValueError as error:
         raise _broken_off(path, done, limits) from error
     if "refused" in answer:
-        _raise_refusal(path, answer["refused"], max_faces)
+        raise _refusal(path, answer["refused"], max_faces)
     answer["notes"] += [found.decode() for found in _REMOVED.findall(done.stderr)]
     with np.load(archive, allow_pickle=False) as arrays:
         numbers = range(len(answer["meshes"]))
         return answer, [(arrays[f"{n}/vertices"], arrays[f"{n}/faces"].astype(np.int64)) for n in numbers]
 
 
-def _raise_refusal(path: Path, refusal: dict[str, str], max_faces: int) -> None:
+def _refusal(path: Path, refusal: dict[str, str], max_faces: int) -> UnitRejected:
     if refusal["reason"] == "too-many-faces":
-        check_faces(path, max_faces + 1, max_faces)
-    raise UnitRejected(refusal["reason"], f"{path} {refusal['text']}; export it again")
+        return more_faces(path, max_faces)
+    return UnitRejected(refusal["reason"], f"{path} {refusal['text']}; export it again")
 
 
-def _broken_off(path: Path, done: subprocess.CompletedProcess[bytes], limits: ImportConfig) -> PipelineError:
+def _broken_off(path: Path, done: subprocess.CompletedProcess[bytes], limits: ImportConfig) -> UnitRejected:
     """Why Blender ended without an answer."""
     said = done.stderr.decode("utf-8", "replace")
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return _too_much(path, f"took more than {limits.seconds:g} s", "seconds")
     if "MemoryError" in said or "bad_alloc" in said or "Calloc returns null" in said or "Malloc returns null" in said:
         return _too_much(path, f"needs more than {limits.memory_gib:g} GiB of memory", "memory_gib")
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")

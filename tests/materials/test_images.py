@@ -156,3 +156,9 @@ def test_a_file_that_promises_a_billion_pixels_is_refused_at_once(tmp_path: Path
             read(path, "photograph")
     assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     tracemalloc.stop()
+
+
+def test_sixteen_bit_background_of_the_odd_cases_has_its_two_greys(shared_data: Path) -> None:
+    seen = as_seen(read_image(shared_data / "cases" / "background_16bit" / "grey16.png", "background"), ground=255)
+    half = len(seen) // 2
+    assert (np.unique(seen[:half]), np.unique(seen[half:])) == (200, 60)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from pipeline.errors import UnitRejected
-from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, copied, unreadable
+from pipeline.shapes.mesh_formats.prepared import Prepared, check_faces, copied, unreadable
 
 MAGIC, JSON_CHUNK, HEADER, CHUNK_HEADER = b"glTF", b"JSON", 12, 8
 #: Extensions that change a mesh and that Blender passes over where the file does not call them required.
@@ -50,7 +50,7 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
             path, f"it holds {len(tree['scenes'])} scenes and does not say which is meant; export one alone"
         )
     text = json.dumps(tree).encode()
-    return Prepared(copied(path, scratch, _join(text, binary) if binary else text), as_it_is(path).origin)
+    return Prepared(copied(path, scratch, _join(text, binary) if binary else text))
 
 
 def _split(path: Path, content: bytes) -> tuple[bytes, bytes]:

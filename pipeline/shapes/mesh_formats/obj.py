@@ -16,6 +16,7 @@ from pipeline.shapes.mesh_formats.prepared import (
     check_faces,
     copied,
     line_of,
+    more_faces,
     unreadable,
 )
 from pipeline.shapes.obj_file import count_faces
@@ -41,7 +42,8 @@ _LOOKS = re.compile(rb"/[^ \t]*")
 
 def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     """Raises UnitRejected for what is no OBJ, by the line at fault, and for too many triangles."""
-    check_faces(path, count_faces(path), max_faces)
+    if count_faces(path) > max_faces:  # each is a triangle at least
+        raise more_faces(path, max_faces)
     text = re.sub(rb"\\[ \t]*\n", b" ", _without_comments(as_text(path)))
     for statement in _STATEMENT.finditer(text):
         if statement[1] not in KNOWN:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.errors import UnitRejected
-from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, check_faces, unreadable
+from pipeline.shapes.mesh_formats.prepared import Prepared, check_faces, unreadable
 
 #: NumPy's codes of numbers.
 CODES = {
@@ -88,7 +88,7 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
         _check_text(path, body, elements)
     else:
         _check_binary(path, body, elements, ORDERS[kind])
-    return as_it_is(path)
+    return Prepared(path)
 
 
 def _parse(path: Path, lines: list[str]) -> tuple[str, list[_Element]]:

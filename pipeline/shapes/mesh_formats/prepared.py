@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,8 @@ class Prepared:
     """
 
     path: Path
-    origin: NDArray[np.float64]
+    origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     names: tuple[str, ...] = ()
-
-
-def as_it_is(path: Path) -> Prepared:
-    return Prepared(path, np.zeros(3))
 
 
 def unreadable(path: Path, text: str) -> UnitRejected:
@@ -35,13 +31,22 @@ def unreadable(path: Path, text: str) -> UnitRejected:
 
 
 def check_faces(path: Path, faces: int, max_faces: int) -> None:
-    """Raises UnitRejected for more triangles than ``shapes.max_faces``."""
+    """Raises UnitRejected for more triangles than ``shapes.max_faces``; ``faces`` is how many there are."""
     if faces > max_faces:
         raise UnitRejected(
             "too-many-faces",
             f"{path} has {faces} triangles; shapes.max_faces allows {max_faces}: simplify the mesh, or raise "
             f"the limit with --set shapes.max_faces={faces}",
         )
+
+
+def more_faces(path: Path, max_faces: int) -> UnitRejected:
+    """The refusal of a file of which it is known only that there are more."""
+    return UnitRejected(
+        "too-many-faces",
+        f"{path} has more than the {max_faces} triangles that shapes.max_faces allows: simplify the mesh, or raise the "
+        "limit with --set shapes.max_faces=N",
+    )
 
 
 def as_text(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pipeline.shapes.mesh_formats.prepared import Prepared, as_it_is, as_text, check_faces, copied, line_of, unreadable
+from pipeline.shapes.mesh_formats.prepared import Prepared, as_text, check_faces, copied, line_of, unreadable
 
 HEADER, FACET = 84, 50
 
@@ -31,7 +31,7 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     promised = int.from_bytes(head[80:84], "little")
     if len(head) == HEADER and size == HEADER + FACET * promised:
         check_faces(path, promised, max_faces)
-        return as_it_is(path)
+        return Prepared(path)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower() == b"solid":
         return _prepare_text(path, scratch, max_faces)
     whole = HEADER + FACET * promised
@@ -55,4 +55,4 @@ def _prepare_text(path: Path, scratch: Path, max_faces: int) -> Prepared:
         place = found.end()
     check_faces(path, len(facets), max_faces)
     content = b"".join([b"solid\n", *(facet.rstrip() + b"\n" for facet in facets), b"endsolid\n"])
-    return Prepared(copied(path, scratch, content), as_it_is(path).origin)
+    return Prepared(copied(path, scratch, content))

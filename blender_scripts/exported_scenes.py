@@ -1,4 +1,4 @@
-"""Random scenes exported by Blender, and what is in them: ``python -P benchmarks/mesh_formats_scene.py FOLDER SEED``.
+"""Random scenes in every format, to measure importers by: ``python -P -m blender_scripts.exported_scenes FOLDER SEED``.
 
 Writes ``scene.<suffix>`` in every format, and ``truth.npz``: of every object ``<name>/vertices`` in the world, +Y up
 and in metres, ``<name>/faces`` and ``<name>/parent``. It is computed from the numbers that made the scene, not by
