@@ -25,11 +25,16 @@ from typing import Any
 import bpy
 import numpy as np
 from io_scene_gltf2.io.imp.gltf2_io_binary import BinaryData
+from scipy.spatial import cKDTree
+
+from blender_scripts.gltf_skins import skinned_vertices
 
 #: From Blender's frame, +Z up and front -Y, to +Y up and front +Z.
 TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 #: What may have a surface. Text, curves, surfaces and metaballs Blender also lists as the mesh that they come to.
 SURFACES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
+#: In radii: how far a skinned vertex may lie from where the file's numbers put it.
+SKIN_TOLERANCE = 1e-4
 
 
 class Refused(Exception):
@@ -145,7 +150,7 @@ def load(file: Path) -> list[str]:
     except (RuntimeError, OSError) as error:  # operators report all their errors as RuntimeError
         if "MemoryError" in str(error):
             raise MemoryError from error
-        raise Refused("unreadable-mesh", f"cannot be read by Blender: {_said(error)}") from error
+        raise Refused("unreadable-mesh", f"cannot be read by Blender: {_said(error)}; export it again") from error
     _check_meshes()
     missing = [item.name for kind in (bpy.data.objects, bpy.data.meshes) for item in kind if item.is_missing]
     if missing:
@@ -169,11 +174,12 @@ def _check_meshes() -> None:
         mesh.loops.foreach_get("vertex_index", corners)
         if len(corners) and not 0 <= corners.min() <= corners.max() < len(vertices):
             beyond = corners.max() if corners.max() >= len(vertices) else corners.min()
-            text = f"has a face of {mesh.name!r} that names vertex {beyond} of {len(vertices)}"
+            text = f"has a face of {mesh.name!r} that names vertex {beyond} of {len(vertices)}; export it again"
             raise Refused("unreadable-mesh", text)
         bad = ~np.isfinite(vertices[corners])
         if bad.any():
-            raise Refused("non-finite-vertex", f"has a triangle with the coordinate {vertices[corners][bad][0]}")
+            coordinate = vertices[corners][bad][0]
+            raise Refused("non-finite-vertex", f"has a triangle with the coordinate {coordinate}; export it again")
 
 
 def show_what_renders() -> int:
@@ -218,6 +224,20 @@ def collect(max_faces: int) -> Meshes:
         meshes.arrays[f"{number}/vertices"] = vertices @ TO_Y_UP.T * bpy.context.scene.unit_settings.scale_length
         meshes.arrays[f"{number}/faces"] = triangles
     return meshes
+
+
+def check_skins(file: str, meshes: Meshes) -> None:
+    """Raise Refused where Blender bends a glTF file's skin otherwise than the format says."""
+    bent = [(name, vertices) for name, vertices in skinned_vertices(file) if len(vertices)]
+    if not bent or not meshes.paths:
+        return
+    found = np.concatenate([array for name, array in meshes.arrays.items() if name.endswith("/vertices")])
+    near, radius = cKDTree(found), np.linalg.norm(np.ptp(found, axis=0)) / 2
+    for name, vertices in bent:
+        distance = near.query(vertices)[0].max()
+        if not distance <= SKIN_TOLERANCE * radius:
+            text = f"has the skinned mesh {name!r} whose bind pose Blender would bend; export it with its pose applied"
+            raise Refused("unreadable-mesh", text)
 
 
 def _triangles(item: Any, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -278,6 +298,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         notes = load(Path(request["file"]))
         hidden = show_what_renders()
         meshes = collect(request["max_faces"])
+        if request["file"].lower().endswith((".glb", ".gltf")):
+            check_skins(request["file"], meshes)
     except Refused as refusal:
         return {"refused": {"reason": refusal.reason, "text": str(refusal)}}
     np.savez(request["arrays"], **meshes.arrays)

@@ -170,7 +170,7 @@ def _ask_blender(
 def _refusal(path: Path, refusal: dict[str, str], max_faces: int) -> UnitRejected:
     if refusal["reason"] == "too-many-faces":
         return more_faces(path, max_faces)
-    return UnitRejected(refusal["reason"], f"{path} {refusal['text']}; export it again")
+    return UnitRejected(refusal["reason"], f"{path} {refusal['text']}")
 
 
 def _broken_off(path: Path, done: subprocess.CompletedProcess[bytes], limits: ImportConfig) -> UnitRejected:

@@ -13,6 +13,7 @@ from typing import Any
 CORNERS = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)]
 POSITIONS = b"".join(struct.pack("<3f", *corner) for corner in CORNERS)
 NAN = struct.pack("<f", float("nan"))
+STRAIGHT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
 SHEAR = [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
 #: A square of edge 5 with a square hole of edge 3, joined to the rim by a cut that the outline goes along twice.
 KEYHOLE = [(0, 0), (5, 0), (5, 5), (0, 5), (1, 1), (1, 4), (4, 4), (4, 1)]
@@ -138,6 +139,34 @@ def triangle(**changes: object) -> dict[str, Any]:
     }
 
 
+def skinned(bind: list[int]) -> bytes:
+    """The triangle held by two joints alike; ``bind``: inverse bind matrix of the second, column by column."""
+    parts = [
+        POSITIONS,
+        bytes([0, 1, 0, 0] * 3),
+        struct.pack("<12f", *[0.5, 0.5, 0, 0] * 3),
+        struct.pack("<32f", *STRAIGHT, *bind),
+    ]
+    starts = [sum(map(len, parts[:n])) for n in range(len(parts))]
+    kinds = [(5126, 3, "VEC3"), (5121, 3, "VEC4"), (5126, 3, "VEC4"), (5126, 2, "MAT4")]
+    tree = triangle(
+        nodes=[{"name": "back", "mesh": 0, "skin": 0, "translation": [9, 9, 9]}, {"children": [2]}, {}],
+        scenes=[{"nodes": [0, 1]}],
+        skins=[{"joints": [1, 2], "inverseBindMatrices": 3}],
+        meshes=[{"primitives": [{"attributes": {"POSITION": 0, "JOINTS_0": 1, "WEIGHTS_0": 2}}]}],
+        accessors=[
+            {"bufferView": n, "componentType": component, "count": count, "type": kind}
+            for n, (component, count, kind) in enumerate(kinds)
+        ],
+        bufferViews=[
+            {"buffer": 0, "byteOffset": start, "byteLength": len(part)}
+            for start, part in zip(starts, parts, strict=True)
+        ],
+        buffers=[{"byteLength": sum(map(len, parts))}],
+    )
+    return glb(tree, b"".join(parts))
+
+
 def _gltfs() -> dict[str, OddFile]:
     def at(uri: str) -> str:
         return json.dumps(triangle(buffers=[{"byteLength": 36, "uri": uri}]))
@@ -158,6 +187,8 @@ def _gltfs() -> dict[str, OddFile]:
         extensionsRequired=["KHR_texture_basisu"],
     )
     return {
+        "stiff.glb": _bytes(skinned(STRAIGHT), None),
+        "bent.glb": _bytes(skinned(SHEAR), r"the skinned mesh 'back' whose bind pose Blender would bend"),
         "fine.glb": _bytes(glb(triangle(), POSITIONS), None),
         "looks.glb": _bytes(glb(looks, POSITIONS), None),  # broken, missing and unknown, but not wanted
         "heavy.glb": _bytes(glb(counting(3 * 10**8), POSITIONS), r"100000000 triangles; shapes\.max_faces allows"),
