@@ -16,13 +16,14 @@ import numpy as np
 from benchmarks.recheck import recheck
 from benchmarks.shapes import Collection, collections
 from benchmarks.table import write_rows
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly
-from pipeline.anomalies.candidates import find_candidates, order
+from pipeline.anomalies.anomaly import Anomaly
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.kind import find_kind
-from pipeline.anomalies.nodes import Node
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.targets.candidates import find_candidates, order
+from pipeline.anomalies.targets.nodes import Node
 from pipeline.errors import UnitRejected
+from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.report.text import aligned
 from pipeline.seeding import rng
 

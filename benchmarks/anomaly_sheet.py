@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.shapes import Collection, collections
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly, part_meshes
-from pipeline.anomalies.candidates import order
+from pipeline.anomalies.anomaly import Anomaly, part_meshes
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.generate import make_anomaly
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.targets.candidates import order
 from pipeline.errors import UnitRejected
-from pipeline.geometry.cameras import Camera, look_at_origin, pixel_rays
+from pipeline.format.cameras import Camera, look_at_origin
+from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape
 
@@ -90,7 +91,7 @@ def _picture(meshes: Meshes, colours: dict[int, tuple[int, int, int]], camera: C
     """(S, S, 3): faces in their part's colour, darker the more they turn away, seen from behind in magenta."""
     ids = np.repeat([i for i, _ in meshes], [len(m.faces) for _, m in meshes])
     mesh = trimesh.util.concatenate([trimesh.Trimesh(m.vertices, m.faces, process=False) for _, m in meshes])
-    rays = pixel_rays(camera).reshape(-1, 3)
+    rays = camera.rays.reshape(-1, 3)
     face = trimesh.ray.ray_pyembree.RayMeshIntersector(mesh).intersects_first(
         np.tile(camera.centre, (len(rays), 1)), rays
     )

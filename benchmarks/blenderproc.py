@@ -57,8 +57,9 @@ from benchmarks.blenderproc_tools import (
 )
 from benchmarks.subjects import Subject, load_subjects
 from benchmarks.table import write_rows
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
+from pipeline.rendering.config import RenderConfig
+from pipeline.views.config import ViewsConfig
 
 PIPELINE, BLENDERPROC = "pipeline", "BlenderProc"
 SAME_DENOISER, AS_IT_COMES = "INTEL FAST", "INTEL ACCURATE"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks.subjects import Subject
 from pipeline.appearance.assignment import assign_materials
-from pipeline.config import RenderConfig
 from pipeline.errors import PipelineError
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Surface, write_job
 from pipeline.views.select import View
 

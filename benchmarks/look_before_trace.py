@@ -9,13 +9,16 @@ from benchmarks.table import report, seconds
 from materials.cache import map_files
 from pipeline.anomalies.anomaly import part_meshes
 from pipeline.appearance.assignment import assign_materials
+from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.library import make_library
-from pipeline.config import MaterialsConfig, RenderConfig, ShapesConfig, ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, Surface, write_job
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.shape import flatten
 from pipeline.shapes.sources import parse_source
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import ViewSelector
 

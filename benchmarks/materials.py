@@ -18,8 +18,9 @@ import numpy as np
 from benchmarks.table import write_rows
 from materials.catalogue import load_catalogue
 from materials.material import MATERIAL_CLASSES, Material
+from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.library import make_library
-from pipeline.config import MaterialsConfig, ViewsConfig
+from pipeline.views.config import ViewsConfig
 
 SIZE = 512
 #: A fresh process that needs the whole library, its maps being there.
@@ -28,7 +29,8 @@ import sys, time
 start = time.perf_counter()
 from pathlib import Path
 from pipeline.appearance.library import make_library
-from pipeline.config import MaterialsConfig, ViewsConfig
+from pipeline.appearance.config import MaterialsConfig
+from pipeline.views.config import ViewsConfig
 imported = time.perf_counter()
 library, _ = make_library(MaterialsConfig(), ViewsConfig(), Path(sys.argv[1]))
 print(len(library.swatches), imported - start, time.perf_counter() - imported)

@@ -22,8 +22,8 @@ from scipy.spatial import cKDTree
 
 from benchmarks.table import write_rows
 from pipeline.blender import blender_command, blender_environment
-from pipeline.config import ImportConfig
 from pipeline.errors import UnitRejected
+from pipeline.shapes.config import ImportConfig
 from pipeline.shapes.importing import Imported, import_meshes
 
 SUFFIXES = ("glb", "gltf", "fbx", "usdc", "usda", "abc", "blend", "obj", "ply", "stl")

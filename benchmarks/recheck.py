@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.shapes.shape import Shape
 
 #: Points on each surface: so dense that their spacing hardly adds to a distance.

@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from benchmarks.subjects import Subject, load_subjects, usual_source
 from benchmarks.table import write_rows
 from pipeline.blender import FRUGAL
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import write_job
 from pipeline.rendering.storage import save_drawn
+from pipeline.views.config import ViewsConfig
 
 QUERIES, IMAGES = 22, 300
 #: Images after which everything that is loaded once has been.

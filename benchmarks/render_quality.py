@@ -27,8 +27,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from benchmarks.subjects import Subject, load_subjects, usual_source
 from benchmarks.table import write_rows
-from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import write_job
+from pipeline.views.config import ViewsConfig
 
 SAMPLES = (4, 8, 12, 16, 32)
 DENOISERS = ("none", "fast", "high")

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.anomalies.donors import Donors
-from pipeline.anomalies.nodes import Node, find_nodes
-from pipeline.config import PAPER_TYPES, Config, PlanConfig, ShapesConfig, TypeCounts
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node, find_nodes
+from pipeline.config import Config
 from pipeline.errors import UnitRejected
+from pipeline.format.labels import PAPER_TYPES
+from pipeline.planning.config import PlanConfig, TypeCounts
 from pipeline.planning.plan import Plan, Planner
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source, parse_source
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from materials.cache import map_files
 from pipeline.appearance.assignment import assign_materials
+from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.library import Library, make_library
-from pipeline.config import MaterialsConfig, ShapesConfig, ViewsConfig
 from pipeline.errors import PipelineError
 from pipeline.rendering.job import Job, Surface
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import parse_source
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from benchmarks.table import write_rows
-from pipeline.shards.reader import Shard
+from pipeline.format.reader import Shard
 
 
 @dataclass(frozen=True)

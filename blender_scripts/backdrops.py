@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from blender_scripts.nodes import Nodes
 from blender_scripts.radiance import level_radiance, mean_radiance
 from materials.color import to_linear
-from materials.images import as_seen, read_image
+from pipeline.images import as_seen, read_image
 
 #: Radiance of the white world as a light, and as the camera sees it. Like a photographer's backdrop it is
 #: overexposed, so that only true shadow is darker than white (measured: 1.0 greys the whole ground).

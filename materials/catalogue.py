@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from materials.material import Finish, Material
 from materials.recipes import RECIPES
 from materials.synthesis import Synthesis
-from materials.yaml_files import load_yaml, problems
 from pipeline.errors import PipelineError
+from pipeline.settings.yaml_files import load_yaml, problems
 
 BUILTIN = Path(__file__).with_name("catalogue.yaml")
 

@@ -8,11 +8,11 @@ from PIL import Image
 
 from pipeline.config import Config
 from pipeline.files import atomic
-from pipeline.packing import reference_record
+from pipeline.format.schema import ShapeRecord
+from pipeline.format.views_file import write_views
+from pipeline.packing.records import reference_record
 from pipeline.rendering.reference import render_reference_views
 from pipeline.shapes.shape import Shape
-from pipeline.shards.schema import ShapeRecord
-from pipeline.shards.views_file import write_views
 
 #: The views of a folder, and what the pictures of them match.
 VIEWS, PICTURES = "views.h5", "view_[0-9][0-9][0-9].png"

@@ -15,7 +15,6 @@ from typing import Any
 
 from materials.cache import fingerprint as maps_fingerprint
 from pipeline import stages
-from pipeline.anomalies.anomaly import TYPES
 from pipeline.anomalies.kind import find_kind
 from pipeline.appearance import priors
 from pipeline.appearance.library import balanced, load_library, save_library
@@ -25,17 +24,17 @@ from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.execution import Record, Result, Unit, fingerprint, finished, run_units
 from pipeline.files import lock, read_json, remove_leftovers, write_json
+from pipeline.format.labels import ANOMALY_TYPES, SPLITS
+from pipeline.format.naming import shape_id
 from pipeline.layout import Layout
 from pipeline.planning.plan import Plan, Planner, ShapePlan
+from pipeline.planning.splits import assign_splits
 from pipeline.planning.summary import image_counts
 from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
 from pipeline.rendering.devices import CPU, choose, find_devices
 from pipeline.report.notes import Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
-from pipeline.shapes.naming import shape_id
 from pipeline.shapes.sources import Source, parse_source
-from pipeline.shards.schema import SPLITS
-from pipeline.splits import assign_splits
 from pipeline.stages import STAGES, Context, DonorPool
 
 log = logging.getLogger(__name__)
@@ -254,7 +253,7 @@ class Run:
         def settings(shape_plan: ShapePlan) -> list[Any]:
             """Of the types that the shape gets alone, so that another type's settings leave it as it is."""
             types = {anomaly.type for anomaly in shape_plan.anomalies}
-            own = {k: v for k, v in config.anomalies.model_dump().items() if k not in TYPES or k in types}
+            own = {k: v for k, v in config.anomalies.model_dump().items() if k not in ANOMALY_TYPES or k in types}
             if "other_material" in types:
                 own["priors"] = _priors()  # they tell which parts always wear the same
             # How many cameras show an anomaly is found here too, up to what the plan may ask for.

@@ -13,12 +13,12 @@ from pathlib import Path
 from materials.cache import folder_name, map_files
 from materials.material import Material
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.anomalies.candidates import find_candidates, order
-from pipeline.anomalies.donors import Donors
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.kind import find_kind
-from pipeline.anomalies.nodes import Node, find_nodes
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
+from pipeline.anomalies.targets.candidates import find_candidates, order
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.appearance.assignment import assign_materials
 from pipeline.appearance.cores import core_of
 from pipeline.appearance.library import Library, load_library, make_swatch, save_library
@@ -29,8 +29,11 @@ from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
 from pipeline.files import explaining_full_disk, read_json, write_json
+from pipeline.format.labels import SPLITS
+from pipeline.format.schema import TEXT_BYTES, ShapeRecord, fits
+from pipeline.format.writer import write_shard
 from pipeline.layout import Layout
-from pipeline.packing import shape_record
+from pipeline.packing.records import shape_record
 from pipeline.planning.plan import PlannedAnomaly, ShapePlan
 from pipeline.planning.topup import Made
 from pipeline.quality.verdict import judge_query, judge_reference
@@ -42,8 +45,6 @@ from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source
 from pipeline.shapes.storage import load_shape, save_shape
-from pipeline.shards.schema import SPLITS, TEXT_BYTES, ShapeRecord, fits
-from pipeline.shards.writer import write_shard
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector, Wanted
 from pipeline.views.storage import load_views, save_views

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.geometry.cameras import Camera
+from pipeline.format.cameras import Camera
 from pipeline.shapes.shape import Soup
 
 Floats = NDArray[np.float64]

@@ -9,16 +9,18 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import LABELS, NORMAL, SEVERAL, Anomaly, Appearance, part_meshes
-from pipeline.config import ViewsConfig
+from pipeline.anomalies.anomaly import Anomaly, Appearance, part_meshes
+from pipeline.format.boxes import bounding_box
+from pipeline.format.combine import combine
+from pipeline.format.labels import LABELS, NORMAL, SEVERAL
+from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.writer import write_shard
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.shapes.shape import Part, Shape, flatten
-from pipeline.shards.combine import combine
-from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
-from pipeline.shards.writer import write_shard
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
-from pipeline.views.visibility import bounding_box, object_mask, part_mask
+from pipeline.views.visibility import object_mask, part_mask
 
 #: label, size and centre of each part; the front is +Z.
 BOXES = (

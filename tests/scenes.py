@@ -6,10 +6,10 @@ import numpy as np
 import trimesh
 
 from pipeline.anomalies.anomaly import Anomaly, Appearance, Effect
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Camera
+from pipeline.format.cameras import Camera
 from pipeline.shapes.shape import Part, Shape, make_mesh
 from pipeline.views.cameras import intrinsics
+from pipeline.views.config import ViewsConfig
 
 
 def cube(centre: tuple[float, float, float], edge: float) -> trimesh.Trimesh:

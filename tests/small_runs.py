@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.config import PAPER_TYPES
+from pipeline.format.labels import PAPER_TYPES
 
 SETTINGS = (
     "split={train: 1, val: 0, test: 0}",

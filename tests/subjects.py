@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.anomalies.candidates import find_candidates, salience
-from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.generate import make_anomaly
-from pipeline.anomalies.nodes import find_nodes
-from pipeline.config import AnomaliesConfig, ShapesConfig, ViewsConfig
+from pipeline.anomalies.targets.candidates import find_candidates, salience
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import find_nodes
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import Shape
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import ReferenceViews, make_reference_views
 from pipeline.views.select import View, ViewSelector
 from tests.scenes import body_halved, knob_missing, knob_moved, three_cubes

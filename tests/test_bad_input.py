@@ -19,15 +19,15 @@ from PIL import Image
 
 from pipeline import execution
 from pipeline.cli.gen import main
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.execution import Unit, finished, run_units
 from pipeline.files import atomic, explaining_full_disk, write_json
+from pipeline.format.reader import Shard, find_shards
 from pipeline.hdf5 import atomic_hdf5
 from pipeline.layout import Layout
 from pipeline.rendering import blender
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
-from pipeline.shards.reader import Shard, find_shards
 from tests.partnet_files import box, inner, leaf, mesh_text, obj_text, simple_stool, write_shape
 from tests.small_runs import quick
 

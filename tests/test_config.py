@@ -4,8 +4,10 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from pipeline.config import PRESETS, Config, TypeCounts, load
+from pipeline.config import Config
 from pipeline.errors import PipelineError
+from pipeline.planning.config import TypeCounts
+from pipeline.settings.loading import PRESETS, load
 
 
 @pytest.mark.parametrize("preset", sorted(p.stem for p in PRESETS.glob("*.yaml")))

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from pipeline.cli.data import main as data
 from pipeline.cli.gen import main as gen
-from pipeline.shards.reader import Shard, find_reference, find_shards
+from pipeline.format.reader import Shard, find_reference, find_shards
 from tests.partnet_files import simple_stool
 from tests.small_runs import quick
 

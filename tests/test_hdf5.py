@@ -18,9 +18,9 @@ import materials
 import pipeline
 from pipeline.cli.data import main
 from pipeline.errors import PipelineError
+from pipeline.format.views_file import read_views
 from pipeline.hdf5 import atomic_hdf5, open_hdf5
 from pipeline.rendering.storage import load_drawn
-from pipeline.shards.views_file import read_views
 from tests.sample_shards import make_shape, write_dataset
 
 HOLD = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"

@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pipeline.cli.gen import main
-from pipeline.config import ShapesConfig, ViewsConfig
+from pipeline.format.views_file import read_views
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.mesh_file import read_mesh
-from pipeline.shards.views_file import read_views
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from tests.mesh_files import write_cubes
 

@@ -17,12 +17,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pipeline.cli.gen import main
-from pipeline.config import PAPER_TYPES, Config, load
+from pipeline.config import Config
 from pipeline.errors import PipelineError
+from pipeline.format.labels import PAPER_TYPES
+from pipeline.format.reader import Shard, find_shards
+from pipeline.format.verification import verify
 from pipeline.rendering.storage import load_drawn
 from pipeline.run import Run
-from pipeline.shards.reader import Shard, find_shards
-from pipeline.shards.verification import verify
+from pipeline.settings.loading import load
 from pipeline.stages import STAGES
 from tests.partnet_files import simple_stool, write_shape
 from tests.pictures import write_photograph

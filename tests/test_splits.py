@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import SplitConfig
-from pipeline.splits import assign_splits
+from pipeline.planning.config import SplitConfig
+from pipeline.planning.splits import assign_splits
 
 IDS = {str(i): f"model-{i}" for i in range(200)}
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import Config, RenderConfig, ViewsConfig
+from pipeline.config import Config
 from pipeline.layout import Layout
+from pipeline.rendering.config import RenderConfig
 from pipeline.stages import Context, _is_compared
+from pipeline.views.config import ViewsConfig
 from pipeline.views.select import View, ViewSelector
 from tests.scenes import knob_moved, knob_resurfaced, three_cubes
 

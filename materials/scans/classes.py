@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from materials.material import Finish, WornClass
-from materials.yaml_files import load_yaml, problems
 from pipeline.errors import PipelineError
+from pipeline.settings.yaml_files import load_yaml, problems
 
 Tile = Annotated[float, Field(gt=0, allow_inf_nan=False, description="edge of what the maps cover, in metres")]
 

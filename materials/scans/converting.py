@@ -11,12 +11,12 @@ from PIL import Image
 from scipy import ndimage
 
 from materials.color import FloatMap, to_linear
-from materials.images import Picture, Pixels
 from materials.maps import Texels, slopes
 from materials.material import WornClass
 from materials.scans.classes import DEFAULTS
 from materials.scans.naming import NORMALS, MapKind
 from pipeline.errors import UnitRejected
+from pipeline.images import Picture, Pixels
 
 #: Larger maps are averaged down to this many pixels before anything else.
 MAX_WORKING_SIZE = 2048

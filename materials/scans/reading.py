@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from materials.images import Picture, read_image
+from pipeline.images import Picture, read_image
 
 
 def read(path: Path) -> Picture:

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 import trimesh
 
-from pipeline.config import PAPER_TYPES
 from pipeline.shapes.shape import Shape
-
-#: Type -> what makes it: a ``Kind`` (``kind.py``), as ``module:name`` in this package. A new type is one module and
-#: one line here; it goes to the end, since the order fixes the values of the shard's ``anomaly_type``.
-TYPES: Mapping[str, str] = MappingProxyType(
-    {
-        "positional": "positional:POSITIONAL",
-        "rotational": "rotational:ROTATIONAL",
-        "broken": "broken:BROKEN",
-        "swapped": "swapped:SWAPPED",
-        "missing": "missing:MISSING",
-        "deformed": "deformed:DEFORMED",
-        "cracked": "cracked:CRACKED",
-        "faded": "surface:FADED",
-        "stained": "surface:STAINED",
-        "scratched": "surface:SCRATCHED",
-        "other_material": "surface:OTHER_MATERIAL",
-    }
-)
-ANOMALY_TYPES = tuple(TYPES)
-#: Those that change what a part looks like and not its shape.
-SURFACE_TYPES = tuple(name for name, place in TYPES.items() if place.startswith("surface:"))
-NORMAL = "normal"
-#: The label of an image with more than one anomaly.
-SEVERAL = "several"
-#: Values of the shard's ``anomaly_type``: normal 0, positional 1, ..., missing 5, several 6, then the other types.
-LABELS = (NORMAL, *PAPER_TYPES, SEVERAL, *ANOMALY_TYPES[len(PAPER_TYPES) :])
 
 Effect = Literal["faded", "stained", "scratched", "other material"]
 
@@ -86,11 +58,6 @@ class Anomaly:
     def is_missing(self) -> bool:
         """Nothing of the target is left."""
         return bool(self.replaced) and all(mesh is None for mesh in self.replaced.values())
-
-
-def variant_name(anomalies: Iterable[Anomaly | str]) -> str:
-    """Name of the shape with these anomalies (or their names), in the order given; ``normal`` with none."""
-    return "+".join(a if isinstance(a, str) else a.name for a in anomalies) or NORMAL
 
 
 def part_meshes(shape: Shape, anomalies: Sequence[Anomaly] = ()) -> list[tuple[int, trimesh.Trimesh]]:

@@ -9,12 +9,12 @@ from dataclasses import asdict
 import numpy as np
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import Kind, find_kind
-from pipeline.anomalies.nodes import Node
-from pipeline.anomalies.proof import measure
+from pipeline.anomalies.proving.proof import measure
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node
 from pipeline.anomalies.task import TargetUnfit, Task
-from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape

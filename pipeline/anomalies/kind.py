@@ -1,18 +1,18 @@
-"""The interface of an anomaly type, and how the registry's names become types."""
+"""The interface of an anomaly type, and how the labels' names become types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pkgutil import resolve_name
+from importlib import import_module
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import TYPES
-from pipeline.anomalies.proof import Proof
+from pipeline.anomalies.config import AnomaliesConfig
+from pipeline.anomalies.proving.proof import Proof
 from pipeline.anomalies.task import Change, Task
-from pipeline.config import AnomaliesConfig
 from pipeline.errors import PipelineError
+from pipeline.format.labels import ANOMALY_TYPES
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Kind:
 
 def find_kind(anomaly_type: str) -> Kind:
     """The type of that name. Raises PipelineError naming the known ones."""
-    if anomaly_type not in TYPES:
-        raise PipelineError(f"unknown anomaly type {anomaly_type!r}; known: {', '.join(TYPES)}")
-    kind = resolve_name(f"{__package__}.{TYPES[anomaly_type]}")
+    if anomaly_type not in ANOMALY_TYPES:
+        raise PipelineError(f"unknown anomaly type {anomaly_type!r}; known: {', '.join(ANOMALY_TYPES)}")
+    kind = import_module(f"{__package__}.types.{anomaly_type}").KIND
     assert isinstance(kind, Kind)
     return kind

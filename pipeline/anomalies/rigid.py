@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from pipeline.anomalies.config import Directions
 from pipeline.anomalies.task import Task
-from pipeline.config import Directions
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import make_mesh
 

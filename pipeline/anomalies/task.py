@@ -14,11 +14,11 @@ from scipy.spatial import cKDTree
 
 from pipeline.anomalies.alignment import Box, fit_box
 from pipeline.anomalies.anomaly import Appearance
-from pipeline.anomalies.donors import Donors
-from pipeline.anomalies.measure import CONTACT, REST_SAMPLES, SAMPLES, Points, join, nearest
-from pipeline.anomalies.nodes import Node
-from pipeline.anomalies.support import Pieces, find_pieces, hanging, touching, touching_across
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.config import AnomaliesConfig
+from pipeline.anomalies.proving.measure import CONTACT, REST_SAMPLES, SAMPLES, Points, join, nearest
+from pipeline.anomalies.proving.support import Pieces, find_pieces, hanging, touching, touching_across
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node
 from pipeline.errors import UnitRejected
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng

@@ -13,10 +13,11 @@ from pydantic import TypeAdapter
 from materials.cache import ensure_maps, folder_name, read_summary
 from materials.material import Finish, Material, MaterialClass
 from materials.scans import LeftOut
+from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.stock import map_size, take_stock
-from pipeline.config import MaterialsConfig, ViewsConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json, write_json
+from pipeline.views.config import ViewsConfig
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from materials.material import MaterialClass
+from pipeline.anomalies.config import AppearanceConfig
 from pipeline.appearance.library import Library, Swatch
 from pipeline.appearance.priors import Priors, Zone, load_priors
-from pipeline.config import AppearanceConfig
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Shape
 

@@ -15,9 +15,10 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_va
 
 import materials
 from materials.material import MaterialClass
-from materials.yaml_files import load_yaml
-from pipeline.config import Fraction, StrictModel, parse
 from pipeline.errors import PipelineError
+from pipeline.settings.base import Fraction, StrictModel
+from pipeline.settings.loading import parse
+from pipeline.settings.yaml_files import load_yaml
 from pipeline.shapes.shape import Hardness
 
 BUILTIN = Path(materials.__file__).with_name("priors.yaml")

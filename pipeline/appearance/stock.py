@@ -11,9 +11,10 @@ import numpy as np
 from materials.catalogue import load_catalogue
 from materials.material import Material
 from materials.scans import LeftOut, scan_folder
+from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.priors import HARD
-from pipeline.config import MaterialsConfig, ViewsConfig
 from pipeline.errors import PipelineError
+from pipeline.views.config import ViewsConfig
 
 #: Smaller maps would save nothing.
 MIN_MAP_SIZE = 32

@@ -11,10 +11,10 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from materials.images import check_header
+from pipeline.appearance.config import SurroundingsConfig
 from pipeline.appearance.radiance_files import check_radiance_header
-from pipeline.config import SurroundingsConfig
 from pipeline.errors import PipelineError, UnitRejected
+from pipeline.images import check_header
 from pipeline.seeding import rng
 
 PHOTOGRAPHS = (".jpeg", ".jpg", ".png")

@@ -12,16 +12,17 @@ import click
 from materials.material import MATERIAL_CLASSES
 from pipeline.appearance.library import make_library
 from pipeline.cli.errors import friendly
-from pipeline.config import Config, load
+from pipeline.config import Config
+from pipeline.exchange.layouts import EXPORTS, IMPORTS
+from pipeline.format.reader import dataset_folder, find_shards
+from pipeline.format.verification import verify
 from pipeline.rendering.preview import METRES_PER_RADIUS, VIEWS, preview, sheet
 from pipeline.report.notes import stored_notes
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
 from pipeline.report.text import info_text, left_out_text, table_text
-from pipeline.shards.layouts import EXPORTS, IMPORTS
-from pipeline.shards.reader import dataset_folder, find_shards
-from pipeline.shards.verification import verify
+from pipeline.settings.loading import load
 
 DATASET = click.argument("dataset", type=click.Path(path_type=Path))
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")

@@ -10,7 +10,7 @@ import click
 from pipeline.cli.errors import friendly
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
-from pipeline.shards.schema import SPLITS
+from pipeline.format.labels import SPLITS
 from pipeline.training.evaluation.evaluate import Judged, compare, evaluate_checkpoint, model_name
 from pipeline.training.evaluation.pictures import match_pictures
 from pipeline.training.evaluation.tables import as_json, extent, markdown, predictions_csv, text_table

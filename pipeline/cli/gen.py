@@ -11,12 +11,14 @@ from typing import get_args
 import click
 from click.core import ParameterSource
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES
 from pipeline.cli.errors import friendly
-from pipeline.config import Config, TypeCounts, load, usual_counts
+from pipeline.config import Config
+from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
+from pipeline.planning.config import TypeCounts, usual_counts
 from pipeline.report.text import plan_text
 from pipeline.run import Run, Summary
+from pipeline.settings.loading import load
 from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.stages import STAGES
 

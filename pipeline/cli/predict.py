@@ -13,15 +13,16 @@ import click
 from click.core import ParameterSource
 
 from pipeline.cli.errors import friendly
-from pipeline.config import Config, load
+from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, short_name, write_json
+from pipeline.format.reader import find_reference
+from pipeline.format.schema import ShapeRecord
+from pipeline.format.views_file import read_views
 from pipeline.mesh_views import VIEWS, save_mesh_views
+from pipeline.settings.loading import load
 from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.shapes.smoothing import smooth as smoothed
-from pipeline.shards.reader import find_reference
-from pipeline.shards.schema import ShapeRecord
-from pipeline.shards.views_file import read_views
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph

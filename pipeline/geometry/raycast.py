@@ -9,7 +9,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
-from pipeline.geometry.cameras import Camera, pixel_rays, project
+from pipeline.format.cameras import Camera
 from pipeline.shapes.shape import Soup
 
 
@@ -33,7 +33,7 @@ class RayScene:
 
     def render(self, camera: Camera) -> RayImage:
         """Depth and part ids at the pixel centres of ``camera``."""
-        rays = pixel_rays(camera).reshape(-1, 3)
+        rays = camera.rays.reshape(-1, 3)
         t, ids = self.first_hits(np.broadcast_to(camera.centre, rays.shape), rays)
         shape = (camera.resolution, camera.resolution)
         return RayImage(t.astype(np.float32).reshape(shape), ids.reshape(shape))
@@ -86,7 +86,7 @@ def points_visible(scene: RayScene, camera: Camera, points: NDArray[np.float64],
 
     ``tolerance`` is in world units along the ray.
     """
-    pixels, depth = project(camera, points)
+    pixels, depth = camera.project(points)
     inside = (depth > 0) & ((pixels >= 0) & (pixels < camera.resolution)).all(axis=1)
     directions = points - camera.centre
     t, _ = scene.first_hits(np.broadcast_to(camera.centre, directions.shape), directions)

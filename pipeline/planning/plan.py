@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, NORMAL, variant_name
-from pipeline.anomalies.candidates import find_candidates, salience
-from pipeline.anomalies.donors import slot_kind
-from pipeline.anomalies.groups import paper_share, part_group
 from pipeline.anomalies.kind import Kind, find_kind
-from pipeline.anomalies.nodes import Node
-from pipeline.config import Config, ImageCounts, TypeCounts
+from pipeline.anomalies.targets.candidates import find_candidates, salience
+from pipeline.anomalies.targets.donors import slot_kind
+from pipeline.anomalies.targets.nodes import Node
+from pipeline.config import Config
+from pipeline.format.labels import ANOMALY_TYPES, NORMAL, variant_name
+from pipeline.format.part_groups import paper_share, part_group
 from pipeline.planning.allocation import allocate_groups
+from pipeline.planning.config import ImageCounts, TypeCounts
 from pipeline.planning.spread import spread
 from pipeline.seeding import rng
 

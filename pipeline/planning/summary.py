@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.anomalies.anomaly import NORMAL, SEVERAL
-from pipeline.anomalies.groups import part_group
+from pipeline.format.labels import NORMAL, SEVERAL
+from pipeline.format.part_groups import part_group
 from pipeline.planning.plan import Plan
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.anomalies.anomaly import NORMAL, SEVERAL
+from pipeline.format.labels import NORMAL, SEVERAL
 from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, Planner, ShapePlan, settle
 from pipeline.planning.spread import spread
 from pipeline.planning.summary import image_counts

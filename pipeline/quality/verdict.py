@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import QualityConfig
+from pipeline.quality.config import QualityConfig
 from pipeline.quality.counterfactual import Comparison, compare
 from pipeline.quality.images import index_agreement, magenta_share, object_contrast
 from pipeline.views.select import View

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.blender import blender_command, blender_environment
-from pipeline.config import DeviceKind
+from pipeline.rendering.config import DeviceKind
 
 log = logging.getLogger(__name__)
 

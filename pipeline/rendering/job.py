@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from materials.cache import MapFiles
 from materials.material import Finish
-from pipeline.anomalies.anomaly import NORMAL, Anomaly, Effect, part_meshes, variant_name
+from pipeline.anomalies.anomaly import Anomaly, Effect, part_meshes
 from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.origin import find_origin
 from pipeline.appearance.surroundings import Surroundings
-from pipeline.config import RenderConfig, ViewsConfig
+from pipeline.format.labels import NORMAL, variant_name
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.devices import CPU, Device
 from pipeline.rendering.region import Ground, Region, ground_under, object_region, shadow_region, whole_image
 from pipeline.shapes.shape import Part, Shape
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
 from pipeline.views.visibility import Mask
@@ -83,7 +85,7 @@ def write_job(
     variants = {
         name: _variant(job.shape, anomalies, meshes)
         # The reference views show the intact shape.
-        for name, anomalies in {NORMAL: [], **{variant_name(a): a for a in shown}}.items()
+        for name, anomalies in {NORMAL: [], **{variant_name(x.name for x in a): a for a in shown}}.items()
     }
     mesh_path = folder / "meshes.npz"
     np.savez(mesh_path, **meshes.arrays)

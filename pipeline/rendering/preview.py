@@ -14,13 +14,14 @@ from PIL import Image, ImageDraw
 
 from materials.cache import map_files
 from pipeline.appearance.library import Swatch
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.shapes.shape import Part, Shape, flatten
 from pipeline.shapes.synthetic.solids import pad, placed, sweep
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View
 from pipeline.views.visibility import object_mask

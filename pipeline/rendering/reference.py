@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, write_job
 from pipeline.shapes.shape import Part, Shape, flatten, make_mesh
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import ReferenceViews, make_reference_views
 
 

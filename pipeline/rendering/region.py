@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.geometry.cameras import Array, Camera, project
-from pipeline.views.visibility import bounding_box
+from pipeline.format.boxes import bounding_box
+from pipeline.format.cameras import Array, Camera
 
 #: Pixels around the object that an anti-aliased edge may reach.
 EDGE_MARGIN = 4
@@ -53,7 +53,7 @@ def shadow_region(camera: Camera, ground: Ground, mask: NDArray[np.integer]) -> 
     rim = np.stack(
         [x + ground.radius * np.cos(angle), np.full_like(angle, ground.height), z + ground.radius * np.sin(angle)], 1
     )
-    pixels, depth = project(camera, rim)
+    pixels, depth = camera.project(rim)
     if (depth <= 0).any():  # the camera stands over the ground
         return whole_image(camera.resolution)
     own = object_region(mask)

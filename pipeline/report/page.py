@@ -9,14 +9,14 @@ from typing import Any
 
 import jinja2
 
-from pipeline.anomalies.groups import PAPER_IMAGES
 from pipeline.files import atomic, write_json
+from pipeline.format import schema
+from pipeline.format.origin import find_origins
+from pipeline.format.part_groups import PAPER_IMAGES
+from pipeline.format.reader import Shard
 from pipeline.report import paper, samples, text
 from pipeline.report.notes import Notes
 from pipeline.report.statistics import statistics
-from pipeline.shards import schema
-from pipeline.shards.origin import find_origins
-from pipeline.shards.reader import Shard
 
 #: Samples of each type that the page shows.
 PER_TYPE = 12

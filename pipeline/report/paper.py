@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import LABELS, NORMAL
-from pipeline.config import PAPER_TYPES
+from pipeline.format.labels import LABELS, NORMAL, PAPER_TYPES
 
 ALL_ANOMALIES = "all anomalies"
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from pipeline.anomalies.anomaly import LABELS, NORMAL
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.shards.reader import Shard
-from pipeline.shards.schema import QueryRecord
+from pipeline.format.labels import LABELS, NORMAL
+from pipeline.format.reader import Shard
+from pipeline.format.schema import QueryRecord
 
 #: Okabe-Ito colours, told apart with any colour vision.
 NEW_COLOUR, OLD_COLOUR, BOX_COLOUR = "#d55e00", "#0072b2", "#009e73"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import NORMAL
-from pipeline.anomalies.groups import PAPER_IMAGES, part_group
+from pipeline.format.labels import NORMAL
+from pipeline.format.part_groups import PAPER_IMAGES, part_group
+from pipeline.format.reader import Shard
 from pipeline.report.notes import QUANTILES
 from pipeline.report.paper import Counts, count_table, kinds
-from pipeline.shards.reader import Shard
 
 
 @dataclass(frozen=True)

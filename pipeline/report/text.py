@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, SEVERAL, SURFACE_TYPES
-from pipeline.anomalies.groups import PAPER_IMAGES
 from pipeline.config import Config
+from pipeline.exchange.brokenchairs.importing import LeftOut
+from pipeline.format import schema
+from pipeline.format.labels import ANOMALY_TYPES, SEVERAL, SURFACE_TYPES
+from pipeline.format.origin import find_origins
+from pipeline.format.part_groups import PAPER_IMAGES
+from pipeline.format.reader import Shard
 from pipeline.planning.estimate import estimate
 from pipeline.planning.plan import Plan
 from pipeline.planning.summary import group_counts, image_counts
 from pipeline.report.paper import PAPER_TABLE, Counts, count_table, kinds
 from pipeline.report.statistics import Statistics
-from pipeline.shards import schema
-from pipeline.shards.brokenchairs_import import LeftOut
-from pipeline.shards.origin import find_origins
-from pipeline.shards.reader import Shard
 
 
 def views_text(counts: Counts) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 import trimesh
 
 from pipeline.blender import blender_command, blender_environment
-from pipeline.config import ImportConfig
 from pipeline.errors import UnitRejected
+from pipeline.shapes.config import ImportConfig
 from pipeline.shapes.mesh_formats import fbx, gltf, obj, ply, stl
 from pipeline.shapes.mesh_formats.fbx import NUMBERED
 from pipeline.shapes.mesh_formats.prepared import Prepared, more_faces, unreadable

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import trimesh
 
-from pipeline.config import ImportConfig, ShapesConfig
 from pipeline.errors import UnitRejected
+from pipeline.shapes.config import ImportConfig, ShapesConfig
 from pipeline.shapes.importing import USUAL_LIMITS, ImportedMesh, import_meshes
 from pipeline.shapes.mending import mend
 from pipeline.shapes.normalising import to_unit_frame

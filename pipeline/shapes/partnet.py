@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import read_json
+from pipeline.format.naming import shape_id
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.mending import mend
-from pipeline.shapes.naming import shape_id
 from pipeline.shapes.normalising import to_unit_frame
 from pipeline.shapes.obj_file import count_faces, read_obj
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh

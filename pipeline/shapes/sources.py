@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError
-from pipeline.shapes.naming import source_name
+from pipeline.format.naming import source_name
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import MERGED, list_partnet, read_partnet
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.synthetic import chair_id, write_chair

@@ -15,9 +15,9 @@ import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
-from pipeline.config import parse
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
+from pipeline.settings.loading import parse
 from pipeline.training.config import TrainingConfig
 from pipeline.training.models.build import new_model
 from pipeline.training.torchfile import read_torch_dict

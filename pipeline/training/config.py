@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pipeline.config import Fraction, StrictModel, parse, read_settings
-from pipeline.overrides import override
+from pipeline.settings.base import Fraction, StrictModel
+from pipeline.settings.loading import parse, read_settings
+from pipeline.settings.overrides import override
 
 
 def _wide_enough(value: int) -> int:

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.errors import PipelineError
+from pipeline.format.combine import region
+from pipeline.format.reader import Shard
+from pipeline.format.schema import AnomalyRecord
 from pipeline.seeding import rng
-from pipeline.shards.combine import region
-from pipeline.shards.reader import Shard
-from pipeline.shards.schema import AnomalyRecord
 from pipeline.training.augment import Mask, Window, draw_window, whole
 from pipeline.training.config import TrainingConfig
 from pipeline.training.index import SplitIndex

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import NORMAL
-from pipeline.anomalies.groups import part_group
 from pipeline.errors import PipelineError
-from pipeline.shards.reader import NoShards, Shard, find_shards
+from pipeline.format.labels import NORMAL
+from pipeline.format.part_groups import part_group
+from pipeline.format.reader import NoShards, Shard, find_shards
 from pipeline.training.models.encoder import SIZE_MULTIPLE
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shards.reader import Shard
+from pipeline.format.reader import Shard
 from pipeline.training.truth import Cameras
 
 #: Columns read view by view. The others are small, and reading all their views at once takes no longer than two alone.

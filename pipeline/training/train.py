@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, lock
-from pipeline.shards.reader import NoShards
+from pipeline.format.reader import NoShards
 from pipeline.training.checkpoint import (
     Checkpoint,
     load_checkpoint,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shards.reader import Shard
+from pipeline.format.cameras import project, unproject
+from pipeline.format.reader import Shard
 from pipeline.training.models.encoder import STRIDE
 
 #: A point is seen in a view if it lies at the view's depth there, give or take what a pixel spans at that depth times
@@ -23,29 +24,6 @@ class Cameras(NamedTuple):
     world_to_camera: NDArray[np.float32]
 
 
-def unproject(
-    pixels: NDArray[np.float64],
-    depth: NDArray[np.float64],
-    K: NDArray[np.floating],
-    world_to_camera: NDArray[np.floating],
-) -> NDArray[np.float64]:
-    """World positions (p, 3) of (p, 2) pixels (x, y) at z-depths (p,) of one camera."""
-    homogeneous = np.column_stack([pixels, np.ones(len(pixels))])
-    in_camera = homogeneous @ np.linalg.inv(K.astype(np.float64)).T * depth[:, None]
-    rotation, translation = world_to_camera[:3, :3].astype(np.float64), world_to_camera[:3, 3].astype(np.float64)
-    return (in_camera - translation) @ rotation
-
-
-def project(
-    xyz: NDArray[np.float64], K: NDArray[np.floating], world_to_camera: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pixels (..., p, 2) and z-depths (..., p) of world positions (p, 3) in cameras (..., 3, 3) and (..., 4, 4)."""
-    in_camera = xyz @ np.swapaxes(world_to_camera[..., :3, :3], -1, -2) + world_to_camera[..., None, :3, 3]
-    image = in_camera @ np.swapaxes(K, -1, -2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return image[..., :2] / image[..., 2:], in_camera[..., 2]
-
-
 def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Depths (..., p) of the pixels (..., p, 2) of maps (..., H, W) that hold the points; 0 outside of them."""
     height, width = depth.shape[-2:]
@@ -57,7 +35,7 @@ def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.float64]) -> NDArray
 
 def shown_in(xyz: NDArray[np.float64], views: Cameras) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Pixels (..., p, 2) of world positions (p, 3) in each view, and whether it shows them there, (..., p)."""
-    pixels, depth = project(xyz, views.K, views.world_to_camera)
+    pixels, depth = project(views.K, views.world_to_camera, xyz)
     seen = depth_at(views.depth, pixels)
     span = depth / views.K[..., :1, 0]
     return pixels, (seen > 0) & (np.abs(seen - depth) < DEPTH_TOLERANCE * span)
@@ -87,7 +65,7 @@ def unmoved_points(
         shard.row("queries", name, row) for name in ("depth", "mask_new", "K", "world_to_camera")
     )
     seen = depth_at(np.where(moved > 0, np.float32(0), depth), pixels)
-    return unproject(pixels, seen, K, world_to_camera), seen > 0
+    return unproject(K, world_to_camera, pixels, seen), seen > 0
 
 
 def patch_centres(patches: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Array, Camera, look_at, look_at_origin
+from pipeline.format.cameras import Array, Camera, look_at, look_at_origin
+from pipeline.views.config import ViewsConfig
 
 
 def intrinsics(config: ViewsConfig) -> Array:

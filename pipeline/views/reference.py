@@ -8,13 +8,13 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Camera, project, unproject
+from pipeline.format.cameras import Camera
+from pipeline.format.schema import PATCH
 from pipeline.geometry.raycast import RayScene, points_visible
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten, make_mesh
-from pipeline.shards.schema import PATCH
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 
 #: A point counts as visible when nothing hides it by more than this, in object radii.
 HIDDEN_BY = 1e-3
@@ -63,7 +63,7 @@ def make_reference_views(shape: Shape, config: ViewsConfig, seed: int) -> Refere
         patch_xyz=np.stack([xyz for xyz, _ in patches]),
         patch_valid=np.stack([valid for _, valid in patches]),
         points=points.astype(np.float32),
-        point_pixels=np.stack([project(c, points)[0] for c in cameras]).astype(np.float32),
+        point_pixels=np.stack([c.project(points)[0] for c in cameras]).astype(np.float32),
         point_visible=np.stack([points_visible(scene, c, points, HIDDEN_BY) for c in cameras]),
     )
 
@@ -75,7 +75,7 @@ def patch_positions(camera: Camera, depth: NDArray[np.float32]) -> tuple[NDArray
     bar that misses the centre still has a position, and every position lies on the surface.
     """
     n = camera.resolution // PATCH
-    xyz = unproject(camera, depth).reshape(n, PATCH, n, PATCH, 3).swapaxes(1, 2).reshape(n, n, PATCH * PATCH, 3)
+    xyz = camera.unproject(depth).reshape(n, PATCH, n, PATCH, 3).swapaxes(1, 2).reshape(n, n, PATCH * PATCH, 3)
     hit = (depth > 0).reshape(n, PATCH, n, PATCH).swapaxes(1, 2).reshape(n, n, PATCH * PATCH)
     offset = np.arange(PATCH) + 0.5 - PATCH / 2
     from_centre = np.hypot(*np.meshgrid(offset, offset)).ravel()

@@ -10,25 +10,17 @@ from itertools import islice
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import NORMAL, Anomaly, part_meshes, variant_name
-from pipeline.config import ViewsConfig
+from pipeline.anomalies.anomaly import Anomaly, part_meshes
 from pipeline.errors import PipelineError
-from pipeline.geometry.cameras import Camera
+from pipeline.format.boxes import bounding_box, mask_iou
+from pipeline.format.cameras import Camera
+from pipeline.format.labels import NORMAL, variant_name
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten
 from pipeline.views.cameras import query_camera
-from pipeline.views.visibility import (
-    Mark,
-    Mask,
-    bounding_box,
-    changed,
-    mask_iou,
-    object_mask,
-    part_mask,
-    touches_frame,
-    visible_share,
-)
+from pipeline.views.config import ViewsConfig
+from pipeline.views.visibility import Mark, Mask, changed, object_mask, part_mask, touches_frame, visible_share
 
 #: Anomalies that one image shows together (none: the intact shape), and how many such views are wanted.
 Wanted = tuple[Sequence[Anomaly], int]
@@ -132,13 +124,14 @@ class ViewSelector:
         for anomalies, wanted in variants:
             reasons: Counter[str] = Counter()
             passing = self._with_free_names(self._passing(anomalies, reasons), taken, reasons)
-            yield variant_name(anomalies), islice(passing, wanted), reasons
+            yield variant_name(a.name for a in anomalies), islice(passing, wanted), reasons
 
     def _variant(self, anomalies: Sequence[Anomaly]) -> _Variant:
         targets = Counter(part for anomaly in anomalies for part in anomaly.target)
         for part, count in targets.items():
             if count > 1:
-                raise PipelineError(f"{variant_name(anomalies)}: {count} anomalies act on part {part}, at most one can")
+                name = variant_name(a.name for a in anomalies)
+                raise PipelineError(f"{name}: {count} anomalies act on part {part}, at most one can")
         by_name = {anomaly.name: anomaly for anomaly in anomalies}
 
         @cache
@@ -157,7 +150,7 @@ class ViewSelector:
             )
             for anomaly in anomalies
         )
-        return _Variant(variant_name(anomalies), scene(*names), shown)
+        return _Variant(variant_name(a.name for a in anomalies), scene(*names), shown)
 
     def _part(self, anomaly: Anomaly) -> RayScene:
         meshes = part_meshes(self._shape, () if anomaly.is_missing else (anomaly,))

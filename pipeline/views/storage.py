@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, read_json, write_json
-from pipeline.geometry.cameras import Camera
+from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import RayImage
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import Selection, View

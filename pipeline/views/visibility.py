@@ -65,21 +65,6 @@ def visible_share(seen: Mask, alone: RayImage) -> float:
     return int((seen > 0).sum()) / total if total else 0.0
 
 
-def bounding_box(mask: NDArray[np.integer]) -> tuple[int, int, int, int]:
-    """Tight half-open box (x, y, width, height) of the non-zero pixels; zeros for an empty mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return 0, 0, 0, 0
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
-
-
-def mask_iou(one: Mask, other: Mask) -> float:
-    """Intersection over union of the non-zero pixels of two masks; 0 where both are empty."""
-    union = int(((one > 0) | (other > 0)).sum())
-    return int(((one > 0) & (other > 0)).sum()) / union if union else 0.0
-
-
 def touches_frame(mask: Mask) -> bool:
     """True if a non-zero pixel lies on one of the image's two outer rings of pixels.
 

@@ -7,7 +7,7 @@ import trimesh
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies.measure import join
+from pipeline.anomalies.proving.measure import join
 from pipeline.anomalies.task import Change
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh

@@ -6,11 +6,11 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.anomalies import broken
+from pipeline.anomalies.config import AnomaliesConfig, BrokenConfig
 from pipeline.anomalies.fracturing.pieces import Piece, crumbs, held
-from pipeline.anomalies.measure import join
-from pipeline.anomalies.proof import measure
-from pipeline.config import AnomaliesConfig, BrokenConfig
+from pipeline.anomalies.proving.measure import join
+from pipeline.anomalies.proving.proof import measure
+from pipeline.anomalies.types import broken
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import make_mesh

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.anomalies.candidates import find_candidates, order, salience
-from pipeline.anomalies.donors import slot_kind
-from pipeline.anomalies.groups import PAPER_IMAGES, paper_share, part_group
-from pipeline.anomalies.nodes import find_nodes
-from pipeline.config import PAPER_TYPES, AnomaliesConfig
+from pipeline.anomalies.config import AnomaliesConfig
+from pipeline.anomalies.targets.candidates import find_candidates, order, salience
+from pipeline.anomalies.targets.donors import slot_kind
+from pipeline.anomalies.targets.nodes import find_nodes
+from pipeline.format.labels import PAPER_TYPES
+from pipeline.format.part_groups import PAPER_IMAGES, paper_share, part_group
 from pipeline.seeding import rng
 from tests.anomalies.toy_chairs import ARM, LEG, assemble, box, chair
 

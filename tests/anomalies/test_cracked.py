@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from pipeline.anomalies import cracked
+from pipeline.anomalies.config import AnomaliesConfig, CrackedConfig
 from pipeline.anomalies.fracturing.pieces import split
-from pipeline.anomalies.measure import sample
-from pipeline.anomalies.proof import measure
-from pipeline.config import AnomaliesConfig, CrackedConfig
+from pipeline.anomalies.proving.measure import sample
+from pipeline.anomalies.proving.proof import measure
+from pipeline.anomalies.types import cracked
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh

@@ -6,12 +6,12 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.anomalies import deformed
-from pipeline.anomalies.deformed import bend, bow, dent
+from pipeline.anomalies.config import AnomaliesConfig, DeformedConfig
 from pipeline.anomalies.fracturing.clipping import refine
-from pipeline.anomalies.measure import join
-from pipeline.anomalies.proof import measure
-from pipeline.config import AnomaliesConfig, DeformedConfig
+from pipeline.anomalies.proving.measure import join
+from pipeline.anomalies.proving.proof import measure
+from pipeline.anomalies.types import deformed
+from pipeline.anomalies.types.deformed import bend, bow, dent
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh

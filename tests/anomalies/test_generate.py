@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.anomalies.anomaly import ANOMALY_TYPES, Anomaly, part_meshes
-from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.anomaly import Anomaly, part_meshes
+from pipeline.anomalies.config import AnomaliesConfig, PositionalConfig
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.kind import Kind, find_kind
 from pipeline.anomalies.storage import load_anomaly, save_anomaly
-from pipeline.config import PAPER_TYPES, AnomaliesConfig, PositionalConfig
+from pipeline.anomalies.targets.donors import Donors
 from pipeline.errors import PipelineError, UnitRejected
+from pipeline.format.labels import ANOMALY_TYPES, PAPER_TYPES
 from tests.anomalies.toy_chairs import assemble, box, catalogue, chair, targets
 
 CONFIG = AnomaliesConfig()

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.anomalies.measure import distance_to_surface, free_rays, sample, surface_distance
+from pipeline.anomalies.proving.measure import distance_to_surface, free_rays, sample, surface_distance
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies import positional, rotational
-from pipeline.anomalies.proof import Proof, measure, require_moved
+from pipeline.anomalies.config import AnomaliesConfig, Directions
+from pipeline.anomalies.proving.proof import Proof, measure, require_moved
 from pipeline.anomalies.rigid import move, random_direction
 from pipeline.anomalies.task import Change, Task
-from pipeline.config import AnomaliesConfig, Directions
+from pipeline.anomalies.types import positional, rotational
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies.proof import measure, require_visible
+from pipeline.anomalies.config import AnomaliesConfig
+from pipeline.anomalies.proving.proof import measure, require_visible
 from pipeline.anomalies.rigid import move
-from pipeline.config import AnomaliesConfig
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.anomalies.candidates import find_candidates, salience
-from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.generate import make_anomaly
-from pipeline.anomalies.measure import join, surface_distance
-from pipeline.anomalies.nodes import find_nodes
-from pipeline.config import PAPER_TYPES, AnomaliesConfig, ShapesConfig
+from pipeline.anomalies.proving.measure import join, surface_distance
+from pipeline.anomalies.targets.candidates import find_candidates, salience
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import find_nodes
+from pipeline.format.labels import PAPER_TYPES
 from pipeline.seeding import rng
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import Shape
 

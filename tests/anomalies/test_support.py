@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.anomalies.missing import accept
-from pipeline.anomalies.proof import Proof, measure
-from pipeline.anomalies.support import find_pieces
-from pipeline.config import AnomaliesConfig
+from pipeline.anomalies.config import AnomaliesConfig
+from pipeline.anomalies.proving.proof import Proof, measure
+from pipeline.anomalies.proving.support import find_pieces
+from pipeline.anomalies.types.missing import accept
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, flatten, make_mesh

@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.anomalies.anomaly import Appearance, Effect
-from pipeline.anomalies.kind import Kind
-from pipeline.anomalies.surface import FADED, OTHER_MATERIAL, SCRATCHED, STAINED, STAINS
+from pipeline.anomalies.config import AnomaliesConfig, AppearanceConfig
+from pipeline.anomalies.kind import Kind, find_kind
+from pipeline.anomalies.surfaces import STAINS
 from pipeline.anomalies.task import Change
-from pipeline.config import AnomaliesConfig, AppearanceConfig
 from pipeline.errors import UnitRejected
+from pipeline.format.labels import SURFACE_TYPES
 from tests.anomalies.toy_chairs import chair, task
 
+FADED, STAINED, SCRATCHED, OTHER_MATERIAL = map(find_kind, SURFACE_TYPES)
 SEAT, LEG = 1, 3
 PATTERNS = {"faded": FADED, "stained": STAINED, "scratched": SCRATCHED}
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies import swapped
-from pipeline.anomalies.donors import Donors
-from pipeline.anomalies.measure import join
-from pipeline.anomalies.nodes import Node, find_nodes
-from pipeline.anomalies.proof import measure
-from pipeline.config import AnomaliesConfig, SwappedConfig
+from pipeline.anomalies.config import AnomaliesConfig, SwappedConfig
+from pipeline.anomalies.proving.measure import join
+from pipeline.anomalies.proving.proof import measure
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node, find_nodes
+from pipeline.anomalies.types import swapped
 from pipeline.errors import UnitRejected
 from pipeline.seeding import rng
 from pipeline.shapes.shape import Shape, make_mesh

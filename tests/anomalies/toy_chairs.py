@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.candidates import find_candidates
-from pipeline.anomalies.donors import Donors
+from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import find_kind
-from pipeline.anomalies.nodes import Node, find_nodes
+from pipeline.anomalies.targets.candidates import find_candidates
+from pipeline.anomalies.targets.donors import Donors
+from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.anomalies.task import Task
-from pipeline.config import AnomaliesConfig
 from pipeline.shapes.shape import Part, Shape, make_mesh
 
 BACK = "chair/chair_back/back_surface/back_single_surface"

@@ -15,9 +15,9 @@ from pipeline.appearance.assignment import assign_materials
 from pipeline.appearance.harmony import goes_with
 from pipeline.appearance.library import Library
 from pipeline.appearance.priors import load_priors
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import list_partnet, read_partnet
 from pipeline.shapes.shape import Hardness, Part, Shape
 from tests.appearance.libraries import catalogue_library, swatch

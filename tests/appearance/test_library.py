@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from materials.catalogue import load_catalogue
+from pipeline.appearance.config import MaterialLibraryConfig, MaterialsConfig
 from pipeline.appearance.library import (
     Library,
     balanced,
@@ -18,8 +19,8 @@ from pipeline.appearance.library import (
     save_library,
 )
 from pipeline.appearance.stock import map_size, take_stock
-from pipeline.config import CameraVariety, MaterialLibraryConfig, MaterialsConfig, ViewsConfig
 from pipeline.errors import PipelineError
+from pipeline.views.config import CameraVariety, ViewsConfig
 from tests.appearance.libraries import swatch
 
 WALNUT = next(m for m in load_catalogue() if m.name == "walnut")

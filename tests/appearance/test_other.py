@@ -10,10 +10,10 @@ import trimesh
 
 from materials.catalogue import load_catalogue
 from materials.color import to_lab
+from pipeline.anomalies.config import AppearanceConfig
 from pipeline.appearance.assignment import assign_materials, twins
 from pipeline.appearance.library import Library
 from pipeline.appearance.other import other_material
-from pipeline.config import AppearanceConfig
 from pipeline.errors import PipelineError
 from pipeline.shapes.shape import Hardness, Part, Shape
 from tests.appearance.libraries import catalogue_library, library_of, swatch

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.appearance.config import SurroundingsConfig
 from pipeline.appearance.surroundings import Surroundings, find_floors, take_scenery
-from pipeline.config import Config, SurroundingsConfig, load
+from pipeline.config import Config
 from pipeline.errors import PipelineError
+from pipeline.settings.loading import load
 from tests.pictures import write_exr, write_photograph, write_promise, write_radiance
 
 VIEWS = [f"render_1_{number}_2.5_0_30_0_normal" for number in range(3000)]

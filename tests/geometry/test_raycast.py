@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.anomaly import part_meshes
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Camera, pixel_rays
+from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import RayScene, points_visible
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 from tests.first_hits import first_hits
 from tests.scenes import front_camera, two_cubes
 
@@ -15,7 +15,7 @@ CONFIG = ViewsConfig()
 
 def analytic_two_cubes(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Depth and ids by the slab method on the two axis-aligned cubes, in float64."""
-    rays = pixel_rays(camera).reshape(-1, 3)
+    rays = camera.rays.reshape(-1, 3)
     depth, ids = np.full(len(rays), np.inf), np.zeros(len(rays), dtype=int)
     for part, (centre, half) in enumerate([((0, 0, 0), 0.3), ((0.6, 0, 0), 0.1)], 1):
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from materials.images import as_seen, check_header, read_image
 from pipeline.errors import UnitRejected
+from pipeline.images import as_seen, check_header, read_image
 from tests.pictures import write_promise, write_rgb16
 
 BYTES = np.array([[0, 60, 200, 255]], dtype=np.uint8)

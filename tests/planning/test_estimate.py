@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.config import Config, RenderConfig, ViewsConfig
+from pipeline.config import Config
 from pipeline.planning.estimate import estimate
 from pipeline.planning.plan import PlannedAnomaly, ShapePlan
+from pipeline.rendering.config import RenderConfig
+from pipeline.views.config import ViewsConfig
 
 
 def plan(shapes: int) -> dict[str, ShapePlan]:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pipeline.anomalies.groups import paper_share, part_group
-from pipeline.anomalies.nodes import Node
-from pipeline.config import PAPER_TYPES, Config, ImageCounts, PlanConfig, SeveralCounts, TypeCounts, load
+from pipeline.anomalies.targets.nodes import Node
+from pipeline.config import Config
+from pipeline.format.labels import PAPER_TYPES
+from pipeline.format.part_groups import paper_share, part_group
+from pipeline.planning.config import ImageCounts, PlanConfig, SeveralCounts, TypeCounts
 from pipeline.planning.plan import Plan, Planner, ShapePlan, settle
 from pipeline.planning.topup import Made, final_plan, plan_more, shortfall
 from pipeline.report.paper import PAPER_TABLE, count_table
+from pipeline.settings.loading import load
 
 LABELS = {
     "chair/chair_base/regular_leg_base/leg": 1.0,

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import Config, load
+from pipeline.config import Config
 from pipeline.planning.spread import spread
+from pipeline.settings.loading import load
 
 
 @given(st.data())

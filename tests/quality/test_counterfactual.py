@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayImage
 from pipeline.quality.counterfactual import MARGIN, Comparison, compare
+from pipeline.views.config import ViewsConfig
 from pipeline.views.select import View
 from pipeline.views.visibility import Mark
 from tests.scenes import front_camera

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from pipeline.config import QualityConfig, ViewsConfig
 from pipeline.geometry.raycast import RayImage
+from pipeline.quality.config import QualityConfig
 from pipeline.quality.images import changed_share, index_agreement, magenta_share, object_contrast
 from pipeline.quality.verdict import Verdict, judge_query, judge_reference
+from pipeline.views.config import ViewsConfig
 from pipeline.views.select import View
 from pipeline.views.visibility import Mark
 from tests.scenes import front_camera

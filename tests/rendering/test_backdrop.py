@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from pipeline.anomalies.anomaly import part_meshes
-from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.geometry.cameras import Camera, pixel_rays
+from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import RayScene
 from pipeline.quality.images import index_agreement
 from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, write_job
 from pipeline.rendering.region import EDGE_MARGIN, ground_under
 from pipeline.shapes.shape import Part, Shape, flatten
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View
 from pipeline.views.visibility import object_mask, touches_frame
@@ -52,7 +53,7 @@ def draw_box(folder: Path, views: Sequence[View], colour: tuple[int, int, int]) 
 
 def ground_seen(camera: Camera) -> Mask:
     """(S, S) True where a pixel's ray meets the disc of the ground, behind the object or not."""
-    rays = pixel_rays(camera)
+    rays = camera.rays
     with np.errstate(divide="ignore"):
         t = (GROUND.height - camera.centre[1]) / rays[..., 1]
     apart = (camera.centre + rays * t[..., None])[..., [0, 2]] - GROUND.centre

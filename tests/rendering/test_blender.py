@@ -13,14 +13,15 @@ from PIL import Image
 
 from materials.cache import MapFiles
 from pipeline.anomalies.anomaly import part_meshes
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
 from pipeline.geometry.raycast import RayScene
 from pipeline.quality.images import index_agreement
 from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.shape import flatten
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
 from tests.scenes import body_halved, knob_missing, knob_moved, knob_resurfaced, two_cubes

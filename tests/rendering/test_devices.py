@@ -16,9 +16,10 @@ from click.testing import CliRunner
 
 from pipeline import run
 from pipeline.cli.gen import main
-from pipeline.config import Config, DeviceKind
+from pipeline.config import Config
 from pipeline.rendering import devices
 from pipeline.rendering.blender import draw
+from pipeline.rendering.config import DeviceKind
 from pipeline.rendering.devices import CPU, GPU_KINDS, Device, choose, claimed, find_devices
 from pipeline.rendering.job import write_job
 from tests.partnet_files import simple_stool

@@ -16,7 +16,6 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from blender_scripts.pigments import CONTRAST, mean_colour, pigment
 from materials.color import to_lab, to_linear
 from materials.material import Finish
-from pipeline.config import ViewsConfig
 from pipeline.geometry.raycast import RayScene
 from pipeline.rendering.blender import Drawn, draw
 from pipeline.rendering.job import VERSION
@@ -24,6 +23,7 @@ from pipeline.rendering.region import ground_under, shadow_region
 from pipeline.rendering.storage import load_drawn, save_drawn
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
+from pipeline.views.config import ViewsConfig
 from tests.scenes import two_cubes
 
 SIZE, BODY, KNOB = 64, 1, 2

@@ -13,14 +13,15 @@ from scipy import ndimage
 
 from materials.color import to_linear
 from pipeline.anomalies.anomaly import Anomaly, part_meshes
-from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.geometry.cameras import Camera, look_at_origin, project
+from pipeline.format.cameras import Camera, look_at_origin
 from pipeline.geometry.raycast import RayScene
 from pipeline.quality.images import index_agreement
 from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, write_job
 from pipeline.shapes.shape import Part, Shape, flatten
 from pipeline.views.cameras import intrinsics
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import ReferenceViews, make_reference_views
 from pipeline.views.select import View
 from pipeline.views.visibility import object_mask
@@ -89,7 +90,7 @@ def reference_darkness(image: Image) -> Floats:
 
 def expect_cubes(found: Floats, camera: Camera) -> None:
     """Every cube's centre is where ``camera`` projects it; and all together are, so that half a pixel's bias shows."""
-    expected, _ = project(camera, PLACES)
+    expected, _ = camera.project(PLACES)
     apart = found - expected
     assert np.linalg.norm(apart, axis=1).max() < 0.5
     assert np.abs(apart.mean(axis=0)).max() < 0.15
@@ -100,7 +101,7 @@ def blobs(darkness: Floats, camera: Camera) -> Floats:
     labels, count = ndimage.label(darkness > 0, np.ones((3, 3)))
     assert count == len(PLACES), "every cube must be seen by itself"
     centres = np.array(ndimage.center_of_mass(darkness, labels, range(1, count + 1)))[:, ::-1] + 0.5
-    apart = np.linalg.norm(centres[None] - project(camera, PLACES)[0][:, None], axis=2)
+    apart = np.linalg.norm(centres[None] - camera.project(PLACES)[0][:, None], axis=2)
     return centres[apart.argmin(axis=1)]
 
 

@@ -13,12 +13,13 @@ import pytest
 from materials.cache import MapFiles
 from materials.material import Finish
 from pipeline.anomalies.anomaly import Anomaly, part_meshes
-from pipeline.config import RenderConfig, ViewsConfig
-from pipeline.geometry.cameras import Camera
+from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import RayScene
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.region import ground_under, object_region, shadow_region
 from pipeline.shapes.shape import flatten
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import ViewSelector
 from tests.scenes import knob_missing, knob_moved, knob_resurfaced, left_knob, three_cubes

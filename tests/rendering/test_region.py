@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.geometry.cameras import Camera, look_at_origin
+from pipeline.format.cameras import Camera, look_at_origin
 from pipeline.rendering.region import EDGE_MARGIN, GROUND_REACH, Ground, ground_under, object_region, shadow_region
 from tests.scenes import cube
 

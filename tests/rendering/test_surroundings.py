@@ -14,10 +14,11 @@ from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from pipeline.appearance.surroundings import Environment, Surroundings
-from pipeline.config import RenderConfig, ViewsConfig
 from pipeline.errors import PipelineError
 from pipeline.rendering.blender import Drawn, draw
+from pipeline.rendering.config import RenderConfig
 from pipeline.rendering.job import Job, write_job
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import View, ViewSelector
 from tests.pictures import write_exr, write_photograph, write_radiance

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blender_scripts.unwrapping import inherit, islands, lay_out, long_axis
 from pipeline.blender import ROOT
-from pipeline.config import ShapesConfig
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import list_partnet, read_partnet
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import parse_source

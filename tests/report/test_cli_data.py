@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli.data import main
 from pipeline.files import write_json
+from pipeline.format.writer import write_shard
 from pipeline.report.notes import Notes, Perceived
-from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape, write_dataset
 
 

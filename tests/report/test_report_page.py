@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import PipelineError
+from pipeline.format.reader import find_shards
+from pipeline.format.writer import write_shard
 from pipeline.report.notes import Notes, Perceived, perceived, stored_notes
 from pipeline.report.page import write_report
 from pipeline.report.samples import BOX_COLOUR, NEW_COLOUR, OLD_COLOUR, contact_sheet, draw_query, pick
-from pipeline.shards.reader import find_shards
-from pipeline.shards.writer import write_shard
 from tests.sample_shards import make_shape, write_dataset
 
 LOST = ("shapes", "42", "42/objs/a.obj has <no> triangles")

@@ -8,13 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.anomalies.anomaly import NORMAL
-from pipeline.anomalies.groups import PAPER_IMAGES
-from pipeline.config import PAPER_TYPES
+from pipeline.format.labels import NORMAL, PAPER_TYPES
+from pipeline.format.part_groups import PAPER_IMAGES
+from pipeline.format.reader import find_shards
 from pipeline.report.paper import ALL_ANOMALIES, PAPER_TABLE, Counts
 from pipeline.report.statistics import SplitCounts, Statistics, statistics
 from pipeline.report.text import table_rows, table_text
-from pipeline.shards.reader import find_shards
 from tests.sample_shards import make_shape, write_dataset
 
 

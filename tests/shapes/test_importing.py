@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.mesh_formats import FEATURES, SUFFIXES, Truth, errors, export
-from pipeline.config import ImportConfig, ShapesConfig
 from pipeline.errors import UnitRejected
+from pipeline.shapes.config import ImportConfig, ShapesConfig
 from pipeline.shapes.importing import Imported, import_meshes
 from pipeline.shapes.mesh_file import read_mesh
 from tests.shapes.odd_files import odd_files

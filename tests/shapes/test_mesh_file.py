@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.config import ShapesConfig, ViewsConfig
 from pipeline.errors import UnitRejected
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.mesh_file import Up, read_mesh
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import Shape
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views
 from tests.mesh_files import BODY, KNOB, OF_ONE, OF_TWO, cubes_shape, obj_objects, write_cubes, write_gltf, z_up
 from tests.partnet_files import mesh_text

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.shapes.naming import LONGEST, shape_id, source_name
+from pipeline.format.naming import LONGEST, shape_id, source_name
 
 #: Bytes that a file name may hold, which need not be UTF-8.
 NAMES = st.binary(min_size=1, max_size=LONGEST // 3).filter(lambda name: not {0, ord("/")} & {*name}).map(os.fsdecode)

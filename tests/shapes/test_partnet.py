@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError, UnitRejected
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.obj_file import read_obj
 from pipeline.shapes.partnet import list_partnet, read_partnet
 from tests.partnet_files import box, inner, leaf, mesh_text, obj_text, simple_stool, write_shape

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.config import ShapesConfig
 from pipeline.errors import PipelineError
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.synthetic import FAMILIES, chair_id, write_chair
 

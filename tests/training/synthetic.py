@@ -7,10 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.config import PAPER_TYPES
+from pipeline.format.labels import PAPER_TYPES
+from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.writer import write_shard
 from pipeline.seeding import rng
-from pipeline.shards.schema import AnomalyRecord, QueryRecord, ShapeRecord
-from pipeline.shards.writer import write_shard
 from pipeline.training.config import CMTConfig, TrainingConfig
 
 SIZE = 64

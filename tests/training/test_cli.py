@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from pipeline.cli.evaluate import main as evaluate_command
 from pipeline.cli.train import main as train_command
 from pipeline.files import lock
-from pipeline.shards.reader import Shard
+from pipeline.format.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint
 from tests.training.synthetic import TINY, damage, write_dataset
 

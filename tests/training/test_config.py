@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import PRESETS
 from pipeline.errors import PipelineError
+from pipeline.settings.loading import PRESETS
 from pipeline.training.config import MODEL_CONFIGS, CMTConfig, TrainingConfig, ViTConfig, load_training
 
 KINDS = {

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from pipeline.errors import PipelineError
+from pipeline.format.reader import Shard
 from pipeline.seeding import rng
-from pipeline.shards.reader import Shard
 from pipeline.training.data import (
     LeftOut,
     Sample,

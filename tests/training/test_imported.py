@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from pipeline.errors import PipelineError
-from pipeline.shards.brokenchairs import export_brokenchairs
-from pipeline.shards.brokenchairs_import import import_brokenchairs
-from pipeline.shards.silhouette import object_estimate
+from pipeline.exchange.brokenchairs.exporting import export_brokenchairs
+from pipeline.exchange.brokenchairs.importing import import_brokenchairs
+from pipeline.format.silhouette import object_estimate
 from pipeline.training.data import ShardDataset
 from pipeline.training.evaluation.evaluate import evaluate_checkpoint
 from pipeline.training.index import index_split

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.shards.reader import Shard
+from pipeline.format.cameras import project, unproject
+from pipeline.format.reader import Shard
 from pipeline.training.data import ShardDataset
 from pipeline.training.index import index_split
-from pipeline.training.truth import Cameras, patch_centres, project, shown_in, true_matches, unmoved_points, unproject
+from pipeline.training.truth import Cameras, patch_centres, shown_in, true_matches, unmoved_points
 from tests.training.synthetic import SIZE, TINY, VIEWS, rewrite, write_dataset
 
 RADIUS, DISTANCE = 0.7, 2.5
@@ -93,15 +94,15 @@ def test_matches_on_a_ball_are_those_of_rays() -> None:
 @given(st.floats(0, 360), st.floats(-80, 80), st.lists(st.floats(0, SIZE), min_size=2, max_size=2), st.floats(0.5, 5.0))
 def test_projection_undoes_unprojection(azimuth: float, elevation: float, pixel: list[float], depth: float) -> None:
     pose = camera(azimuth, elevation)
-    xyz = unproject(np.array([pixel]), np.array([depth]), K, pose)
-    again, z = project(xyz, K, pose)
+    xyz = unproject(K, pose, np.array([pixel]), np.array([depth]))
+    again, z = project(K, pose, xyz)
     assert again[0] == pytest.approx(pixel, abs=1e-3) and z[0] == pytest.approx(depth, abs=1e-4)
 
 
 def test_a_point_behind_the_camera_is_shown_by_no_view() -> None:
     pose = camera(0, 0)
-    behind = unproject(np.array([[32.0, 32.0]]), np.array([-1.0]), K, pose)
-    in_eye = unproject(np.array([[32.0, 32.0]]), np.array([0.0]), K, pose)
+    behind = unproject(K, pose, np.array([[32.0, 32.0]]), np.array([-1.0]))
+    in_eye = unproject(K, pose, np.array([[32.0, 32.0]]), np.array([0.0]))
     everywhere = Cameras(np.full((1, SIZE, SIZE), 1.0, np.float32), K[None], pose[None])
     assert not shown_in(np.concatenate([behind, in_eye]), everywhere)[1].any()
 

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import part_meshes
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Camera, project, unproject
-from pipeline.packing import shape_record
+from pipeline.format.cameras import Camera
+from pipeline.format.reader import Shard
+from pipeline.format.schema import PATCH, QueryRecord, ShapeRecord
+from pipeline.packing.records import shape_record
 from pipeline.rendering.blender import Drawn
 from pipeline.shapes.shape import Soup, flatten
-from pipeline.shards.reader import Shard
-from pipeline.shards.schema import PATCH, QueryRecord, ShapeRecord
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import HIDDEN_BY, ReferenceViews
 from pipeline.views.select import Selection, View
 from pipeline.views.storage import load_views, save_views
@@ -115,7 +115,7 @@ def test_pixels_carried_to_another_view_and_back_come_home(stored: Stored) -> No
     errors = []
     for a, b in PAIRS:
         rows, columns = np.nonzero(stored.shape.depth[a])
-        world = unproject(stored.camera(a), stored.shape.depth[a])[rows, columns]
+        world = stored.camera(a).unproject(stored.shape.depth[a])[rows, columns]
         errors.append(round_trip(stored, a, b, world, np.stack([columns, rows], axis=1) + 0.5))
     expect_home(errors)
 
@@ -125,7 +125,7 @@ def test_patches_carried_to_another_view_and_back_come_home(stored: Stored) -> N
     for a, b in PAIRS:
         valid = stored.shape.patch_valid[a]
         world = stored.shape.patch_xyz[a][valid].astype(np.float64)
-        pixels, depth = project(stored.camera(a), world)
+        pixels, depth = stored.camera(a).project(world)
         columns, rows = np.floor(pixels).astype(int).T
         home = np.stack([columns, rows], axis=1) + 0.5
         # A patch's position is what one of its pixels sees, at the centre of that pixel.
@@ -142,7 +142,7 @@ def test_surface_points_seen_twice_have_their_stored_pixels_in_both_views(stored
         both = stored.shape.point_visible[a] & stored.shape.point_visible[b]
         world, home = stored.shape.points[both].astype(np.float64), stored.shape.point_pixels[a][both]
         errors.append(round_trip(stored, a, b, world, home))
-        np.testing.assert_allclose(project(stored.camera(b), world)[0], stored.shape.point_pixels[b][both], atol=1e-3)
+        np.testing.assert_allclose(stored.camera(b).project(world)[0], stored.shape.point_pixels[b][both], atol=1e-3)
     expect_home(errors)
 
 
@@ -163,9 +163,9 @@ def round_trip(stored: Stored, a: int, b: int, world: Floats, home: NDArray[np.f
     The points are carried into b, and with the depth that b has there back into a. Only those return whose surface
     b shows all around them (``shows``).
     """
-    pixels, _ = project(stored.camera(b), world)
+    pixels, _ = stored.camera(b).project(world)
     seen = shows(stored, b, world, pixels)
-    back, _ = project(stored.camera(a), lift(stored, b, pixels[seen]))
+    back, _ = stored.camera(a).project(lift(stored, b, pixels[seen]))
     return np.linalg.norm(back - home[seen], axis=1)
 
 

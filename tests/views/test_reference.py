@@ -1,11 +1,11 @@
 import numpy as np
 
 from pipeline.anomalies.anomaly import part_meshes
-from pipeline.config import ViewsConfig
-from pipeline.geometry.cameras import Camera, project
+from pipeline.format.cameras import Camera
+from pipeline.format.schema import PATCH
 from pipeline.geometry.raycast import RayScene
 from pipeline.shapes.shape import flatten
-from pipeline.shards.schema import PATCH
+from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import make_reference_views, patch_positions
 from tests.scenes import front_camera, two_cubes
 
@@ -35,7 +35,7 @@ def test_patch_positions_lie_on_the_surface_and_project_into_their_patch() -> No
         xyz, valid = REFERENCE.patch_xyz[view], REFERENCE.patch_valid[view]
         assert valid.any()
         assert on_surface(xyz[valid]).max() < 1e-4
-        pixels, _ = project(camera(view), xyz[valid].astype(float))
+        pixels, _ = camera(view).project(xyz[valid].astype(float))
         rows, columns = np.nonzero(valid)
         np.testing.assert_array_equal(np.floor(pixels / PATCH), np.stack([columns, rows], axis=1))
 
@@ -52,21 +52,21 @@ def test_patch_position_belongs_to_the_pixel_nearest_to_the_centre() -> None:
     depth[1, 1] = depth[4, 5] = 2.0
     xyz, valid = patch_positions(view, depth)
     assert valid.sum() == 1
-    pixels, _ = project(view, xyz[0, :1].astype(float))
+    pixels, _ = view.project(xyz[0, :1].astype(float))
     np.testing.assert_allclose(pixels[0], [5.5, 4.5], atol=1e-4)
 
 
 def test_points_lie_on_the_surface_and_project_where_stored() -> None:
     assert on_surface(REFERENCE.points).max() < 1e-6
     for view in (0, 7):
-        pixels, _ = project(camera(view), REFERENCE.points.astype(float))
+        pixels, _ = camera(view).project(REFERENCE.points.astype(float))
         np.testing.assert_allclose(REFERENCE.point_pixels[view], pixels, atol=1e-3)
 
 
 def test_visible_points_agree_with_the_depth_image() -> None:
     for view in range(0, 20, 4):
         seen = REFERENCE.point_visible[view]
-        pixels, z = project(camera(view), REFERENCE.points.astype(float))
+        pixels, z = camera(view).project(REFERENCE.points.astype(float))
         column, row = np.floor(pixels[seen]).astype(int).T
         depth = np.where(REFERENCE.depth[view] > 0, REFERENCE.depth[view], np.inf)
         # Within one pixel there is a surface at the point's depth or nearer, and none that hides it.

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.anomalies.anomaly import Anomaly
-from pipeline.config import CameraVariety, ViewsConfig
 from pipeline.errors import PipelineError
-from pipeline.geometry.cameras import project
+from pipeline.format.boxes import bounding_box, mask_iou
+from pipeline.views.config import CameraVariety, ViewsConfig
 from pipeline.views.reference import make_reference_views
 from pipeline.views.select import Selection, View, ViewSelector
 from pipeline.views.storage import load_views, save_views
-from pipeline.views.visibility import bounding_box, mask_iou, object_mask, part_mask
+from pipeline.views.visibility import object_mask, part_mask
 from tests.scenes import knob_missing, knob_moved, knob_resurfaced, left_knob, three_cubes
 
 CONFIG = ViewsConfig(resolution=64, surface_points=50, reference_views=4)
@@ -136,7 +136,7 @@ def test_every_query_has_the_radius_lens_aim_and_roll_of_its_own_camera() -> Non
     assert min(lenses) >= 30.0 and max(lenses) <= 40.0
     assert len({view.radius for view in views}) > 15 and np.ptp(lenses) > 5
     assert max(rolls) <= 15.0 + 1e-6 and max(rolls) > 7
-    origins = np.concatenate([project(view.camera, np.zeros((1, 3)))[0] for view in views])
+    origins = np.concatenate([view.camera.project(np.zeros((1, 3)))[0] for view in views])
     assert np.ptp(origins, axis=0).min() > 2
 
 

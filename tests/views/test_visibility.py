@@ -2,18 +2,11 @@ import numpy as np
 import pytest
 
 from pipeline.anomalies.anomaly import Anomaly, part_meshes
-from pipeline.config import ViewsConfig
+from pipeline.format.boxes import bounding_box, mask_iou
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.shapes.shape import flatten
-from pipeline.views.visibility import (
-    bounding_box,
-    changed,
-    mask_iou,
-    object_mask,
-    part_mask,
-    touches_frame,
-    visible_share,
-)
+from pipeline.views.config import ViewsConfig
+from pipeline.views.visibility import changed, object_mask, part_mask, touches_frame, visible_share
 from tests.scenes import front_camera, knob_missing, knob_moved, two_cubes
 
 CONFIG = ViewsConfig()

@@ -18,7 +18,7 @@ from pipeline.anomalies.fracturing.closing import cap, mended
 from pipeline.anomalies.fracturing.cutting import Body, Method, Sheet, Side, Solid, Tool, manifold
 from pipeline.anomalies.fracturing.pieces import Piece, split
 from pipeline.anomalies.fracturing.wrapping import Wrapped, wrapped
-from pipeline.anomalies.measure import free_rays, join
+from pipeline.anomalies.proving.measure import free_rays, join
 from pipeline.anomalies.task import Task
 from pipeline.geometry.raycast import RayScene
 

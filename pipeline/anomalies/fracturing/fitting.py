@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.anomalies.fracturing.cutter import Cutter
 from pipeline.anomalies.fracturing.pieces import Piece
-from pipeline.anomalies.measure import free_rays
+from pipeline.anomalies.proving.measure import free_rays
 from pipeline.anomalies.task import TargetUnfit, Task
 from pipeline.errors import UnitRejected
 

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from trimesh.sample import sample_surface
 
-from pipeline.anomalies.measure import CONTACT, SAMPLES, Points, join
+from pipeline.anomalies.proving.measure import CONTACT, SAMPLES, Points, join
 from pipeline.shapes.shape import make_mesh
 
 #: A fragment with a smaller share of the target's area is a crumb.

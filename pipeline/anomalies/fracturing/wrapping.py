@@ -24,7 +24,7 @@ from pipeline.anomalies.fracturing.cutting import (
     manifold,
 )
 from pipeline.anomalies.fracturing.pieces import Piece, submesh
-from pipeline.anomalies.measure import join
+from pipeline.anomalies.proving.measure import join
 from pipeline.shapes.shape import make_mesh
 
 #: Holes narrower than this are bridged, and the wrap lies this far off; shares of the bounding box's diagonal.

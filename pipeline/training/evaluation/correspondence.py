@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.shards.reader import Shard
+from pipeline.format.cameras import centre_of
+from pipeline.format.reader import Shard
 from pipeline.training.evaluation.metrics import PCK_SHARES
 from pipeline.training.index import SplitIndex
 from pipeline.training.truth import Cameras, patch_centres, shown_in, unmoved_points
@@ -107,6 +108,5 @@ def view_scores(matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.
 
 def _direction(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:
     """(..., 3) unit vectors from the world's origin to the cameras."""
-    extrinsics = world_to_camera.astype(np.float64)
-    centre = -np.einsum("...ji,...j->...i", extrinsics[..., :3, :3], extrinsics[..., :3, 3])
+    centre = centre_of(world_to_camera)
     return centre / np.linalg.norm(centre, axis=-1, keepdims=True)

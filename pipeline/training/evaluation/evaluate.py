@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.shards.reader import NoShards
+from pipeline.format.reader import NoShards
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.config import TrainingConfig

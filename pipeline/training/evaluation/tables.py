@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shards.reader import Shard
+from pipeline.format.reader import Shard
 from pipeline.training.evaluation.bootstrap import Interval
 from pipeline.training.evaluation.evaluate import Difference, Judged
 from pipeline.training.evaluation.metrics import PCK_SHARES, Metrics

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from materials.images import Picture
 from pipeline.errors import PipelineError
+from pipeline.images import Picture
 
 P = TypeVar("P", bound=np.generic)
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import label
 
-from materials.images import Picture, as_seen, read_image
 from pipeline.errors import PipelineError
-from pipeline.shards.silhouette import object_estimate
+from pipeline.format.silhouette import object_estimate
+from pipeline.images import Picture, as_seen, read_image
 from pipeline.training.prediction.masks import border, cuts_out, read_mask
 
 #: What told the object from its background.

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.shards.schema import ShapeRecord
+from pipeline.format.schema import ShapeRecord
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import patch_cover
 from pipeline.training.evaluation.correspondence import ViewMatches, camera_angles, view_matches, view_scores

@@ -12,7 +12,7 @@ from pipeline.anomalies.fracturing.bodies import cut, part_bodies
 from pipeline.anomalies.fracturing.cutter import random_cutter
 from pipeline.anomalies.fracturing.cutting import Method, Side, Tool, as_float32
 from pipeline.anomalies.fracturing.pieces import Piece, split
-from pipeline.anomalies.measure import join
+from pipeline.anomalies.proving.measure import join
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
 from pipeline.shapes.shape import flatten, make_mesh

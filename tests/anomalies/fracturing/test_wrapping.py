@@ -10,10 +10,10 @@ from pipeline.anomalies.fracturing.bodies import cut, part_bodies
 from pipeline.anomalies.fracturing.cutting import Tool, clipped
 from pipeline.anomalies.fracturing.pieces import split
 from pipeline.anomalies.fracturing.wrapping import OFFSET, wrapped
-from pipeline.anomalies.measure import join
-from pipeline.config import ShapesConfig
+from pipeline.anomalies.proving.measure import join
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
+from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import flatten, make_mesh
 from tests.anomalies.toy_cuts import cut_part, smooth

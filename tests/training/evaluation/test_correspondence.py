@@ -10,9 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from pipeline.format.cameras import project, unproject
 from pipeline.training.evaluation.correspondence import Truth, ViewMatches, closest_views, view_matches, view_scores
 from pipeline.training.index import index_split
-from pipeline.training.truth import Cameras, depth_at, patch_centres, project, true_matches, unproject
+from pipeline.training.truth import Cameras, depth_at, patch_centres, true_matches
 from tests.training.synthetic import SIZE, VIEWS, rewrite, write_dataset
 
 FOCAL, DISTANCE = 64.0, 2.0
@@ -43,14 +44,14 @@ def plane(views: int) -> Cameras:
 def test_projecting_what_was_unprojected_gives_the_pixel_back() -> None:
     pose = from_azimuth(40)
     pixels, depth = np.array([[3.5, 60.5], [32.0, 32.0]]), np.array([1.5, 2.5])
-    xyz = unproject(pixels, depth, K, pose)
-    again, seen = project(xyz, K, pose)
+    xyz = unproject(K, pose, pixels, depth)
+    again, seen = project(K, pose, xyz)
     np.testing.assert_allclose(again, pixels, atol=1e-4)
     np.testing.assert_allclose(seen, depth, atol=1e-5)
 
 
 def test_the_middle_pixel_unprojects_to_the_origin() -> None:
-    xyz = unproject(np.array([[32.0, 32.0]]), np.array([DISTANCE]), K, from_azimuth(70))
+    xyz = unproject(K, from_azimuth(70), np.array([[32.0, 32.0]]), np.array([DISTANCE]))
     np.testing.assert_allclose(xyz, 0, atol=1e-6)
 
 
@@ -63,7 +64,7 @@ def test_depth_is_that_of_the_pixel_that_holds_the_point_and_zero_outside() -> N
 def test_true_matches_on_a_plane_move_by_one_patch_a_view() -> None:
     views = plane(3)
     patches = np.array([9, 20, 16])  # rows 1, 2, 2; columns 1, 4, 0
-    xyz = unproject(patch_centres(patches, (SIZE, SIZE)), np.full(3, DISTANCE), K, views.world_to_camera[0])
+    xyz = unproject(K, views.world_to_camera[0], patch_centres(patches, (SIZE, SIZE)), np.full(3, DISTANCE))
     matched, shown = true_matches(xyz, np.array([True, True, True]), views)
     assert matched[0].tolist() == patches.tolist() and shown[0].all()
     assert matched[1, :2].tolist() == [8, 19] and shown[1].tolist() == [True, True, False]  # column 0 leaves the frame

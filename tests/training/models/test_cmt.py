@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from pipeline.config import load
 from pipeline.errors import PipelineError
+from pipeline.settings.loading import load
 from pipeline.training.config import CMTConfig, TrainingConfig
 from pipeline.training.models import encoder
 from pipeline.training.models.attention import select_keys

@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
-from pipeline.config import PRESETS
 from pipeline.errors import PipelineError
+from pipeline.settings.loading import PRESETS
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.config import TrainingConfig, load_training
 from pipeline.training.data import ShardDataset, load_batches

@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pipeline.cli.predict import main
-from pipeline.shards.reader import Shard
-from pipeline.shards.views_file import read_views, write_views
+from pipeline.format.reader import Shard
+from pipeline.format.views_file import read_views, write_views
 from pipeline.training.prediction.photograph import read_photograph
 from pipeline.training.train import train
 from tests.training.synthetic import SIZE, TINY

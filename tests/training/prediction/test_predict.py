@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.shards.reader import find_reference
-from pipeline.shards.schema import ShapeRecord
+from pipeline.format.reader import find_reference
+from pipeline.format.schema import ShapeRecord
 from pipeline.training.config import ContrastiveConfig, LightFieldConfig, ModelConfig, QueryOnlyConfig, ViTConfig
 from pipeline.training.models.build import new_model
 from pipeline.training.models.interface import Inputs, Prediction

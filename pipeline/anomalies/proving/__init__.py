@@ -1,0 +1,1 @@
+"""Measuring what a change did, and what it must have done."""

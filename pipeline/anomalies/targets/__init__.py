@@ -1,0 +1,1 @@
+"""Which parts may be acted on, and which may be exchanged."""

@@ -1,0 +1,1 @@
+"""One module an anomaly type, by its name."""

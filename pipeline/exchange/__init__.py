@@ -1,0 +1,1 @@
+"""Datasets in the layouts of other programs, out and in."""

@@ -1,0 +1,1 @@
+"""The published layout of BrokenChairs-180K."""

@@ -1,0 +1,208 @@
+"""Reading shards: rows by index, from a file that opens at first use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.format import naming, schema
+from pipeline.format.labels import SPLITS
+from pipeline.format.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
+from pipeline.hdf5 import open_hdf5
+
+#: Bytes of each dataset that HDF5 keeps unpacked: enough for the chunks that many small rows share. Rows of an own
+#: chunk are read once; by default it would keep 8 MB of them, of every dataset of every open shard in every process.
+CHUNK_CACHE = 64 * 1024
+
+
+class NoShards(PipelineError):
+    """A folder holds no shards, or none of a split, or they hold no queries."""
+
+
+def find_shards(folder: Path, split: str | None = None) -> list[Path]:
+    """Paths of ``<split>-NNNNN.h5`` (None: of all splits), sorted, in ``folder/shards`` or ``folder``.
+
+    Raises NoShards where there are none, naming the folder and what it does hold.
+    """
+    if not folder.is_dir():
+        raise NoShards(f"{folder} is not a folder; expected a dataset folder, with shards/<split>-NNNNN.h5 in it")
+    place = folder / "shards" if (folder / "shards").is_dir() else folder
+    found = {name: sorted(place.glob(f"{name}-*.h5")) for name in SPLITS}
+    wanted = SPLITS if split is None else (split,)
+    paths = [path for name in wanted for path in found.get(name, [])]
+    if not paths:
+        there = ", ".join(name for name in SPLITS if found[name]) or "no splits at all"
+        raise NoShards(f"no {split or 'train, val or test'} shards (<split>-NNNNN.h5) in {place}; found {there}")
+    return paths
+
+
+def dataset_folder(folder: Path) -> Path:
+    """The folder of the dataset that ``find_shards`` finds in ``folder``, which may be its ``shards/``."""
+    return folder.parent if folder.resolve().name == "shards" else folder
+
+
+class Shard:
+    """One shard file. It opens at first use and may be pickled to another process before or after.
+
+    Use it as a context manager, or ``close`` it. Every access raises PipelineError if the file cannot
+    be read, is not an l3d-shard, or is of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._datasets: dict[tuple[str, str], h5py.Dataset] = {}  # finding one takes as long as reading a small row
+
+    @property
+    def file(self) -> h5py.File:
+        if self._file is None:
+            self._file = open_h5(self.path, schema.FORMAT, schema.VERSION, "run the shards stage")
+        return self._file
+
+    def __enter__(self) -> Shard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._datasets.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_file": None, "_datasets": {}}  # an open HDF5 handle does not cross process borders
+
+    @property
+    def split(self) -> str:
+        return str(self.file.attrs["split"])
+
+    @property
+    def config_json(self) -> str:
+        return str(self.file.attrs["config"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.file.attrs["fingerprint"])
+
+    @property
+    def gaps(self) -> Gaps:
+        """What the source of this file did not tell."""
+        unknown, estimated = (tuple(str(c) for c in self.file.attrs.get(n, ())) for n in ("unknown", "estimated"))
+        return Gaps(unknown, estimated)
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """What the values of ``anomaly_type`` stand for in this file, which may know fewer types than this program."""
+        dataset = self._dataset("queries", "anomaly_type")
+        if "names" not in dataset.attrs:
+            raise PipelineError(
+                f"{self.path}: attribute names of queries/anomaly_type is missing; run `l3d-data verify`"
+            )
+        return tuple(str(name) for name in dataset.attrs["names"])
+
+    @property
+    def query_count(self) -> int:
+        return len(self._dataset("queries", "name"))
+
+    @property
+    def shape_count(self) -> int:
+        return len(self._dataset("shapes", "id"))
+
+    def column(self, group: str, name: str) -> np.ndarray[Any, Any]:
+        """A whole dataset, e.g. ``column("queries", "bbox")``; texts come as an object array of str."""
+        return np.asarray(self._read(group, name, slice(None)))
+
+    def query(self, row: int) -> QueryRecord:
+        """Row ``row`` of ``queries/`` with its anomalies."""
+        values = {name: self.row("queries", name, row) for name in schema.QUERY_RECORD}
+        anomalies = tuple(self.anomaly(i) for i in self.anomaly_rows(row))
+        return QueryRecord(**values, anomalies=anomalies, type_names=self.type_names)
+
+    def anomaly_rows(self, query_row: int) -> list[int]:
+        """Rows of ``anomalies/`` that the query in row ``query_row`` of ``queries/`` has."""
+        return [int(i) for i in np.flatnonzero(self.column("anomalies", "query_index") == query_row)]
+
+    def anomaly(self, row: int) -> AnomalyRecord:
+        """Row ``row`` of ``anomalies/``."""
+        values = {name: self.row("anomalies", name, int(row)) for name in schema.ANOMALY_RECORD}
+        return AnomalyRecord(**values, type_names=self.type_names)
+
+    def query_rows(self, shape_row: int) -> list[int]:
+        """Rows of ``queries/`` that show the shape in row ``shape_row`` of ``shapes/``."""
+        return [int(i) for i in np.flatnonzero(self.column("queries", "shape_index") == shape_row)]
+
+    def shape(self, row: int) -> ShapeRecord:
+        """Row ``row`` of ``shapes/`` with all its queries."""
+        return replace(self.reference(row), queries=tuple(self.query(i) for i in self.query_rows(row)))
+
+    def reference(self, row: int) -> ShapeRecord:
+        """Row ``row`` of ``shapes/`` without its queries."""
+        return ShapeRecord(**{name: self.row("shapes", name, row) for name in schema.SHAPES})
+
+    def _dataset(self, group: str, name: str) -> h5py.Dataset:
+        try:
+            if (group, name) not in self._datasets:
+                self._datasets[group, name] = self.file[group][name]
+            return self._datasets[group, name]
+        except KeyError as error:
+            raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
+
+    def _read(self, group: str, name: str, rows: int | tuple[int, int] | slice) -> Any:
+        dataset = self._dataset(group, name)
+        try:
+            return dataset.asstr()[rows] if schema.GROUPS[group][name].dtype == schema.TEXT else dataset[rows]
+        except (OSError, UnicodeDecodeError) as error:
+            place = () if isinstance(rows, slice) else np.atleast_1d(rows)
+            where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
+            raise PipelineError(
+                f"{self.path}: {group}/{name}{where} fails its checksum ({error}); "
+                "copy the file again, or move it away and run the shards stage again"
+            ) from error
+
+    def row(self, group: str, name: str, row: int, view: int | None = None) -> Any:
+        """One row of one dataset, or one view of it where it has views: an array, a number or a str."""
+        value = self._read(group, name, row if view is None else (row, view))
+        return value.item() if isinstance(value, np.generic) else value
+
+
+def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
+    """The shape of that id, in any split, without its queries; or of the name of which the id is made.
+
+    Raises PipelineError if there is none.
+    """
+    known: list[str] = []
+    for path in find_shards(folder):
+        with Shard(path) as shard:
+            ids = shard.column("shapes", "id").tolist()
+            for spelled in (shape_id, naming.shape_id(shape_id)):
+                if spelled in ids:
+                    return shard.reference(ids.index(spelled))
+            known += ids
+    raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
+
+
+def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:
+    """Open an HDF5 file of ours. Raises PipelineError if it is not of this format and version.
+
+    ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
+    """
+    file = open_hdf5(path, remake, rdcc_nbytes=CHUNK_CACHE)
+    found, its_version = file.attrs.get("format"), file.attrs.get("version")
+    if found == kind and its_version == version:
+        return file
+    file.close()
+    if found != kind:
+        raise PipelineError(f"{path} is HDF5 but not an {kind} (attribute format = {found!r})")
+    raise PipelineError(
+        f"{path} is {kind} version {its_version}; this program reads version {version}: use a matching release"
+    )

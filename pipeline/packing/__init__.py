@@ -1,0 +1,1 @@
+"""From the rooms' own dataclasses to what a shard stores."""

@@ -1,0 +1,1 @@
+"""What all settings are made of, and how they are read: presets, YAML files, ``--set``."""
