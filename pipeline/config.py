@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from pipeline.anomalies.config import AnomaliesConfig
@@ -31,3 +33,15 @@ class Config(StrictModel):
     render: RenderConfig = RenderConfig()
     quality: QualityConfig = QualityConfig()
     shards: ShardsConfig = ShardsConfig()
+
+
+def content_settings(config: Config) -> dict[str, Any]:
+    """The settings that a dataset carries: what it holds depends on them, not on the machine that made it.
+
+    Left out are time limits, devices, and where PartNet lies.
+    """
+    settings = config.model_dump(mode="json")
+    del settings["importing"], settings["render"]["timeout_seconds"], settings["render"]["device"]
+    kind, _, value = config.source.partition(":")
+    settings["source"] = kind if kind == "partnet" else f"{kind}:{value}"
+    return settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -13,27 +14,29 @@ from click.core import ParameterSource
 
 from pipeline.cli.errors import friendly
 from pipeline.config import Config
+from pipeline.engine.run import StageSurvey, Summary
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
 from pipeline.planning.config import TypeCounts, usual_counts
 from pipeline.report.text import plan_text
-from pipeline.run import Run, Summary
+from pipeline.run import open_run
 from pipeline.settings.loading import load
 from pipeline.shapes.mesh_file import Up, read_mesh
-from pipeline.stages import STAGES
+from pipeline.stages import NAMES
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--config", "preset", help="preset in configs/ or YAML file; all defaults without it")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), help="dataset folder")
 @click.option("--source", help="partnet:DIR or synthetic:N")
-@click.option("--stage", "stages", multiple=True, type=click.Choice(STAGES), help="run only this stage (repeatable)")
+@click.option("--stage", "stages", multiple=True, type=click.Choice(NAMES), help="run only this stage (repeatable)")
 @click.option("--anomaly", "types", multiple=True, help=f"only this type (repeatable): {', '.join(ANOMALY_TYPES)}")
 @click.option("--shape", "shapes", multiple=True, help="only this shape id (repeatable)")
 @click.option("--jobs", type=click.IntRange(min=1), help="shapes worked on at once; the number of cores without it")
 @click.option("--seed", type=click.IntRange(min=0), help="seed of the run")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
-@click.option("--dry-run", is_flag=True, help="read the shapes, print the plan beside the paper's Table 1, and stop")
+@click.option("--dry-run", is_flag=True, help="read the shapes, tell plan, what would be made and why, and stop")
+@click.option("--overwrite", is_flag=True, help="turn an --out that holds another dataset into this one")
 @click.option("--mesh", type=click.Path(path_type=Path), help="draw the reference views of this mesh file, and no more")
 @click.option("--up", type=click.Choice(get_args(Up)), default="y", help="z turns up a --mesh that lies on its back")
 @click.pass_context
@@ -50,6 +53,7 @@ def main(
     seed: int | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    overwrite: bool,
     mesh: Path | None,
     up: Up,
 ) -> None:
@@ -66,20 +70,22 @@ def main(
         _draw_mesh(mesh, up, out, config, cores)
         return
     workers = jobs or cores
-    run = Run(config, out, workers, max(1, cores // workers), _progress, preset or "defaults")
+    run = open_run(config, out, workers, max(1, cores // workers), _progress, preset or "defaults", overwrite)
     if dry_run:
-        plan = run.plan()
-        _tell_losses(run.summary)
+        plan, summary = run.plan()
+        _tell_losses(summary)
         click.echo(plan_text(plan, config, workers))
+        _tell_survey(run.survey())
     else:
-        _tell(run.execute(stages or STAGES), out)
-    if run.summary.lost:
+        summary = run.execute(stages or NAMES)
+        _tell(summary, out)
+    if summary.lost:
         sys.exit(1)
 
 
 def _check_together(context: click.Context, mesh: Path | None) -> None:
     """Raise UsageError for options that mean nothing with --mesh, or without it."""
-    apart = {"up"} if mesh is None else {"source", "stages", "types", "shapes", "jobs", "dry_run"}
+    apart = {"up"} if mesh is None else {"source", "stages", "types", "shapes", "jobs", "dry_run", "overwrite"}
     for option in context.command.params:
         name = option.name or ""
         if name in apart and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
@@ -137,8 +143,19 @@ def _tell(summary: Summary, out: Path) -> None:
         click.echo(f"report: {out / 'report' / 'index.html'}")
 
 
+def _tell_survey(surveys: Sequence[StageSurvey]) -> None:
+    """What would be made, and why; a unit may have several reasons."""
+    if not any(stage.to_make for stage in surveys):
+        click.echo("everything is finished and up to date, nothing to do")
+        return
+    for stage in surveys:
+        click.echo(f"{stage.stage:>10}: {stage.to_make} of {stage.units} units would be made ({stage.unit})")
+        for reason, count in stage.reasons.most_common():
+            click.echo(f"{'':>12}{count} x {reason}")
+
+
 def _tell_losses(summary: Summary) -> None:
-    for where, reason in summary.left_out:
+    for _, where, reason in summary.left_out:
         click.echo(f"left out of the materials: {where}: {reason}", err=True)
     for stage_name, unit, message in summary.lost:
         click.echo(f"lost in {stage_name}: {unit}: {message}", err=True)

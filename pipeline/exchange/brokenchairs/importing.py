@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.run import execute
+from pipeline.engine.stage import Outcomes, Stage
+from pipeline.engine.unit import Result, Unit, digest
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.exchange.brokenchairs.files import GAPS, read_object
 from pipeline.exchange.brokenchairs.queries import TYPE_NAMES, parse_name, read_query
 from pipeline.exchange.brokenchairs.shapes import read_shape, shape_dims
-from pipeline.execution import Result, Unit, fingerprint, run_units
 from pipeline.files import claim, read_json, write_json
 from pipeline.format.labels import SPLITS
 from pipeline.format.schema import PATCH, Dims, QueryRecord, ShapeRecord
@@ -81,20 +83,19 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
         source = Source(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
     dims = _common_dims(source)
     layout = Layout(out)
-    work = {"layout": "brokenchairs", "splits": fingerprint(splits)}
+    work = {"layout": "brokenchairs", "splits": digest(splits)}
     claim(out, layout.imported.name, work, f"an import of {folder.resolve()} in the brokenchairs layout")
-    units = _units(source, dims, layout)
+    units = _units(source, dims)
+    stage = Stage(STAGE, "shard", VERSION, ("h5py", "pillow"), lambda layout, _: units, finish=_remove_stale)
+    summary = execute([stage], [STAGE], layout, layout.out, jobs, _tell)
+    for _, name, message in summary.lost:
+        raise PipelineError(f"shard {name} failed: {message}")
     counts: Counter[str] = Counter()
     found = [*problems, *left_out]
-    for number, (unit, record, _) in enumerate(run_units(layout, units, jobs), 1):
-        if record.status != "done":
-            raise PipelineError(f"shard {unit.name} failed: {record.message}")
-        log.info("%s is done, %d of %d", unit.name, number, len(units))
     for unit in units:
-        summary = read_json(layout.left_out(unit.name))
-        counts.update(summary["counts"])
-        found += [LeftOut(**item) for item in summary["left_out"]]
-    _remove_stale(layout, {unit.name for unit in units})
+        told = read_json(layout.left_out(unit.name))
+        counts.update(told["counts"])
+        found += [LeftOut(**item) for item in told["left_out"]]
     if not counts["shards"]:
         examples = "; ".join(item.message for item in found[:3])
         raise PipelineError(f"nothing in {folder} could be imported: {examples}")
@@ -192,7 +193,7 @@ def _common_dims(source: Source) -> Dims:
     return dims
 
 
-def _units(source: Source, dims: Dims, layout: Layout) -> list[Unit]:
+def _units(source: Source, dims: Dims) -> list[Unit[Layout]]:
     units = []
     size = CONFIG.shapes_per_shard
     for split in SPLITS:
@@ -200,15 +201,14 @@ def _units(source: Source, dims: Dims, layout: Layout) -> list[Unit]:
         for number, start in enumerate(range(0, len(ids), size)):
             name, chunk = f"{split}-{number:05d}", ids[start : start + size]
             images = {i: source.images.get(i, ()) for i in chunk}
-            content = fingerprint(
-                VERSION, name, asdict(dims), {i: list(map(str, paths)) for i, paths in images.items()}
-            )
-            work = partial(_import_shard, Source(source.root, {split: chunk}, images), dims, layout, name, content)
-            units.append(Unit(STAGE, name, content, work))
+            files = {f"shape {i}": digest(list(map(str, paths))) for i, paths in images.items()}
+            content = digest(VERSION, name, asdict(dims), files)
+            work = partial(_import_shard, Source(source.root, {split: chunk}, images), dims, name, content)
+            units.append(Unit(name, asdict(dims), files, work))
     return units
 
 
-def _import_shard(source: Source, dims: Dims, layout: Layout, name: str, content: str) -> Result:
+def _import_shard(source: Source, dims: Dims, name: str, content: str, layout: Layout) -> Result:
     """One shard of one split; none where no shape of it can be used."""
     [(split, ids)] = source.splits.items()
     counts: Counter[str] = Counter()
@@ -256,9 +256,12 @@ def _queries(
             left_out.append(LeftOut(rejection.reason, rejection.message, 1))
 
 
-def _remove_stale(layout: Layout, names: set[str]) -> None:
+def _tell(stage: str, finished: int, units: int) -> None:
+    log.info("shards done: %d of %d", finished, units)
+
+
+def _remove_stale(layout: Layout, outcomes: Outcomes) -> None:
     """Shards of an import with another limit: their shapes may be in others now."""
     for path in layout.shards.glob("*.h5"):
-        if path.stem not in names:
+        if path.stem not in outcomes.of(STAGE):
             path.unlink()
-            layout.record(STAGE, path.stem).unlink(missing_ok=True)
