@@ -56,5 +56,11 @@ def read_first_plan(layout: Layout) -> FirstPlan:
 
 
 STAGE = Stage(
-    name=NAME, unit="dataset", version=1, libraries=("numpy", "scipy"), units=units, check=check, implied=True
+    name=NAME,
+    unit="dataset",
+    version=1,
+    libraries=("numpy", "scipy"),
+    units=units,
+    check=check,
+    implied=True,
 )
