@@ -14,6 +14,7 @@ from pipeline.quality.config import QualityConfig
 from pipeline.rendering.config import RenderConfig
 from pipeline.settings.base import StrictModel
 from pipeline.shapes.config import ImportConfig, ShapesConfig
+from pipeline.shapes.sources import placeless
 from pipeline.views.config import ViewsConfig
 
 
@@ -42,6 +43,5 @@ def content_settings(config: Config) -> dict[str, Any]:
     """
     settings = config.model_dump(mode="json")
     del settings["importing"], settings["render"]["timeout_seconds"], settings["render"]["device"]
-    kind, _, value = config.source.partition(":")
-    settings["source"] = kind if kind == "partnet" else f"{kind}:{value}"
+    settings["source"] = placeless(config.source)
     return settings

@@ -12,6 +12,7 @@ from pipeline.config import Config
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.layout import Layout
+from pipeline.shapes.sources import placeless
 
 FORMAT = "l3d-dataset"
 VERSION = 2
@@ -40,9 +41,8 @@ _IDENTITY = TypeAdapter(Identity)
 
 def identify(config: Config, ids: Sequence[str]) -> Identity:
     """The dataset that ``config`` makes of the source's shapes ``ids``."""
-    kind, _, _ = config.source.partition(":")
     types = sorted(name for name, counts in config.plan.types.items() if counts.images and counts.shapes)
-    return Identity(kind if kind == "partnet" else config.source, config.seed, tuple(types), tuple(ids))
+    return Identity(placeless(config.source), config.seed, tuple(types), tuple(ids))
 
 
 def claim_dataset(layout: Layout, wanted: Identity, overwrite: bool) -> None:

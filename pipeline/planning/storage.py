@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ class FirstPlan:
     shapes: dict[str, ShapePlan]
 
 
+DIGITS = 32
+_SHAPE_PLAN = TypeAdapter(ShapePlan)
 _FIRST_PLAN = TypeAdapter(FirstPlan)
 _SHAPE_PLANS = TypeAdapter(dict[str, ShapePlan])
 
@@ -45,6 +48,11 @@ def load_plan(path: Path) -> dict[str, ShapePlan]:
     """Read the shapes' plans that ``save_plan`` wrote. Raises PipelineError."""
     content = read_json(path)
     return _parse(_SHAPE_PLANS, path, content.get("shapes") if isinstance(content, dict) else None)
+
+
+def plan_digest(plan: ShapePlan) -> str:
+    """What of a shape is planned, as a hex digest."""
+    return hashlib.sha256(_SHAPE_PLAN.dump_json(plan)).hexdigest()[:DIGITS]
 
 
 def _parse(adapter: TypeAdapter[Any], path: Path, content: Any) -> Any:

@@ -1,10 +1,11 @@
-"""Where shapes come from: ``partnet:DIR`` or ``synthetic:N``, behind one small interface."""
+"""Where shapes come from, behind one small interface: ``partnet:DIR`` or ``synthetic:N``, a line in SOURCES each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from pipeline.errors import PipelineError
@@ -76,14 +77,52 @@ class SyntheticSource:
         return read_partnet(self.folder / shape_id, self.config)
 
 
-def parse_source(text: str, seed: int, folder: Path, config: ShapesConfig) -> Source:
-    """``partnet:DIR`` or ``synthetic:N``.
+@dataclass(frozen=True)
+class SourceKind:
+    """How ``<kind>:<value>`` becomes a source.
 
-    ``folder``: where synthetic shapes are written, or what is known of PartNet's files.
+    make: value, seed, folder, settings -> the source; None for a value that is none. is_place: whether the value only
+    tells where the shapes lie, and not which they are. usage: for people.
+    """
+
+    make: Callable[[str, int, Path, ShapesConfig], Source | None]
+    is_place: bool
+    usage: str
+
+
+def _partnet(value: str, seed: int, folder: Path, config: ShapesConfig) -> Source | None:
+    return PartNetSource(Path(value).expanduser(), SourceIndex(folder / "index.json"), config) if value else None
+
+
+def _synthetic(value: str, seed: int, folder: Path, config: ShapesConfig) -> Source | None:
+    return SyntheticSource(int(value), seed, folder, config) if value.isdigit() and int(value) > 0 else None
+
+
+SOURCES: Mapping[str, SourceKind] = MappingProxyType(
+    {
+        "partnet": SourceKind(_partnet, True, "partnet:DIR (the folder of <anno_id>/ folders)"),
+        "synthetic": SourceKind(_synthetic, False, "synthetic:N"),
+    }
+)
+
+
+def parse_source(text: str, seed: int, folder: Path, config: ShapesConfig) -> Source:
+    """The source that ``text`` names, such as ``partnet:DIR`` or ``synthetic:N``.
+
+    ``folder``: where synthetic shapes are written, or what is known of PartNet's files. Raises PipelineError.
     """
     kind, _, value = text.partition(":")
-    if kind == "partnet" and value:
-        return PartNetSource(Path(value).expanduser(), SourceIndex(folder / "index.json"), config)
-    if kind == "synthetic" and value.isdigit() and int(value) > 0:
-        return SyntheticSource(int(value), seed, folder, config)
-    raise PipelineError(f"source {text!r}: expected partnet:DIR (the folder of <anno_id>/ folders) or synthetic:N")
+    source = SOURCES[kind].make(value, seed, folder, config) if kind in SOURCES else None
+    if source is None:
+        raise PipelineError(f"source {text!r}: expected {' or '.join(kind.usage for kind in SOURCES.values())}")
+    return source
+
+
+def placeless(text: str) -> str:
+    """A source without what only tells where it lies.
+
+    >>> placeless("partnet:/data/partnet"), placeless("synthetic:26")
+    ('partnet', 'synthetic:26')
+    """
+    kind, _, _ = text.partition(":")
+    return kind if kind in SOURCES and SOURCES[kind].is_place else text

@@ -25,6 +25,7 @@ from pipeline.files import read_json, write_json
 from pipeline.format.labels import ANOMALY_TYPES, SPLITS
 from pipeline.layout import Layout
 from pipeline.planning.plan import PlannedAnomaly, ShapePlan
+from pipeline.planning.storage import plan_digest
 from pipeline.planning.topup import Made
 from pipeline.seeding import rng
 from pipeline.settings.flat import flatten
@@ -47,7 +48,7 @@ def making_units(
     pools = _pools(context.layout, splits, outcomes)
     for i, plan in plans.items():
         types = frozenset(anomaly.type for anomaly in plan.anomalies)
-        inputs = {"plan": digest(asdict(plan)), **outcomes.inputs(i, "shapes")}
+        inputs = {"plan": plan_digest(plan), **outcomes.inputs(i, "shapes")}
         if "other_material" in types:
             inputs["priors"] = file_digest(priors.BUILTIN)  # they tell which parts always wear the same
         inputs["donors"] = pools[splits[i]].fingerprint

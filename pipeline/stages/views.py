@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 
 from pipeline.engine.stage import PENDING, Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.errors import UnitRejected
 from pipeline.planning.plan import ShapePlan
-from pipeline.planning.storage import load_plan
+from pipeline.planning.storage import load_plan, plan_digest
 from pipeline.planning.summary import image_counts
 from pipeline.settings.flat import flatten
 from pipeline.shapes.storage import load_shape
@@ -32,7 +31,7 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     final = first if unsettled else load_plan(layout.plan)
     for i in outcomes.done("anomalies"):
         if image_counts({i: first[i]}) or image_counts({i: final[i]}):
-            plan = PENDING if unsettled else digest(asdict(final[i]))
+            plan = PENDING if unsettled else plan_digest(final[i])
             inputs = {"plan": plan, **outcomes.inputs(i, "shapes", "anomalies", "topup")}
             yield Unit(i, settings, inputs, partial(choose, final[i], i))
 
