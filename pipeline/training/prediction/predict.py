@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float64
 from PIL import Image, ImageDraw
 from torch import nn
 
@@ -47,7 +47,7 @@ class Verdict:
     """
 
     score: float
-    box: NDArray[np.float64] | None
+    box: Float64[np.ndarray, " 4"] | None
     view: BestView | None
     picture: Image.Image
 
@@ -101,7 +101,7 @@ def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[Be
     return BestView(best, azimuth, elevation, float(scores[best])), picture
 
 
-def _photograph_panel(query: Query, score: float, box: NDArray[np.float64] | None) -> Image.Image:
+def _photograph_panel(query: Query, score: float, box: Float64[np.ndarray, " 4"] | None) -> Image.Image:
     """The photograph, as high as the matches beside it, with what was found."""
     photograph = Image.fromarray(query.photograph.pixels)
     height = PANEL_SCALE * query.image.shape[0]
