@@ -30,7 +30,10 @@ CHECKED = [
 ]
 
 if find_spec("beartype") is not None:
-    install_import_hook(CHECKED, "beartype.beartype")
+    from beartype import BeartypeConf, beartype
+
+    check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as for mypy
+    install_import_hook(CHECKED, f"{__name__}.check")
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ class Camera:
     """K: intrinsics in pixels; resolution: height = width in pixels.
 
     >>> camera = Camera(np.array([[100.0, 0, 50], [0, 100, 50], [0, 0, 1]]), look_at_origin(0, 0, 2.0), 100)
-    >>> camera.rays[50, 50].tolist()  # half a pixel right of the middle, and half a one below it
+    >>> camera.rays[50, 50].round(3).tolist()  # half a pixel right of the middle, and half a one below it
     [0.005, -0.005, -1.0]
     """
 
