@@ -56,7 +56,7 @@ class Sample(NamedTuple):
         return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
 
 
-class LeftOut(NamedTuple):
+class UnreadableSample(NamedTuple):
     """A sample that could not be read, and why."""
 
     reason: str
@@ -69,7 +69,7 @@ class Batch(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class ShardDataset(Dataset[Sample | LeftOut]):
+class ShardDataset(Dataset[Sample | UnreadableSample]):
     """Samples of a split by (epoch, index).
 
     ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
@@ -91,13 +91,13 @@ class ShardDataset(Dataset[Sample | LeftOut]):
         self._shards = [Shard(path) for path in index.files]
         self._references = References(self._shards, config.cache_shapes, index.views)
 
-    def __getitem__(self, key: Key) -> Sample | LeftOut:
+    def __getitem__(self, key: Key) -> Sample | UnreadableSample:
         try:
             return self.sample(key)
         except PipelineError as error:
             if not self.tolerant:
                 raise
-            return LeftOut(str(error))
+            return UnreadableSample(str(error))
 
     def sample(self, key: Key) -> Sample:
         """Raises PipelineError where a row of it cannot be read."""
@@ -225,9 +225,9 @@ def load_batches(
         ) from error
 
 
-def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
+def _collate(items: Sequence[Sample | UnreadableSample]) -> Batch:
     samples = [item for item in items if isinstance(item, Sample)]
-    left_out = tuple(item.reason for item in items if isinstance(item, LeftOut))
+    left_out = tuple(item.reason for item in items if isinstance(item, UnreadableSample))
     return Batch(default_collate(samples) if samples else None, left_out)
 
 

@@ -14,9 +14,9 @@ from pipeline.errors import PipelineError
 from pipeline.format.reader import Shard
 from pipeline.seeding import rng
 from pipeline.training.data import (
-    LeftOut,
     Sample,
     ShardDataset,
+    UnreadableSample,
     evaluation_keys,
     load_batches,
     training_keys,
@@ -109,7 +109,7 @@ def test_a_damaged_view_spoils_only_samples_that_drew_it(tmp_path: Path) -> None
     whole = ShardDataset(index_split(intact, "train"), TINY, True)
     drew = [any(torch.equal(view, lost) for view in whole.sample(key).inputs.views) for key in keys]
     rest = ShardDataset(index_split(damaged, "train"), TINY, True, tolerant=True)
-    reasons = [one.reason if isinstance(one, LeftOut) else "" for one in map(rest.__getitem__, keys)]
+    reasons = [one.reason if isinstance(one, UnreadableSample) else "" for one in map(rest.__getitem__, keys)]
     assert ["shapes/image row 1 view 0 fails its checksum" in reason for reason in reasons] == drew
     assert set(drew) == {False, True}
 
