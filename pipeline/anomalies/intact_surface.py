@@ -35,7 +35,7 @@ class IntactSurface:
 def find_intact_surface(
     intact: trimesh.Trimesh, changed: trimesh.Trimesh, parameters: Mapping[str, Any], cuts: bool
 ) -> IntactSurface | None:
-    """IntactSurface of a part that was moved as it is, or that was cut (``cuts``); None where it is another surface.
+    """What lies under a part that was moved as it is, or that was cut (``cuts``); None where it is another surface.
 
     parameters: the anomaly's; a ``rotation`` (3, 3) with a ``translation`` (3,) moved pieces of the cut part.
     """

@@ -121,7 +121,7 @@ def test_grid_positions_have_known_values() -> None:
     assert len({tuple(p) for p in positions.tolist()}) == 6
 
 
-def test_verdict_adds_the_mean_of_the_four_highest_patches() -> None:
+def test_logit_adds_the_mean_of_the_four_highest_patches() -> None:
     head = ClassificationHead(1, patch_head=True)
     assert head.patches is not None
     with torch.no_grad():
@@ -137,7 +137,7 @@ def test_verdict_adds_the_mean_of_the_four_highest_patches() -> None:
     assert fewer.item() == 2.5 + 2.0
 
 
-def test_verdict_without_a_patch_head_reads_the_token_alone() -> None:
+def test_logit_without_a_patch_head_reads_the_token_alone() -> None:
     head = ClassificationHead(DIM, patch_head=False)
     tok = torch.randn(2, DIM)
     logits = [head(tok, torch.randn(2, 5, DIM)) for _ in range(2)]
