@@ -81,7 +81,7 @@ def main(
     ]
     shape = _stored_views(context, reference)
     if shape is None:
-        settings = (f"views.resolution={size}", f"views.reference_views={saved.views}", *overrides)
+        settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
         shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):

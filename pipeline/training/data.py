@@ -72,14 +72,15 @@ class Batch(NamedTuple):
 class ShardDataset(Dataset[Sample | UnreadableSample]):
     """Samples of a split by (epoch, index).
 
-    ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
+    ``augmented``: a random flip and crop of the query and ``config.reference_views`` random views; otherwise
     the image as stored with all views in their order. ``tolerant``: a sample whose row is damaged is left out and
     said so, in place of a PipelineError. Files open in the worker that reads them.
     """
 
     def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
-        if augmented and config.views > index.views:
-            raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
+        if augmented and config.reference_views > index.reference_views:
+            asked, held = config.reference_views, index.reference_views
+            raise PipelineError(f"reference_views = {asked}, but {index.files[0]} holds {held} per shape")
         if config.query_labels == "exact" and index.unknown_depth:
             raise PipelineError(
                 f"query_labels = exact needs depth, which {index.unknown_depth} does not tell: take pseudo"
@@ -89,7 +90,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         self.augmented = augmented
         self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
-        self._references = References(self._shards, config.cache_shapes, index.views)
+        self._references = References(self._shards, config.cache_shapes, index.reference_views)
 
     def __getitem__(self, key: Key) -> Sample | UnreadableSample:
         try:
@@ -108,10 +109,10 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         shard = self._shards[file]
         anomalies = [shard.anomaly(i) for i in shard.anomaly_rows(row)] if index.label[item] else []
 
-        window, views = whole(index.size), np.arange(index.views)
+        window, views = whole(index.size), np.arange(index.reference_views)
         if self.augmented:
             window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
-            views = generator.choice(index.views, config.views, replace=False)
+            views = generator.choice(index.reference_views, config.reference_views, replace=False)
         image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
         mask = _moved(shard.row("queries", "object_mask", row), window)
         changed = region(anomalies, index.size)

@@ -27,7 +27,7 @@ class SplitIndex:
     files: the shards; file, row, shape_row: which file, its row of ``queries/`` and of ``shapes/``;
     shape: a number of its shape; label: 1 for anomalous; part: str, the part group of the anomaly, '' for normal;
     anomaly_type: place of its anomaly type in ``type_names``, normal first;
-    size: (height, width) of every image; views: reference views of each shape; unknown_depth: a file whose source
+    size: (height, width) of every image; reference_views: of each shape; unknown_depth: a file whose source
     told no depth, None if there is none.
     """
 
@@ -41,7 +41,7 @@ class SplitIndex:
     anomaly_type: Int64[np.ndarray, " sample"]
     type_names: tuple[str, ...]
     size: tuple[int, int]
-    views: int
+    reference_views: int
     unknown_depth: Path | None
 
     def __len__(self) -> int:
@@ -115,7 +115,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
         anomaly_type,
         tuple(places),
         size=(height, width),
-        views=views,
+        reference_views=views,
         unknown_depth=unknown_depth,
     )
 

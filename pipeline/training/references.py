@@ -26,12 +26,15 @@ class Reference(NamedTuple):
 
 
 class References:
-    """Views of the shapes of some shards. ``capacity``: how many shapes' worth of views stays in memory."""
+    """Views of the shapes of some shards, of which each has ``reference_views``.
 
-    def __init__(self, shards: list[Shard], capacity: int, views: int) -> None:
+    ``capacity``: how many shapes' worth of views stays in memory.
+    """
+
+    def __init__(self, shards: list[Shard], capacity: int, reference_views: int) -> None:
         self._shards = shards
         self._values: OrderedDict[tuple[int, str, int, int | None], Any] = OrderedDict()
-        self._capacity = capacity * len(BY_VIEW) * views
+        self._capacity = capacity * len(BY_VIEW) * reference_views
 
     def reference(self, file: int, row: int, views: Int64[np.ndarray, " view"]) -> Reference:
         """The ``views`` of row ``row`` of ``shapes/`` in the shard numbered ``file``."""

@@ -36,7 +36,7 @@ TINY_CMT = CMTConfig(
 )
 TINY = TrainingConfig(
     model=TINY_CMT,
-    views=2,
+    reference_views=2,
     epochs=1,
     batch=4,
     point_pairs=8,

@@ -56,7 +56,7 @@ def test_training_draws_distinct_views_and_moves_the_box_with_the_pixels(dataset
     chosen: set[float] = set()
     for epoch in range(12):
         sample = samples.sample((epoch, 1))
-        assert sample.inputs.views.shape == (TINY.views, SIZE, SIZE)
+        assert sample.inputs.views.shape == (TINY.reference_views, SIZE, SIZE)
         assert not torch.equal(sample.inputs.views[0], sample.inputs.views[1])
         chosen |= {view.sum().item() for view in sample.inputs.views}
         red = (
@@ -226,8 +226,8 @@ def test_the_folder_may_be_the_shards_folder(dataset: Path) -> None:
 
 
 def test_more_views_than_stored_is_an_error_that_gives_both_numbers(dataset: Path) -> None:
-    with pytest.raises(PipelineError, match=r"views = 9, but .*train-00000\.h5 holds 4"):
-        ShardDataset(index_split(dataset, "train"), TINY.model_copy(update={"views": 9}), augmented=True)
+    with pytest.raises(PipelineError, match=r"reference_views = 9, but .*train-00000\.h5 holds 4"):
+        ShardDataset(index_split(dataset, "train"), TINY.model_copy(update={"reference_views": 9}), augmented=True)
 
 
 def test_shards_of_different_layouts_are_an_error_that_names_both(dataset: Path, tmp_path: Path) -> None:

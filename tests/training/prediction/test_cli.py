@@ -157,8 +157,8 @@ def _nan(weights: dict[str, Any]) -> dict[str, Any]:
         (lambda c: {**c, "config": None}, ("is not whole", "config: ")),
         (lambda c: {**c, "config": {**c["config"], "model": 3}}, ("config from", "model = 3")),
         (
-            lambda c: {key: value for key, value in c.items() if key != "views"},
-            ("is not whole", "views: Field required"),
+            lambda c: {key: value for key, value in c.items() if key != "reference_views"},
+            ("is not whole", "reference_views: Field required"),
         ),
         (lambda c: {**c, "model": [1, 2]}, ("is not whole", "model: ")),
         (lambda c: {**c, "model": {**c["model"], "tok": "x"}}, ("do not fit the model", "tok")),
