@@ -47,7 +47,7 @@ class SplitIndex:
     def __len__(self) -> int:
         return len(self.label)
 
-    def select(self, rows: Int64[np.ndarray, " chosen"]) -> SplitIndex:
+    def select(self, rows: Int64[np.ndarray, " drawn"]) -> SplitIndex:
         """The samples of ``rows``, in that order."""
         columns = ("file", "row", "shape_row", "shape", "label", "part", "anomaly_type")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})

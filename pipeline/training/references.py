@@ -82,7 +82,7 @@ def draw_matches(
 
 
 def draw(
-    choices: Int64[np.ndarray, " choice"], count: int, generator: np.random.Generator
+    choices: Int64[np.ndarray, " point"], count: int, generator: np.random.Generator
 ) -> tuple[Int64[np.ndarray, " {count}"], Bool[np.ndarray, " {count}"]]:
     """``count`` distinct choices, filled up with zeros that the second array marks false.
 

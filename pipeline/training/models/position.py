@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.training.models.layers import mlp
 
 
-def fourier_features(xyz: Float[Tensor, "*place 3"], octaves: int) -> Float[Tensor, "*place 3*(1+2*{octaves})"]:
+def fourier_features(xyz: Float[Tensor, "*point 3"], octaves: int) -> Float[Tensor, "*point 3*(1+2*{octaves})"]:
     """The raw coordinates, then sin and cos of 2^i pi x for every octave i < ``octaves``.
 
     After Mildenhall et al., ECCV 2020, Eq. 4, with the raw coordinate included as the authors of CMT do.
@@ -30,7 +30,7 @@ class PositionEncoding(nn.Module):
         self.octaves = octaves
         self.project = mlp(3 * (1 + 2 * octaves), dim, dim)
 
-    def forward(self, xyz: Float[Tensor, "*place 3"], valid: Bool[Tensor, "*place"]) -> Float[Tensor, "*place channel"]:
+    def forward(self, xyz: Float[Tensor, "*point 3"], valid: Bool[Tensor, "*point"]) -> Float[Tensor, "*point channel"]:
         """Of world positions; zero where ``valid`` is false, whatever ``xyz`` holds."""
-        encoded: Float[Tensor, "*place channel"] = self.project(fourier_features(xyz, self.octaves))
+        encoded: Float[Tensor, "*point channel"] = self.project(fourier_features(xyz, self.octaves))
         return encoded.masked_fill(~valid[..., None], 0.0)
