@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -120,17 +122,17 @@ def test_hundreds_of_parts_are_drawn_each_with_its_own_id(tmp_path: Path) -> Non
     assert set(np.unique(index)) <= set(range(301)) and len(np.unique(index)) > 30 and index.max() > 255
 
 
-class Fragile(subprocess.Popen):  # type: ignore[type-arg]
+class Fragile(subprocess.Popen):
     """Blender that is killed as soon as it draws shape 2."""
 
     starts: list[str] = []  # noqa: RUF012 - what the test counts
 
-    def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         shape_id = Path(kwargs["stderr"].name).stem
         self.starts.append(shape_id)
         if shape_id == "2":
-            assert self.stdout is not None
+            assert isinstance(self.stdout, io.BufferedReader)
             self.stdout.peek(1)
             self.send_signal(signal.SIGKILL)
 

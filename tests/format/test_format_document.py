@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,13 +31,13 @@ def test_the_example_reads_a_row(dataset: Path, shape: ShapeRecord, monkeypatch:
     code = re.search(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
     assert code
     monkeypatch.chdir(dataset)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code[1], names)
     query = shape.queries[0]
     assert (names["name"], names["label"], names["kind"]) == (query.name, 0, "normal")
     assert np.array_equal(names["image"], query.image)
     assert np.array_equal(names["views"], shape.image)
-    assert names["masks"].shape == (0, 32, 32)  # type: ignore[attr-defined]
+    assert names["masks"].shape == (0, 32, 32)
     names = {}
     exec(code[1].replace("row = 0", f"row = {LABELS.index('several')}"), names)
     anomalies = shape.queries[LABELS.index("several")].anomalies

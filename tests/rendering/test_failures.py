@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,10 +132,10 @@ def test_unreadable_map_is_an_error_that_names_it_not_magenta(content: bytes | N
 
 
 def test_killed_blender_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed(subprocess.Popen):  # type: ignore[type-arg]
-        def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    class Killed(subprocess.Popen):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            assert self.stdout is not None
+            assert isinstance(self.stdout, io.BufferedReader)
             self.stdout.peek(1)  # it draws
             self.send_signal(signal.SIGKILL)
 

@@ -82,10 +82,10 @@ def test_stored_depth_is_that_of_the_reference_at_every_pixel(stored: Stored) ->
         ):
             np.testing.assert_allclose(depth, first_hits(camera, stored.soup(view)).depth, rtol=0, atol=DEPTH)
     assert stored.reference.depth.dtype == stored.shape.depth.dtype == np.float32
-    for view in (0, 3, 6):
-        expected = first_hits(stored.camera(view), stored.soup()).depth
-        np.testing.assert_allclose(stored.reference.depth[view], expected, rtol=0, atol=DEPTH)
-        np.testing.assert_allclose(stored.shape.depth[view], expected, rtol=0, atol=DEPTH)
+    for number in (0, 3, 6):
+        expected = first_hits(stored.camera(number), stored.soup()).depth
+        np.testing.assert_allclose(stored.reference.depth[number], expected, rtol=0, atol=DEPTH)
+        np.testing.assert_allclose(stored.shape.depth[number], expected, rtol=0, atol=DEPTH)
 
 
 def test_masks_are_exactly_the_pixels_at_which_the_part_is_hit_first(stored: Stored) -> None:

@@ -59,7 +59,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedFolder:
     """A folder in the layout. splits: its shapes; images: of each shape, under ``images/``, by name."""
 
     root: Path
@@ -80,7 +80,7 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     splits, problems = _read_splits(folder)
     source, left_out = _scan(folder, splits)
     if limit is not None:
-        source = Source(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
+        source = PublishedFolder(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
     dims = _common_dims(source)
     layout = Layout(out)
     work = {"layout": "brokenchairs", "splits": digest(splits)}
@@ -128,7 +128,7 @@ def _read_splits(folder: Path) -> tuple[dict[str, tuple[str, ...]], list[LeftOut
     return {split: tuple(ids) for split, ids in splits.items()}, left_out
 
 
-def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[Source, list[LeftOut]]:
+def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[PublishedFolder, list[LeftOut]]:
     """The images of every shape that has a split and a folder, and what has no place there."""
     images, left_out = _scan_images(folder)
     left_out += _strays(folder, images)
@@ -141,7 +141,7 @@ def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[Source, li
     ):
         left_out += [LeftOut(reason, f"shape {i} {text}", len(images.get(i, ()))) for i in sorted(ids)]
     kept = {split: tuple(i for i in ids if i in present) for split, ids in splits.items()}
-    return Source(folder, kept, images), left_out
+    return PublishedFolder(folder, kept, images), left_out
 
 
 def _scan_images(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[LeftOut]]:
@@ -173,7 +173,7 @@ def _strays(folder: Path, images: Mapping[str, Sequence[Path]]) -> list[LeftOut]
     return strays
 
 
-def _common_dims(source: Source) -> Dims:
+def _common_dims(source: PublishedFolder) -> Dims:
     """The sizes that most shapes have, by their first views; of equally many, those met first."""
     counts: Counter[Dims] = Counter()
     problem = "split.json names none that has a folder in shapes/"
@@ -193,7 +193,7 @@ def _common_dims(source: Source) -> Dims:
     return dims
 
 
-def _units(source: Source, dims: Dims) -> list[Unit[Layout]]:
+def _units(source: PublishedFolder, dims: Dims) -> list[Unit[Layout]]:
     units = []
     size = CONFIG.shapes_per_shard
     for split in SPLITS:
@@ -203,12 +203,12 @@ def _units(source: Source, dims: Dims) -> list[Unit[Layout]]:
             images = {i: source.images.get(i, ()) for i in chunk}
             files = {f"shape {i}": digest(list(map(str, paths))) for i, paths in images.items()}
             content = digest(VERSION, name, asdict(dims), files)
-            work = partial(_import_shard, Source(source.root, {split: chunk}, images), dims, name, content)
+            work = partial(_import_shard, PublishedFolder(source.root, {split: chunk}, images), dims, name, content)
             units.append(Unit(name, asdict(dims), files, work))
     return units
 
 
-def _import_shard(source: Source, dims: Dims, name: str, content: str, layout: Layout) -> Result:
+def _import_shard(source: PublishedFolder, dims: Dims, name: str, content: str, layout: Layout) -> Result:
     """One shard of one split; none where no shape of it can be used."""
     [(split, ids)] = source.splits.items()
     counts: Counter[str] = Counter()
@@ -228,7 +228,7 @@ def _import_shard(source: Source, dims: Dims, name: str, content: str, layout: L
 
 
 def _records(
-    source: Source, ids: Sequence[str], dims: Dims, counts: Counter[str], left_out: list[LeftOut]
+    source: PublishedFolder, ids: Sequence[str], dims: Dims, counts: Counter[str], left_out: list[LeftOut]
 ) -> Iterator[ShapeRecord]:
     """Every usable shape with its usable queries, counting them and noting the rest as it goes."""
     for shape_id in ids:
@@ -247,7 +247,7 @@ def _records(
 
 
 def _queries(
-    source: Source, paths: Sequence[Path], dims: Dims, K: NDArray[np.float32], left_out: list[LeftOut]
+    source: PublishedFolder, paths: Sequence[Path], dims: Dims, K: NDArray[np.float32], left_out: list[LeftOut]
 ) -> Iterator[QueryRecord]:
     for path in paths:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, UInt8
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 DARKNESS, CASTING, FLATNESS, BELOW, SOFTNESS = 0.2, 0.5, 0.25, 0.05, 0.05
 
 
-def contact_shadow(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(S, S) darkness in [0, DARKNESS] on the ground around and behind the feet of the object of ``mask`` (S, S).
+def contact_shadow(mask: UInt8[np.ndarray, "size size"]) -> Float64[np.ndarray, "size size"]:
+    """Darkness in [0, DARKNESS] on the ground around and behind the feet of the object of ``mask``.
 
     The lower half of its silhouette laid flat, as a camera above the ground sees it, and blurred.
     """
