@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from io import BufferedReader
 from typing import IO, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def send(stream: IO[bytes], entries: Mapping[str, Any], *arrays: NDArray[Any]) -
     stream.flush()
 
 
-def receive(stream: BufferedReader) -> tuple[dict[str, Any], list[NDArray[Any]]] | None:
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], list[NDArray[Any]]] | None:
     """The next message's entries and arrays; None at the stream's end, be it amid a message."""
     line = stream.readline()
     if not line.endswith(b"\n"):
@@ -30,8 +29,9 @@ def receive(stream: BufferedReader) -> tuple[dict[str, Any], list[NDArray[Any]]]
     arrays = []
     for kind in entries.pop("arrays"):
         dtype, shape = np.dtype(kind["dtype"]), tuple(kind["shape"])
-        data = bytearray(dtype.itemsize * math.prod(shape))
-        if stream.readinto(data) < len(data):
+        size = dtype.itemsize * math.prod(shape)
+        data = bytearray(stream.read(size))  # not bytes: the array is to be writable, as any other
+        if len(data) < size:
             return None
         arrays.append(np.frombuffer(data, dtype).reshape(shape))
     return entries, arrays

@@ -8,8 +8,7 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from functools import cache
-from io import BufferedReader
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +61,7 @@ class MeshLab:
     def __init__(self, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._limit = limit_seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: IO[bytes] = tempfile.TemporaryFile()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  it is kept as long as this
 
     def ask(self, work: str, *arrays: NDArray[Any], **arguments: float) -> list[NDArray[Any]]:
         """What ``work`` returns.
@@ -131,8 +130,9 @@ def _stdin(process: subprocess.Popen[bytes]) -> IO[bytes]:
     return process.stdin
 
 
-def _stdout(process: subprocess.Popen[bytes]) -> BufferedReader:
-    return cast(BufferedReader, process.stdout)
+def _stdout(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None
+    return process.stdout
 
 
 def _sizes(arrays: tuple[NDArray[Any], ...]) -> str:

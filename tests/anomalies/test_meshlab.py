@@ -65,9 +65,7 @@ def test_answers_are_to_the_bit_those_of_meshlab_called_directly(seed: int) -> N
     here.compute_scalar_by_distance_from_another_mesh_per_vertex(
         measuremesh=0, refmesh=1, signeddist=False, maxdist=pymeshlab.PureValue(10.0)
     )
-    np.testing.assert_array_equal(
-        meshlab.distances(points, vertices, faces, 10.0), here.mesh(0).vertex_scalar_array()
-    )
+    np.testing.assert_array_equal(meshlab.distances(points, vertices, faces, 10.0), here.mesh(0).vertex_scalar_array())
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_who_takes_too_long_is_stopped(lab: MeshLab) -> None:
 
 def test_what_meshlab_refuses_is_rejected_in_its_words(lab: MeshLab) -> None:
     none = np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64)
-    with pytest.raises(UnitRejected, match="refuses to wrap a mesh of 0 vertices and 0 faces: .+"):
+    with pytest.raises(UnitRejected, match=r"refuses to wrap a mesh of 0 vertices and 0 faces: .+"):
         lab.ask("wrap", *none, alpha=5.0, offset=0.2)
     assert ask(lab) == 3.0
 
