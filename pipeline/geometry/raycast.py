@@ -10,7 +10,7 @@ from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
 from pipeline.format.cameras import Camera
-from pipeline.shapes.shape import Soup
+from pipeline.geometry.soup import Soup
 
 
 @dataclass(frozen=True)
