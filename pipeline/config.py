@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from pipeline.anomalies.config import AnomaliesConfig
@@ -14,7 +12,6 @@ from pipeline.quality.config import QualityConfig
 from pipeline.rendering.config import RenderConfig
 from pipeline.settings.base import StrictModel
 from pipeline.shapes.config import ImportConfig, ShapesConfig
-from pipeline.shapes.sources import placeless
 from pipeline.views.config import ViewsConfig
 
 
@@ -34,14 +31,3 @@ class Config(StrictModel):
     render: RenderConfig = RenderConfig()
     quality: QualityConfig = QualityConfig()
     shards: ShardsConfig = ShardsConfig()
-
-
-def content_settings(config: Config) -> dict[str, Any]:
-    """The settings that a dataset carries: what it holds depends on them, not on the machine that made it.
-
-    Left out are time limits, devices, and where PartNet lies.
-    """
-    settings = config.model_dump(mode="json")
-    del settings["importing"], settings["render"]["timeout_seconds"], settings["render"]["device"]
-    settings["source"] = placeless(config.source)
-    return settings

@@ -15,14 +15,13 @@ from click.core import ParameterSource
 from pipeline.cli.errors import friendly
 from pipeline.config import Config
 from pipeline.errors import PipelineError
+from pipeline.extras import need_generation
 from pipeline.files import atomic, short_name, write_json
 from pipeline.format.reader import find_reference
 from pipeline.format.schema import ShapeRecord
-from pipeline.format.views_file import read_views
-from pipeline.mesh_views import VIEWS, save_mesh_views
+from pipeline.format.views_file import VIEWS, read_views
 from pipeline.settings.loading import load
-from pipeline.shapes.mesh_file import Up, read_mesh
-from pipeline.shapes.smoothing import smooth as smoothed
+from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph
@@ -127,9 +126,14 @@ def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
 
 
 def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> ShapeRecord:
+    need_generation(f"l3d-predict --reference {mesh}")
+    from pipeline.mesh_views import save_mesh_views
+    from pipeline.shapes.mesh_file import read_mesh
+    from pipeline.shapes.smoothing import smooth
+
     shape = read_mesh(mesh, up, config.shapes, config.importing)
     if rounds:
-        shape = smoothed(shape, rounds)
+        shape = smooth(shape, rounds)
     views = save_mesh_views(out, shape, config, os.cpu_count() or 1)
     click.echo(f"drew views of {mesh}; --reference {views} takes them again", err=True)
     return read_views(views)

@@ -16,6 +16,8 @@ from pipeline.hdf5 import atomic_hdf5
 
 FORMAT = "l3d-views"
 VERSION = 1
+#: Its usual name.
+VIEWS = "views.h5"
 REMAKE = "draw it with `l3d-gen --mesh`"
 
 

@@ -10,7 +10,7 @@ from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Float64, UInt16
 
 from pipeline.format.cameras import Camera
-from pipeline.shapes.shape import Soup
+from pipeline.geometry.soup import Soup
 
 
 @dataclass(frozen=True)

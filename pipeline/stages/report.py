@@ -9,13 +9,13 @@ from functools import partial
 from importlib.metadata import version
 
 from pipeline.appearance.stock import take_stock
-from pipeline.config import content_settings
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit, digest
 from pipeline.files import read_json, write_json
 from pipeline.report.notes import Loss, Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.settings.flat import flatten
+from pipeline.stages.content import content_settings
 from pipeline.stages.context import Context
 
 NAME = "report"

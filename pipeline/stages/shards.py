@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from pipeline.config import content_settings
 from pipeline.engine.stage import PENDING, Outcomes, Stage
 from pipeline.engine.unit import Result, Unit, digest
 from pipeline.files import read_json
@@ -19,6 +18,7 @@ from pipeline.packing.records import shape_record
 from pipeline.rendering.storage import load_drawn
 from pipeline.settings.flat import flatten
 from pipeline.shapes.storage import load_shape
+from pipeline.stages.content import content_settings
 from pipeline.stages.context import Context
 from pipeline.stages.making import load_anomalies
 from pipeline.stages.plan import read_first_plan

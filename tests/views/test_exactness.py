@@ -13,9 +13,10 @@ from pipeline.anomalies.anomaly import part_meshes
 from pipeline.format.cameras import Camera
 from pipeline.format.reader import Shard
 from pipeline.format.schema import PATCH, QueryRecord, ShapeRecord
+from pipeline.geometry.soup import Soup
 from pipeline.packing.records import shape_record
 from pipeline.rendering.blender import Drawn
-from pipeline.shapes.shape import Soup, flatten
+from pipeline.shapes.shape import flatten
 from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import HIDDEN_BY, ReferenceViews
 from pipeline.views.select import Selection, View

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import label
 
 from pipeline.errors import PipelineError
+from pipeline.extras import installing
 from pipeline.format.silhouette import object_estimate
 from pipeline.images import Picture, as_seen, read_image
 from pipeline.training.prediction.masks import border, cuts_out, read_mask
@@ -25,7 +26,7 @@ BORDER_WHITE = 12
 DUST = 0.001
 WAYS_OUT = (
     "give a mask with --mask, save it as PNG with an alpha channel, put the object before plain white, "
-    "or let rembg find it: `pip install -e '.[segment]'`"
+    f"or let rembg find it: `{installing('segment')}`"
 )
 
 
@@ -72,7 +73,7 @@ def _segment(pixels: UInt8[np.ndarray, "height width 3"], path: Path) -> Bool[np
     try:
         import onnxruntime  # noqa: F401  rembg ends the whole process where it is missing
         from rembg import remove
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise PipelineError(f"photograph {path}: what is the object, and what is behind it? {WAYS_OUT}") from error
     return _without_dust(np.asarray(remove(Image.fromarray(pixels), only_mask=True)) > 127)
 
