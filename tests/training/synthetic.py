@@ -8,13 +8,14 @@ import h5py
 import numpy as np
 
 from pipeline.format.labels import PAPER_TYPES
-from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.schema import MESH_COLUMNS, AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
 from pipeline.seeding import rng
 from pipeline.training.config import CMTConfig, TrainingConfig
 
 SIZE = 64
 VIEWS = 4
+NO_MESHES = Gaps(MESH_COLUMNS)
 POINTS = 30
 OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
@@ -51,7 +52,7 @@ def write_dataset(folder: Path, shapes: int = 2, queries: int = 4) -> Path:
     """Write one shard for each split and return ``folder``; every second query is anomalous."""
     for split in ("train", "val", "test"):
         records = [_shape(split, number, queries) for number in range(shapes)]
-        write_shard(folder / "shards" / f"{split}-00000.h5", split, "{}", "fingerprint", records, 1)
+        write_shard(folder / "shards" / f"{split}-00000.h5", split, "{}", "fingerprint", records, 1, NO_MESHES)
     return folder
 
 
