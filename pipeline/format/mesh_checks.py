@@ -11,7 +11,7 @@ from pipeline.format.cameras import pixel_centres, unproject
 from pipeline.format.schema import Gaps, Mesh, QueryRecord, ShapeRecord
 
 #: What stored float32 depth, cameras and points say lies on the surface lies within this of it, in world units.
-POSITION_TOLERANCE = 1e-4
+POSITION_TOLERANCE = 1e-5
 
 
 def mesh_problems(mesh: Mesh) -> list[str]:
@@ -92,4 +92,4 @@ def _beyond(xyz: NDArray[np.floating], low: NDArray[np.float32], high: NDArray[n
 
 
 def _foreign(part_ids: NDArray[np.uint16], mesh: Mesh) -> Sequence[int]:
-    return sorted(set(np.unique(part_ids).tolist()) - mesh.labels.keys())
+    return sorted(set(np.flatnonzero(np.bincount(part_ids)).tolist()) - mesh.labels.keys())

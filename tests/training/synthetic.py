@@ -8,17 +8,19 @@ import h5py
 import numpy as np
 
 from pipeline.format.labels import PAPER_TYPES
-from pipeline.format.schema import MESH_COLUMNS, AnomalyRecord, Gaps, QueryRecord, ShapeRecord
+from pipeline.format.schema import AnomalyRecord, Mesh, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
 from pipeline.seeding import rng
 from pipeline.training.config import CMTConfig, TrainingConfig
 
 SIZE = 64
 VIEWS = 4
-NO_MESHES = Gaps(MESH_COLUMNS)
 POINTS = 30
 OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
+
+#: Of every shape.
+TRIANGLE = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones(1, np.uint16), {1: "chair/leg"})
 
 #: Of every camera: on the axis, looking at the origin from a distance of 1.
 POSE = np.eye(4, dtype=np.float32)
@@ -52,7 +54,7 @@ def write_dataset(folder: Path, shapes: int = 2, queries: int = 4) -> Path:
     """Write one shard for each split and return ``folder``; every second query is anomalous."""
     for split in ("train", "val", "test"):
         records = [_shape(split, number, queries) for number in range(shapes)]
-        write_shard(folder / "shards" / f"{split}-00000.h5", split, "{}", "fingerprint", records, 1, NO_MESHES)
+        write_shard(folder / "shards" / f"{split}-00000.h5", split, "{}", "fingerprint", records, 1)
     return folder
 
 
@@ -99,6 +101,7 @@ def _shape(split: str, number: int, queries: int) -> ShapeRecord:
         point_pixels=pixels,
         point_visible=generator.random((VIEWS, POINTS)) < 0.8,
         queries=tuple(_query(f"{split}{number}", i, generator) for i in range(queries)),
+        mesh=TRIANGLE,
     )
 
 
