@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
+
+from pipeline.connectivity import face_components
 
 Array = NDArray[np.float64]
 
@@ -61,9 +61,7 @@ def islands(faces: NDArray[np.int64], uv: Array) -> NDArray[np.int64]:
     """(m,) island of every face: faces that share a vertex and its UV are of one."""
     keys = np.column_stack([faces.ravel(), np.round(uv.reshape(-1, 2) * 1e6).astype(np.int64)])
     _, key = np.unique(keys, axis=0, return_inverse=True)
-    face = np.arange(len(faces)).repeat(3)
-    joins = csr_matrix((np.ones(len(face)), (face, key.ravel())))
-    return connected_components(joins @ joins.T, directed=False)[1].astype(np.int64)
+    return face_components(key.reshape(-1, 3))
 
 
 def long_axis(corners: Array, area: Array) -> Array:

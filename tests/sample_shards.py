@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
 from pipeline.anomalies.anomaly import Anomaly, Appearance, part_meshes
+from pipeline.format import schema
 from pipeline.format.boxes import bounding_box
 from pipeline.format.combine import combine
 from pipeline.format.labels import LABELS, NORMAL, SEVERAL
 from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
 from pipeline.geometry.raycast import RayImage, RayScene
+from pipeline.packing.records import reference_record
 from pipeline.shapes.shape import Part, Shape, flatten
 from pipeline.views.cameras import orbit_camera
 from pipeline.views.config import ViewsConfig
@@ -125,22 +129,16 @@ def make_shape(shape_id: str, queries: Sequence[tuple[str, int]], resolution: in
     gray = [
         draw(RayImage(d, p)).mean(axis=2).astype(np.uint8) for d, p in zip(views.depth, views.part_ids, strict=True)
     ]
-    return ShapeRecord(
-        id=shape_id,
-        model_id=shape.model_id,
-        category=shape.category,
-        image=np.stack(gray),
-        depth=views.depth,
-        part_ids=views.part_ids,
-        K=views.K.astype(np.float32),
-        world_to_camera=views.world_to_camera.astype(np.float32),
-        patch_xyz=views.patch_xyz,
-        patch_valid=views.patch_valid,
-        points=views.points,
-        point_pixels=views.point_pixels,
-        point_visible=views.point_visible,
-        queries=tuple(make_query(shape, kind, azimuth, config) for kind, azimuth in queries),
-    )
+    record = reference_record(shape, views, np.stack(gray))
+    return replace(record, queries=tuple(make_query(shape, kind, azimuth, config) for kind, azimuth in queries))
+
+
+def as_version_1(path: Path) -> None:
+    """Make a shard, or a file of reference views, what it was before there were meshes."""
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 1
+        for name in (*schema.MESHES, *(f"shapes/{name}" for name in schema.RANGES.values() if "shapes" in file)):
+            del file[name]
 
 
 def write_dataset(folder: Path, splits: Mapping[str, Sequence[ShapeRecord]]) -> Path:

@@ -17,7 +17,10 @@ from pipeline.format.labels import PAPER_TYPES
 from pipeline.run import open_run
 from pipeline.settings.loading import load
 from pipeline.shapes import sources
+from tests.sample_fixtures import dataset, shape
 from tests.small_runs import SETTINGS
+
+__all__ = ["dataset", "shape"]
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "adding.md").read_text(encoding="utf-8")
 

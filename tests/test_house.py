@@ -12,7 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "materials", "blender_scripts", "meshlab_scripts")
 #: Small modules of pipeline/ that any room may use.
-SHARED = ("blender", "errors", "extras", "files", "hdf5", "images", "layout", "processes", "seeding", "streaming")
+SHARED = (
+    "blender",
+    "connectivity",
+    "errors",
+    "extras",
+    "files",
+    "hdf5",
+    "images",
+    "layout",
+    "processes",
+    "seeding",
+    "streaming",
+)
 
 #: What stages put together.
 MAKING = "anomalies appearance config format geometry materials packing planning quality rendering shapes views"

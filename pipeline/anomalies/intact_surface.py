@@ -11,8 +11,8 @@ import trimesh
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
+
+from pipeline.connectivity import face_components
 
 #: A face whose centre is this near a face of the intact part, in object radii, lies on it.
 NEAR = 2e-4
@@ -49,19 +49,12 @@ def find_intact_surface(
         before = (corners - np.array(parameters["translation"])) @ np.array(parameters["rotation"])
         under_before = _faces_under(intact, before)
         # By piece: one that slid along the part's surface still lies on it in part.
-        piece = _pieces(changed)
+        piece = face_components(changed.faces)
         on_it = np.bincount(piece, changed.area_faces * (faces >= 0))
         was_on_it = np.bincount(piece, changed.area_faces * (under_before >= 0))
         moved = (was_on_it > on_it)[piece]
         corners[moved], faces[moved] = before[moved], under_before[moved]
     return IntactSurface(faces, corners)
-
-
-def _pieces(mesh: trimesh.Trimesh) -> NDArray[np.int64]:
-    """(m,) connected piece of every face: faces that share a vertex are of one."""
-    face = np.arange(len(mesh.faces)).repeat(3)
-    joins = csr_matrix((np.ones(len(face)), (face, mesh.faces.ravel())))
-    return np.asarray(connected_components(joins @ joins.T, directed=False)[1], dtype=np.int64)
 
 
 def _is_same_solid(intact: trimesh.Trimesh, changed: trimesh.Trimesh) -> bool:

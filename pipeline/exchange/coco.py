@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.exchange.brokenchairs.exporting import claim_export, write_png
 from pipeline.files import atomic
-from pipeline.format import schema
 from pipeline.format.origin import find_origins
-from pipeline.format.reader import Shard, find_shards
+from pipeline.format.reader import Shard, find_shards, format_versions
 from pipeline.format.schema import AnomalyRecord, QueryRecord
 
 INFO = "Images of objects with anomalous parts, boxes and masks of the anomalies; from shards of format l3d-shard"
@@ -31,10 +30,11 @@ def export_coco(folder: Path, out: Path) -> int:
     shards = [Shard(path) for path in paths]
     categories = {name: number for number, name in enumerate(_used_types(shards), 1)}
     licences = dict.fromkeys(origin.licence for origin in find_origins(paths))
+    info = {"description": INFO, "version": format_versions(paths), "contributor": "l3d-gen", "url": ""}
     claim_export(out, "coco", shards)
     images = 0
     for split, own in groupby(shards, key=lambda shard: shard.split):
-        content = _split_json(list(own), out / "images" / split, categories, licences)
+        content = {"info": info, **_split_json(list(own), out / "images" / split, categories, licences)}
         with (
             atomic(out / "annotations" / f"{split}.json") as temporary,
             temporary.open("w", encoding="utf-8") as stream,
@@ -65,7 +65,7 @@ def _used_types(shards: Sequence[Shard]) -> list[str]:
 def _split_json(
     shards: Sequence[Shard], folder: Path, categories: Mapping[str, int], licences: Iterable[str]
 ) -> dict[str, Any]:
-    """The JSON of one split; writes its images as it goes. Ids count from 1."""
+    """The JSON of one split but for what it says of itself; writes its images as it goes. Ids count from 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for query, shape_id in _queries(shards):
@@ -80,7 +80,6 @@ def _split_json(
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(anomaly, categories)})
     listed = [{"id": number, "name": name, "supercategory": "anomaly"} for name, number in categories.items()]
     return {
-        "info": {"description": INFO, "version": str(schema.VERSION), "contributor": "l3d-gen", "url": ""},
         "licenses": [{"id": number, "name": name, "url": ""} for number, name in enumerate(licences, 1)],
         "images": images,
         "annotations": annotations,

@@ -55,11 +55,15 @@ def _shape_files(shard: Shard) -> Iterator[tuple[str, bytes]]:
     for row, shape_id in enumerate(shard.column("shapes", "id")):
         key = _key(str(shape_id))
         description = {name: shard.row("shapes", name, row) for name in ("id", "model_id", "category")}
-        yield f"{key}.json", _json(description)
+        mesh = None if shard.gaps.no_meshes else shard.mesh(row)
+        yield f"{key}.json", _json(description | ({"parts": mesh.labels} if mesh else {}))
         for view, image in enumerate(shard.row("shapes", "image", row)):
             yield f"{key}.view{view:03d}.png", _png(image)
         for name in VIEW_ARRAYS:
             yield f"{key}.{name}.npy", _npy(shard.row("shapes", name, row))
+        if mesh:
+            for name in ("vertices", "faces", "part_ids"):
+                yield f"{key}.mesh_{name}.npy", _npy(getattr(mesh, name))
 
 
 def _key(name: str) -> str:

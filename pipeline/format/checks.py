@@ -11,9 +11,11 @@ from pipeline.format.boxes import bounding_box
 from pipeline.format.cameras import project
 from pipeline.format.combine import combine
 from pipeline.format.labels import NORMAL, SEVERAL
+from pipeline.format.mesh_checks import mesh_problems, reference_problems
 from pipeline.format.schema import (
     MAY_BE_ESTIMATED,
     MAY_BE_UNKNOWN,
+    MESH_COLUMNS,
     PATCH,
     AnomalyRecord,
     Gaps,
@@ -46,6 +48,8 @@ def gaps_problems(gaps: Gaps) -> list[str]:
         ("estimated", gaps.estimated, MAY_BE_ESTIMATED),
     ):
         problems += [f"attribute {kind} names {column}, which must be told" for column in set(columns) - set(allowed)]
+    if gaps.no_meshes and not set(MESH_COLUMNS) <= set(gaps.unknown):
+        problems.append(f"attribute unknown names some of {', '.join(MESH_COLUMNS)}, not all")
     return problems
 
 
@@ -132,7 +136,7 @@ def _mask_problems(name: str, mask: NDArray[np.uint8]) -> list[str]:
 def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]:
     """K must be a pinhole's, the pose a rotation and a translation."""
     problems = []
-    if not (K[0, 0] > 0 and K[1, 1] > 0 and K[2].tolist() == [0, 0, 1]):
+    if not (K[0, 0] > 0 and K[1, 1] > 0 and K[1, 0] == 0 and K[2].tolist() == [0, 0, 1]):
         problems.append(f"K {K.tolist()} is not a pinhole's intrinsics")
     rotation = world_to_camera[:3, :3].astype(np.float64)
     orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), rtol=0, atol=ROTATION_TOLERANCE)
@@ -142,14 +146,18 @@ def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]
 
 
 def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[str]:
-    """Contradictions inside one reference shape, view by view; its queries are not looked at."""
+    """Contradictions inside one reference shape, view by view, and its mesh; its queries are not looked at."""
     problems = _unknown_problems(shape, "shapes", gaps)
+    sound = []
     for view in range(len(shape.image)):
         found = camera_problems(shape.K[view], shape.world_to_camera[view])
         found += _view_problems(shape, view, gaps)
         if not found:
+            sound.append(view)
             found = _point_problems(shape, view)
         problems += [f"view {view}: {problem}" for problem in found]
+    if shape.mesh is not None:
+        problems += mesh_problems(shape.mesh) or reference_problems(shape, shape.mesh, sound, gaps)
     return problems
 
 

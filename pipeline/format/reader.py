@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.format import naming, schema
 from pipeline.format.labels import SPLITS
-from pipeline.format.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
+from pipeline.format.schema import AnomalyRecord, Column, Gaps, Mesh, QueryRecord, ShapeRecord
 from pipeline.hdf5 import open_hdf5
 
 #: Bytes of each dataset that HDF5 keeps unpacked: enough for the chunks that many small rows share. Rows of an own
@@ -62,7 +63,7 @@ class Shard:
     @property
     def file(self) -> h5py.File:
         if self._file is None:
-            self._file = open_h5(self.path, schema.FORMAT, schema.VERSION, "run the shards stage")
+            self._file = open_h5(self.path, schema.FORMAT, schema.READABLE, "run the shards stage")
         return self._file
 
     def __enter__(self) -> Shard:
@@ -83,6 +84,10 @@ class Shard:
         return {"path": self.path, "_file": None, "_datasets": {}}  # an open HDF5 handle does not cross process borders
 
     @property
+    def version(self) -> int:
+        return int(self.file.attrs["version"])
+
+    @property
     def split(self) -> str:
         return str(self.file.attrs["split"])
 
@@ -96,9 +101,9 @@ class Shard:
 
     @property
     def gaps(self) -> Gaps:
-        """What the source of this file did not tell."""
+        """What the source of this file did not tell; of one of version 1 also the meshes."""
         unknown, estimated = (tuple(str(c) for c in self.file.attrs.get(n, ())) for n in ("unknown", "estimated"))
-        return Gaps(unknown, estimated)
+        return Gaps(unknown if self.version > 1 else (*unknown, *schema.MESH_COLUMNS), estimated)
 
     @property
     def type_names(self) -> tuple[str, ...]:
@@ -142,12 +147,24 @@ class Shard:
         return [int(i) for i in np.flatnonzero(self.column("queries", "shape_index") == shape_row)]
 
     def shape(self, row: int) -> ShapeRecord:
-        """Row ``row`` of ``shapes/`` with all its queries."""
-        return replace(self.reference(row), queries=tuple(self.query(i) for i in self.query_rows(row)))
+        """Row ``row`` of ``shapes/`` with all its queries and, where that is known, its mesh."""
+        queries = tuple(self.query(i) for i in self.query_rows(row))
+        return replace(self.reference(row), queries=queries, mesh=None if self.gaps.no_meshes else self.mesh(row))
 
     def reference(self, row: int) -> ShapeRecord:
-        """Row ``row`` of ``shapes/`` without its queries."""
+        """Row ``row`` of ``shapes/`` alone: without its queries and its mesh."""
         return ShapeRecord(**{name: self.row("shapes", name, row) for name in schema.SHAPES})
+
+    def mesh(self, row: int) -> Mesh:
+        """The mesh of the shape in row ``row`` of ``shapes/``. Raises PipelineError where ``gaps.no_meshes``."""
+        if self.version == 1:
+            raise PipelineError(
+                f"{self.path} is {schema.FORMAT} version 1, which has no meshes: make the dataset again with l3d-gen"
+            )
+        if self.gaps.no_meshes:
+            raise PipelineError(f"{self.path}: the source of this file told no meshes (its attribute unknown)")
+        ranges = {group: slice(*self.row("shapes", name, row)) for group, name in schema.RANGES.items()}
+        return schema.mesh_of(lambda group, name: self._read(group, name, ranges[group]))
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         try:
@@ -160,7 +177,7 @@ class Shard:
     def _read(self, group: str, name: str, rows: int | tuple[int, int] | slice) -> Any:
         dataset = self._dataset(group, name)
         try:
-            return dataset.asstr()[rows] if schema.GROUPS[group][name].dtype == schema.TEXT else dataset[rows]
+            return read_rows(dataset, schema.GROUPS[group][name], rows)
         except (OSError, UnicodeDecodeError) as error:
             place = () if isinstance(rows, slice) else np.atleast_1d(rows)
             where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
@@ -173,6 +190,15 @@ class Shard:
         """One row of one dataset, or one view of it where it has views: an array, a number or a str."""
         value = self._read(group, name, row if view is None else (row, view))
         return value.item() if isinstance(value, np.generic) else value
+
+
+def format_versions(shards: Sequence[Path]) -> str:
+    """The versions of the format that the shards have, such as "1 and 2"."""
+    found = set()
+    for path in shards:
+        with Shard(path) as shard:
+            found.add(shard.version)
+    return " and ".join(map(str, sorted(found)))
 
 
 def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
@@ -191,18 +217,25 @@ def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
     raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 
 
-def open_h5(path: Path, kind: str, version: int, remake: str) -> h5py.File:
-    """Open an HDF5 file of ours. Raises PipelineError if it is not of this format and version.
+def read_rows(dataset: h5py.Dataset, column: Column, rows: Any) -> Any:
+    """What any selection of rows holds; texts as str."""
+    return dataset.asstr()[rows] if column.dtype == schema.TEXT else dataset[rows]
+
+
+def open_h5(path: Path, kind: str, versions: Sequence[int], remake: str) -> h5py.File:
+    """Open an HDF5 file of ours. Raises PipelineError if it is not of this format and one of the versions.
 
     ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
     """
     file = open_hdf5(path, remake, rdcc_nbytes=CHUNK_CACHE)
     found, its_version = file.attrs.get("format"), file.attrs.get("version")
-    if found == kind and its_version == version:
+    ours = isinstance(found, str) and found == kind
+    if ours and isinstance(its_version, np.integer) and its_version in versions:
         return file
     file.close()
-    if found != kind:
+    if not ours:
         raise PipelineError(f"{path} is HDF5 but not an {kind} (attribute format = {found!r})")
+    known = " and ".join(map(str, versions))
     raise PipelineError(
-        f"{path} is {kind} version {its_version}; this program reads version {version}: use a matching release"
+        f"{path} is {kind} version {its_version}; this program reads versions {known}: use a matching release"
     )

@@ -1,4 +1,4 @@
-"""The shard format ``l3d-shard`` version 1: the one place that owns every dataset's name, dtype and shape.
+"""The shard format ``l3d-shard`` version 2: the one place that owns every dataset's name, dtype and shape.
 
 The record classes are the schema: each field annotated with a :class:`Column` is one HDF5 dataset
 of the same name, with one row a record. ``docs/format.md`` describes the format for readers.
@@ -7,10 +7,11 @@ of the same name, with one row a record. ``docs/format.md`` describes the format
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,31 +19,14 @@ from pipeline.errors import PipelineError
 from pipeline.format.labels import LABELS
 
 FORMAT = "l3d-shard"
-VERSION = 1
+VERSION = 2
+#: Versions that are read. Since 2 a shape has its mesh.
+READABLE = (1, 2)
 PATCH = 8  # pixels along the edge of a patch of the reference views (``patch_xyz``)
 TEXT_BYTES = 256  # fixed-length UTF-8, so that texts too are compressed and under a checksum
 TEXT = "text"
 
-#: Columns that a source may not tell (zeros or empty texts then), or tell only roughly.
-MAY_BE_UNKNOWN = ("queries/part_ids", "queries/depth", "shapes/category", "shapes/part_ids", "shapes/depth")
-MAY_BE_ESTIMATED = ("queries/object_mask", "queries/object_mask_normal", "queries/K", "queries/world_to_camera")
-
 Dim = int | str
-
-
-@dataclass(frozen=True)
-class Gaps:
-    """What the source of a shard did not tell, by columns (``group/name``); nothing for what this program made.
-
-    unknown: of MAY_BE_UNKNOWN, zeros or empty in every row; estimated: of MAY_BE_ESTIMATED, guessed in some rows, so
-    other columns may contradict them.
-    """
-
-    unknown: tuple[str, ...] = ()
-    estimated: tuple[str, ...] = ()
-
-
-NO_GAPS = Gaps()
 
 
 @dataclass(frozen=True)
@@ -51,6 +35,11 @@ class Column:
 
     dtype: str
     dims: tuple[Dim, ...] = ()
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The dtype of its dataset."""
+        return np.dtype(h5py.string_dtype("utf-8", TEXT_BYTES) if self.dtype == TEXT else self.dtype)
 
 
 @dataclass(frozen=True)
@@ -149,13 +138,51 @@ class QueryRecord:
 
 
 @dataclass(frozen=True, eq=False)
+class Mesh:
+    """The surface of one intact shape: its parts, one after the other by their ids.
+
+    vertices: (n, 3) float32 in the world; faces: (m, 3) int32, rows of ``vertices``; part_ids: (m,) uint16, the part of
+    each face; labels: the label path of every part by its id.
+
+    >>> square = Mesh(
+    ...     vertices=np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32),
+    ...     faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+    ...     part_ids=np.array([1, 2], np.uint16),
+    ...     labels={1: "tile/lower", 2: "tile/upper"},
+    ... )
+    >>> square.vertices[square.faces[square.part_ids == 2]].mean(axis=(0, 1)).round(2).tolist()
+    [0.33, 0.67, 0.0]
+    """
+
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    part_ids: NDArray[np.uint16]
+    labels: Mapping[int, str]
+
+    def rows(self) -> dict[str, dict[str, NDArray[Any] | list[Any]]]:
+        """What a file holds of it: by group and dataset, an array or, of the few parts, a list."""
+        return {
+            "vertices": {"position": self.vertices},
+            "faces": {"vertices": self.faces, "part_id": self.part_ids},
+            "parts": {"part_id": list(self.labels), "label": list(self.labels.values())},
+        }
+
+
+def mesh_of(read: Callable[[str, str], NDArray[Any]]) -> Mesh:
+    """The mesh of which ``read`` gives the rows of any group and dataset."""
+    labels = zip(read("parts", "part_id").tolist(), read("parts", "label").tolist(), strict=True)
+    return Mesh(read("vertices", "position"), read("faces", "vertices"), read("faces", "part_id"), dict(labels))
+
+
+@dataclass(frozen=True, eq=False)
 class ShapeRecord:
-    """One intact reference shape, a row of ``shapes/``, and its query images.
+    """One intact reference shape, a row of ``shapes/``, its mesh and its query images.
 
     image: grayscale views; depth, part_ids, K, world_to_camera: as in :class:`QueryRecord`, per view.
     patch_xyz: world position of each patch's hit pixel nearest the patch's centre, where ``patch_valid``.
     points: surface points in the world; point_pixels: their projection (x, y) into every view;
     point_visible: inside the view and not hidden.
+    mesh: None where it is unknown, or was not asked for.
     """
 
     id: Text
@@ -172,6 +199,7 @@ class ShapeRecord:
     point_pixels: Annotated[NDArray[np.float32], Column("f4", ("V", "P", 2))]
     point_visible: Annotated[NDArray[np.bool_], Column("?", ("V", "P"))]
     queries: tuple[QueryRecord, ...] = ()
+    mesh: Mesh | None = None
 
 
 def _record_columns(record_class: type) -> dict[str, Column]:
@@ -185,7 +213,57 @@ ANOMALY_RECORD = _record_columns(AnomalyRecord)
 SHAPES = _record_columns(ShapeRecord)
 QUERIES = {"shape_index": Column("i4"), "label": Column("u1"), **QUERY_RECORD}
 ANOMALIES = {"query_index": Column("i4"), **ANOMALY_RECORD}
-GROUPS: Mapping[str, Mapping[str, Column]] = {"queries": QUERIES, "anomalies": ANOMALIES, "shapes": SHAPES}
+#: Which rows of the meshes' groups are a shape's: the first, and the one after the last.
+RANGES = {"vertices": "vertex_range", "faces": "face_range", "parts": "part_range"}
+MESHES: Mapping[str, Mapping[str, Column]] = {
+    "vertices": {"position": Column("f4", (3,))},
+    "faces": {"vertices": Column("i4", (3,)), "part_id": Column("u2")},
+    "parts": {"part_id": Column("u2"), "label": Column(TEXT)},
+}
+#: A source tells all of them or none.
+MESH_COLUMNS = tuple(f"{group}/{name}" for group, columns in MESHES.items() for name in columns)
+GROUPS: Mapping[str, Mapping[str, Column]] = {
+    "queries": QUERIES,
+    "anomalies": ANOMALIES,
+    "shapes": {**SHAPES, **dict.fromkeys(RANGES.values(), Column("i8", (2,)))},
+    **MESHES,
+}
+
+#: Columns that a source may not tell (zeros, empty texts or no rows then), or tell only roughly.
+MAY_BE_UNKNOWN = (
+    "queries/part_ids",
+    "queries/depth",
+    "shapes/category",
+    "shapes/part_ids",
+    "shapes/depth",
+    *MESH_COLUMNS,
+)
+MAY_BE_ESTIMATED = ("queries/object_mask", "queries/object_mask_normal", "queries/K", "queries/world_to_camera")
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What the source of a shard did not tell, by columns (``group/name``); nothing for what this program made.
+
+    unknown: of MAY_BE_UNKNOWN, zeros or empty in every row; estimated: of MAY_BE_ESTIMATED, guessed in some rows, so
+    other columns may contradict them.
+    """
+
+    unknown: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
+
+    @property
+    def no_meshes(self) -> bool:
+        """Whether the shapes' meshes are unknown."""
+        return not set(MESH_COLUMNS).isdisjoint(self.unknown)
+
+
+NO_GAPS = Gaps()
+
+
+def groups(version: int) -> Mapping[str, Mapping[str, Column]]:
+    """The datasets of a shard of that version, by group."""
+    return GROUPS if version > 1 else {"queries": QUERIES, "anomalies": ANOMALIES, "shapes": SHAPES}
 
 
 def dims_of(shape: ShapeRecord) -> Dims:
@@ -214,12 +292,28 @@ def check(value: Any, column: Column, dims: Dims, where: str) -> None:
     elif not column.dims:
         _check_scalar(value, np.dtype(column.dtype), where)
     else:
-        dtype, shape = np.dtype(column.dtype), dims.shape(column)
-        got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
-        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
-            raise PipelineError(f"{where}: got {got}, expected {dtype} {shape}")
-        if dtype.kind == "f" and not np.isfinite(value).all():
-            raise PipelineError(f"{where}: holds NaN or infinity; every stored number must be finite")
+        _check_array(value, np.dtype(column.dtype), dims.shape(column), where)
+
+
+def check_mesh(mesh: Mesh, dims: Dims, where: str) -> None:
+    """The same for all rows of a mesh; ``where`` names the record."""
+    for group, rows in mesh.rows().items():
+        length = len(next(iter(rows.values())))
+        for name, values in rows.items():
+            column, place = MESHES[group][name], f"{where}{group}/{name}"
+            if isinstance(values, list):
+                for value in values:
+                    check(value, column, dims, place)
+            else:
+                _check_array(values, np.dtype(column.dtype), (length, *column.dims), place)
+
+
+def _check_array(value: Any, dtype: np.dtype[Any], shape: tuple[Dim, ...], where: str) -> None:
+    got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+    if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
+        raise PipelineError(f"{where}: got {got}, expected {dtype} {shape}")
+    if dtype.kind == "f" and not np.isfinite(value).all():
+        raise PipelineError(f"{where}: holds NaN or infinity; every stored number must be finite")
 
 
 def _check_scalar(value: Any, dtype: np.dtype[Any], where: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.format import checks, schema
 from pipeline.format.labels import NORMAL
+from pipeline.format.mesh_checks import query_mesh_problems
 from pipeline.format.reader import Shard, find_shards
 
 
@@ -50,7 +51,8 @@ def _structure_problems(shard: Shard) -> list[str]:
     if not shard.path.name.startswith(f"{file.attrs.get('split')}-"):
         problems.append(f"attribute split is {file.attrs.get('split')!r}, unlike the file's name")
     problems += checks.gaps_problems(shard.gaps)
-    names = [f"{group}/{name}" for group, columns in schema.GROUPS.items() for name in columns]
+    groups = schema.groups(shard.version)
+    names = [f"{group}/{name}" for group, columns in groups.items() for name in columns]
     missing = [name for name in names if not isinstance(file.get(name), h5py.Dataset)]
     if missing:
         return problems + [f"dataset {name} is missing" for name in missing]
@@ -58,15 +60,28 @@ def _structure_problems(shard: Shard) -> list[str]:
     if len(image) != 4 or len(points) != 3:
         return [*problems, f"shapes/image has shape {image} and shapes/points {points}"]
     dims = schema.Dims(V=image[1], H=image[2], W=image[3], P=points[1])
-    for group, columns in schema.GROUPS.items():
+    for group, columns in groups.items():
         rows = file[group][next(iter(columns))].shape[:1]
         for name, column in columns.items():
             dataset = file[group][name]
-            dtype = np.dtype(f"S{schema.TEXT_BYTES}" if column.dtype == schema.TEXT else column.dtype)
             shape = (*rows, *dims.shape(column))
-            if dataset.dtype != dtype or dataset.shape != shape:
-                problems.append(f"{group}/{name}: got {dataset.dtype} {dataset.shape}, expected {dtype} {shape}")
-    return problems + _names_problems(shard)
+            if dataset.dtype != column.stored or dataset.shape != shape:
+                got, expected = f"{dataset.dtype} {dataset.shape}", f"{column.stored} {shape}"
+                problems.append(f"{group}/{name}: got {got}, expected {expected}")
+    return problems or [*_names_problems(shard), *_range_problems(shard)]
+
+
+def _range_problems(shard: Shard) -> list[str]:
+    """The rows of meshes must be divided among the shapes, one after the other, and be none where they are unknown."""
+    problems = []
+    for group, name in schema.RANGES.items() if shard.version > 1 else ():
+        rows, ranges = len(next(iter(shard.file[group].values()))), shard.column("shapes", name)
+        if shard.gaps.no_meshes and rows:
+            problems.append(f"{group}/ is said to be unknown, but holds something")
+        ends = np.append(0, ranges[:, 1])
+        if (ranges[:, 0] != ends[:-1]).any() or (np.diff(ends) < 0).any() or ends[-1] != rows:
+            problems.append(f"shapes/{name} does not divide the {rows} rows of {group}/ among the shapes")
+    return problems
 
 
 def _names_problems(shard: Shard) -> list[str]:
@@ -98,8 +113,12 @@ def _content_problems(shard: Shard) -> list[str]:
         except PipelineError as error:  # a checksum: the other shapes are still worth reading
             problems.append(str(error))
             continue
+        if shape.mesh is not None and np.diff(shard.row("shapes", "part_range", row)) != len(shape.mesh.labels):
+            problems.append(f"shape {shape.id}: parts/ has a part id twice")
         problems += [f"shape {shape.id}: {problem}" for problem in checks.shape_problems(shape, shard.gaps)]
         for query in shape.queries:
             found = checks.name_problems(query.name, shape.id, query.label) + checks.query_problems(query, shard.gaps)
+            if shape.mesh is not None:
+                found += query_mesh_problems(query, shape.mesh)
             problems += [f"{query.name}: {problem}" for problem in found]
     return problems

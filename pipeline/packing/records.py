@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pipeline.anomalies.anomaly import Anomaly
 from pipeline.format.combine import combine
 from pipeline.format.labels import LABELS
-from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.schema import AnomalyRecord, Mesh, QueryRecord, ShapeRecord
 from pipeline.rendering.blender import Drawn
-from pipeline.shapes.shape import Shape
+from pipeline.shapes.shape import Shape, flatten
 from pipeline.views.reference import ReferenceViews
 from pipeline.views.select import View
 from pipeline.views.visibility import Mark
@@ -50,7 +50,14 @@ def reference_record(shape: Shape, reference: ReferenceViews, images: NDArray[np
         points=reference.points,
         point_pixels=reference.point_pixels,
         point_visible=reference.point_visible,
+        mesh=_mesh(shape),
     )
+
+
+def _mesh(shape: Shape) -> Mesh:
+    soup = flatten((part.part_id, part.mesh) for part in shape.parts)
+    labels = {part.part_id: part.label for part in shape.parts}
+    return Mesh(_f32(soup.vertices), soup.faces.astype(np.int32), soup.part_ids, labels)
 
 
 def _query(view: View, image: Any, by_name: Mapping[str, Anomaly]) -> QueryRecord:

@@ -13,7 +13,7 @@ from pipeline.files import atomic, write_json
 from pipeline.format import schema
 from pipeline.format.origin import find_origins
 from pipeline.format.part_groups import PAPER_IMAGES
-from pipeline.format.reader import Shard
+from pipeline.format.reader import Shard, format_versions
 from pipeline.report import paper, samples, text
 from pipeline.report.notes import Notes
 from pipeline.report.statistics import statistics
@@ -55,6 +55,7 @@ def write_report(out_dir: Path, shards: Sequence[Path], notes: Notes, limit_per_
         "notes": notes,
         "gallery": gallery,
         "sizes": _sizes(shards[0]),
+        "versions": format_versions(shards),
         "origins": find_origins(shards),
         "paper_parts": PAPER_IMAGES,
     }

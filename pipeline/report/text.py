@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.format import schema
 from pipeline.format.labels import ANOMALY_TYPES, SEVERAL, SURFACE_TYPES
 from pipeline.format.origin import find_origins
-from pipeline.format.reader import Shard
+from pipeline.format.reader import Shard, format_versions
 from pipeline.report.paper import PAPER_TABLE, Counts
 from pipeline.report.statistics import Statistics
 
@@ -90,4 +90,4 @@ def info_text(shards: Sequence[Path]) -> str:
     cells.append(["total", f"{totals[0]:,}", f"{totals[1]:,}", "", "", f"{totals[2]:.1f}", ""])
     origins = find_origins(shards)
     told = (f"origin: {o.text}" + (f" ({', '.join(o.shards)})" if len(origins) > 1 else "") for o in origins)
-    return "\n".join([f"{schema.FORMAT} version {schema.VERSION}", aligned(cells), *told])
+    return "\n".join([f"{schema.FORMAT} version {format_versions(shards)}", aligned(cells), *told])

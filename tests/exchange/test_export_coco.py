@@ -102,7 +102,7 @@ def test_files_say_what_they_are_and_on_what_terms(tmp_path: Path) -> None:
         place = tmp_path / source[:3]
         write_shard(place / "train-00000.h5", "train", json.dumps({"source": source}), "", [shape], 4)
         told = written(place, place / "coco")["train"]
-        assert "l3d-shard" in told["info"]["description"] and told["info"]["version"] == "1"
+        assert "l3d-shard" in told["info"]["description"] and told["info"]["version"] == "2"
         assert told["licenses"] == [{"id": 1, "name": licence, "url": ""}]
 
 

@@ -57,7 +57,12 @@ def test_shapes_have_views_and_arrays(dataset: Path, tmp_path: Path, shape: Shap
     export_webdataset(dataset, tmp_path / "web")
     [(key, sample)] = samples(tmp_path / "web/train-00000-shapes.tar").items()
     assert key == "7"
-    assert json.loads(sample["json"]) == {"id": "7", "model_id": "model-7", "category": "Chair"}
+    assert shape.mesh
+    parts = {str(part_id): label for part_id, label in shape.mesh.labels.items()}
+    assert json.loads(sample["json"]) == {"id": "7", "model_id": "model-7", "category": "Chair", "parts": parts}
+    for name in ("vertices", "faces", "part_ids"):
+        stored = np.load(io.BytesIO(sample[f"mesh_{name}.npy"]), allow_pickle=False)
+        assert np.array_equal(stored, getattr(shape.mesh, name))
     for view in range(4):
         assert np.array_equal(picture(sample[f"view{view:03d}.png"]), shape.image[view])
     for name in VIEW_ARRAYS:

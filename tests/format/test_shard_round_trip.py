@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from pipeline.errors import PipelineError
 from pipeline.format import schema
 from pipeline.format.labels import LABELS
-from pipeline.format.reader import Shard, find_reference, find_shards
-from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.reader import Shard, find_reference, find_shards, format_versions
+from pipeline.format.schema import AnomalyRecord, Mesh, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
-from tests.sample_shards import make_shape
+from tests.sample_shards import BOXES, as_version_1, make_shape
 
 Record = QueryRecord | AnomalyRecord | ShapeRecord
 
@@ -31,6 +31,11 @@ Record = QueryRecord | AnomalyRecord | ShapeRecord
 def write(path: Path, *shapes: ShapeRecord) -> Path:
     write_shard(path, "train", '{"seed": 0}', "f00d", shapes, 4)
     return path
+
+
+def replace_mesh(shape: ShapeRecord, **change: Any) -> ShapeRecord:
+    assert shape.mesh is not None
+    return dataclasses.replace(shape, mesh=dataclasses.replace(shape.mesh, **change))
 
 
 def assert_same(got: Record, expected: Record, columns: Any) -> None:
@@ -42,6 +47,14 @@ def assert_same(got: Record, expected: Record, columns: Any) -> None:
             assert a.dtype == b.dtype, name
 
 
+def assert_same_mesh(got: Mesh | None, expected: Mesh | None) -> None:
+    assert got is not None and expected is not None
+    for name in ("vertices", "faces", "part_ids"):
+        a, b = getattr(got, name), getattr(expected, name)
+        assert a.dtype == b.dtype and np.array_equal(a, b), name
+    assert list(got.labels.items()) == list(expected.labels.items())
+
+
 def test_every_dataset_of_every_record_comes_back_as_it_went_in(tmp_path: Path, shape: ShapeRecord) -> None:
     other = make_shape("a8", [("normal", 0), ("several", 36), ("broken", 36)])
     with Shard(write(tmp_path / "train-00000.h5", shape, other)) as shard:
@@ -49,6 +62,7 @@ def test_every_dataset_of_every_record_comes_back_as_it_went_in(tmp_path: Path, 
         for row, expected in enumerate((shape, other)):
             got = shard.shape(row)
             assert_same(got, expected, schema.SHAPES)
+            assert_same_mesh(got.mesh, expected.mesh)
             assert len(got.queries) == len(expected.queries)
             for a, b in zip(got.queries, expected.queries, strict=True):
                 assert_same(a, b, schema.QUERY_RECORD)
@@ -60,7 +74,7 @@ def test_every_dataset_of_every_record_comes_back_as_it_went_in(tmp_path: Path, 
 def test_derived_columns_and_attributes_are_those_of_the_format(tmp_path: Path, shape: ShapeRecord) -> None:
     with h5py.File(write(tmp_path / "train-00000.h5", make_shape("6", []), shape)) as file:
         assert dict(file.attrs) == {
-            "format": "l3d-shard", "version": 1, "split": "train", "config": '{"seed": 0}', "fingerprint": "f00d",
+            "format": "l3d-shard", "version": 2, "split": "train", "config": '{"seed": 0}', "fingerprint": "f00d",
         }  # fmt: skip
         assert file["queries/shape_index"][:].tolist() == [1] * len(LABELS)
         assert file["queries/label"][:].tolist() == [0] + [1] * (len(LABELS) - 1)
@@ -254,6 +268,82 @@ def test_a_file_cut_off_by_a_killed_writer_is_named_with_a_way_out(dataset: Path
         Shard(path).query(0)
 
 
+def test_a_mesh_is_its_parts_in_the_world_frame(tmp_path: Path, shape: ShapeRecord) -> None:
+    """Six boxes of 8 vertices and 12 triangles, whichever shape of the file it is."""
+    larger = replace_mesh(shape, vertices=np.repeat(np.eye(3, dtype=np.float32), 3000, axis=0))
+    with Shard(write(tmp_path / "train-00000.h5", larger, make_shape("9", []))) as shard:
+        mesh = shard.mesh(1)
+        assert_same_mesh(shard.mesh(0), larger.mesh)
+        assert shard.column("shapes", "vertex_range").tolist() == [[0, 9000], [9000, 9048]]
+    assert (mesh.vertices.dtype, mesh.faces.dtype, mesh.part_ids.dtype) == (np.float32, np.int32, np.uint16)
+    assert mesh.part_ids.tolist() == np.repeat(range(1, 7), 12).tolist()
+    for part_id, (label, size, centre) in enumerate(BOXES, 1):
+        corners = mesh.vertices[mesh.faces[mesh.part_ids == part_id]]
+        np.testing.assert_allclose(np.ptp(corners, axis=(0, 1)), size, atol=1e-6)
+        np.testing.assert_allclose(corners.max(axis=(0, 1)), np.add(centre, np.array(size) / 2), atol=1e-6)
+        assert mesh.labels[part_id] == label
+
+
+def test_rows_are_read_without_the_meshes(dataset: Path) -> None:
+    """Damaged ones cost nobody who does not look at them."""
+    path = dataset / "shards" / "train-00000.h5"
+    with h5py.File(path) as file:
+        place = file["vertices/position"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[place + 8] ^= 255
+    path.write_bytes(content)
+    with Shard(path) as shard:
+        assert (shard.reference(0).id, shard.query(0).label) == ("7", 0)
+        for read in (shard.mesh, shard.shape):
+            with pytest.raises(PipelineError, match=r"train-00000\.h5: vertices/position fails its checksum"):
+                read(0)
+
+
+def test_a_shape_without_a_mesh_must_be_said_to_be(tmp_path: Path, shape: ShapeRecord) -> None:
+    path, bare = tmp_path / "train-00000.h5", dataclasses.replace(shape, mesh=None)
+    with pytest.raises(PipelineError, match="shape 7: has no mesh; give it one, or say by the gaps"):
+        write(path, bare)
+    gaps = schema.Gaps(unknown=schema.MESH_COLUMNS)
+    with pytest.raises(PipelineError, match="shape 7: has a mesh, though meshes are unknown by the gaps"):
+        write_shard(path, "train", "{}", "", [shape], 4, gaps)
+    write_shard(path, "train", "{}", "", [bare], 4, gaps)
+    with Shard(path) as shard:
+        assert shard.gaps == gaps and shard.shape(0).mesh is None
+        with pytest.raises(PipelineError, match=r"train-00000\.h5: the source of this file told no meshes"):
+            shard.mesh(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vertices": np.zeros((3, 3))}, r"vertices/position: got float64 \(3, 3\), expected float32 \(3, 3\)"),
+        ({"vertices": np.full((3, 3), np.inf, np.float32)}, "vertices/position: holds NaN or infinity"),
+        ({"faces": np.zeros((72, 4), np.int32)}, r"faces/vertices: got int32 \(72, 4\), expected int32 \(72, 3\)"),
+        ({"part_ids": np.ones(3, np.uint16)}, r"faces/part_id: got uint16 \(3,\), expected uint16 \(72,\)"),
+        ({"labels": {70_000: "seat"}}, r"parts/part_id: got 70000 \(int\), expected one uint16"),
+        ({"labels": {1: "x" * 257}}, "parts/label: .* at most 256"),
+    ],
+)
+def test_a_misfitting_mesh_is_refused_by_name(
+    tmp_path: Path, shape: ShapeRecord, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PipelineError, match=f"shape 7: {message}"):
+        write(tmp_path / "train-00000.h5", replace_mesh(shape, **change))
+
+
+def test_version_1_is_read_and_has_no_meshes(dataset: Path, shape: ShapeRecord) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    as_version_1(path)
+    with Shard(path) as shard:
+        assert (shard.version, shard.gaps.no_meshes) == (1, True)
+        got = shard.shape(0)
+        assert_same(got, shape, schema.SHAPES)
+        assert got.mesh is None and len(got.queries) == len(shape.queries)
+        with pytest.raises(PipelineError, match="version 1, which has no meshes: make the dataset again with l3d-gen"):
+            shard.mesh(0)
+    assert format_versions(find_shards(dataset)) == "1 and 2"
+
+
 def test_foreign_and_newer_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "train-00000.h5"
     with h5py.File(path, "w") as file:
@@ -261,9 +351,12 @@ def test_foreign_and_newer_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="not an l3d-shard"):
         Shard(path).query(0)
     with h5py.File(path, "a") as file:
-        file.attrs.update(format="l3d-shard", version=2)
-    with pytest.raises(PipelineError, match="version 2; this program reads version 1"):
-        Shard(path).query(0)
+        file.attrs["format"] = "l3d-shard"
+    for version in (3, 0, "2", [1, 2]):
+        with h5py.File(path, "a") as file:
+            file.attrs["version"] = version
+        with pytest.raises(PipelineError, match="; this program reads versions 1 and 2: use a matching release"):
+            Shard(path).query(0)
     with pytest.raises(PipelineError, match="is missing"):
         Shard(tmp_path / "gone.h5").query(0)
 

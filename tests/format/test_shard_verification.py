@@ -12,22 +12,23 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline.format import schema
 from pipeline.format.labels import LABELS
 from pipeline.format.schema import ShapeRecord
 from pipeline.format.verification import verify
-from tests.sample_shards import make_shape, write_dataset
+from tests.sample_shards import as_version_1, make_shape, write_dataset
 
 #: Rows of ``queries/`` of shape 7, and of ``anomalies/``: one for each type, two for several (moved leg, missing back).
 NORMAL, POSITIONAL, MISSING, TOGETHER = (LABELS.index(kind) for kind in ("normal", "positional", "missing", "several"))
 LEG_ROW, MISSING_ROW, FIRST_ROW, SECOND_ROW = POSITIONAL - 1, MISSING - 1, TOGETHER - 1, TOGETHER
 
 
-def edit(dataset: Path, name: str, row: int, change: Callable[[np.ndarray], None]) -> list[str]:
-    """Change one row of one dataset of the train shard in place (with a good checksum) and verify."""
+def edit(dataset: Path, name: str, row: int | slice, change: Callable[[np.ndarray], None]) -> list[str]:
+    """Change rows of one dataset of the train shard in place (with a good checksum) and verify."""
     with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
         value = np.array(file[name][row])
         change(value)
-        file[name][row] = value.item() if value.dtype.kind == "S" else value
+        file[name][row] = value.item() if value.shape == () else value
     return verify(dataset)
 
 
@@ -36,6 +37,27 @@ def setter(index: Any, value: object) -> Callable[[np.ndarray], None]:
         array[index] = value
 
     return change
+
+
+def mirrored(vertices: np.ndarray) -> None:
+    vertices *= -1
+
+
+def further(depth: np.ndarray) -> None:
+    depth[2][depth[2] > 0] += 0.3
+
+
+def moved_back(vertices: np.ndarray) -> None:
+    vertices[:, 2] -= 0.002
+
+
+def swapped_parts(part_ids: np.ndarray) -> None:
+    """Seat and back, in view 1."""
+    part_ids[1] = np.array([0, 2, 1, 3, 4, 5, 6], np.uint16)[part_ids[1]]
+
+
+def foreign_part(part_ids: np.ndarray) -> None:
+    part_ids[part_ids == 6] = 8
 
 
 def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
@@ -103,10 +125,37 @@ def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
         ("shapes/points", 0, setter((0, 1), 0.9), "view 0: point_pixels are up to"),
         ("shapes/patch_valid", 0, setter((3, 0, 0), True), "view 3: patch_valid where no pixel"),
         ("shapes/part_ids", 0, setter((0, 0, 0), 2), "view 0: depth > 0 is not where part_ids"),
+        ("vertices/position", 3, setter(1, np.nan), "shape 7: vertices/position holds NaN or infinity"),
+        ("faces/vertices", 5, setter(2, 48), "shape 7: faces/vertices names vertices other than 0 to 47"),
+        ("faces/vertices", 5, setter(0, -1), "shape 7: faces/vertices names vertices other than 0 to 47"),
+        ("faces/part_id", 0, setter(..., 9), "shape 7: faces/ or parts/ are not in the order of part ids"),
+        ("faces/part_id", 71, setter(..., 9), r"shape 7: part ids \[9\] have no label"),
+        ("faces/part_id", slice(60, 72), setter(..., 5), r"shape 7: part ids \[6\] have no faces"),
+        ("parts/part_id", 0, setter(..., 0), r"shape 7: part ids \[0\] are the background's"),
+        ("parts/part_id", 1, setter(..., 1), "shape 7: parts/ has a part id twice"),
+        ("parts/part_id", 1, setter(..., 4), "shape 7: faces/ or parts/ are not in the order of part ids"),
+        ("parts/label", 2, setter(..., b""), r"shape 7: part ids \[3\] have no label"),
+        (
+            "parts/label",
+            slice(2, 6),
+            setter(..., b"leg"),
+            "anomaly 0: part_label 'chair/.*/leg' is neither a part's nor",
+        ),
+        ("shapes/vertex_range", 0, setter(1, 47), "shapes/vertex_range does not divide the 48 rows of vertices/ among"),
+        ("shapes/face_range", 0, setter(0, 1), "shapes/face_range does not divide the 72 rows of faces/ among the"),
+        ("shapes/part_range", 0, setter(1, 7), "shapes/part_range does not divide the 6 rows of parts/ among the"),
+        ("shapes/points", 0, setter((..., 0), 1.5), "shape 7: points are up to 1.1 outside of the mesh's bounding box"),
+        ("shapes/points", 0, setter((3, 1), np.nan), "shape 7: points are up to nan outside of the mesh's bounding"),
+        ("shapes/depth", 0, further, r"shape 7: view 2: depth is up to 0\.\d+ outside of the bounding boxes of its"),
+        ("vertices/position", slice(0, 48), mirrored, "shape 7: view 0: depth is up to .* outside of the bounding"),
+        ("vertices/position", slice(40, 48), moved_back, "shape 7: view .: depth is up to 0.002 outside of the"),
+        ("shapes/part_ids", 0, swapped_parts, "shape 7: view 1: depth is up to .* outside of the bounding boxes of"),
+        ("shapes/part_ids", 0, foreign_part, r"shape 7: view 1: part_ids shows \[8\], which the mesh lacks"),
+        ("queries/part_ids", POSITIONAL, foreign_part, r"_anomaly: part_ids shows \[8\], which the mesh lacks"),
     ],
 )
 def test_each_corruption_is_named(
-    dataset: Path, name: str, row: int, change: Callable[[np.ndarray], None], problem: str
+    dataset: Path, name: str, row: int | slice, change: Callable[[np.ndarray], None], problem: str
 ) -> None:
     problems = edit(dataset, name, row, change)
     assert any(re.search(problem, text) for text in problems), problems
@@ -241,3 +290,31 @@ def test_other_columns_must_be_told(dataset: Path) -> None:
         "train-00000.h5: attribute unknown names queries/image, which must be told",
         "train-00000.h5: attribute estimated names queries/depth, which must be told",
     ]
+
+
+def test_meshes_are_unknown_together_and_then_there_are_none(dataset: Path) -> None:
+    assert with_gaps(dataset, ["parts/label"]) == [
+        "train-00000.h5: attribute unknown names some of vertices/position, faces/vertices, faces/part_id, "
+        "parts/part_id, parts/label, not all"
+    ]
+    told = with_gaps(dataset, schema.MESH_COLUMNS)
+    holding = "is said to be unknown, but holds something"
+    assert told == [f"train-00000.h5: {group}/ {holding}" for group in schema.MESHES]
+
+
+def test_version_1_is_verified_too_and_may_lie_beside_version_2(dataset: Path) -> None:
+    as_version_1(dataset / "shards" / "train-00000.h5")
+    assert verify(dataset) == []
+    as_version_1(dataset / "shards" / "test-00000.h5")
+    assert verify(dataset) == []
+    assert any("a normal image has bbox" in problem for problem in edit(dataset, "queries/bbox", NORMAL, setter(2, 3)))
+
+
+def test_version_2_without_meshes_lacks_something(dataset: Path) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    as_version_1(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 2
+    problems = verify(dataset)
+    assert "train-00000.h5: dataset shapes/vertex_range is missing" in problems
+    assert "train-00000.h5: dataset parts/label is missing" in problems

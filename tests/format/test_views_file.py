@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.format import schema
 from pipeline.format.schema import ShapeRecord
 from pipeline.format.views_file import read_views, write_views
+from tests.sample_shards import as_version_1
 
 
 @pytest.fixture
@@ -29,18 +30,25 @@ def test_views_are_read_as_they_were_written(path: Path, shape: ShapeRecord) -> 
         np.testing.assert_array_equal(got, expected)
         assert type(got) is type(expected)
         assert getattr(got, "dtype", None) == getattr(expected, "dtype", None)
+    assert views.mesh is not None and shape.mesh is not None
+    for name in ("vertices", "faces", "part_ids"):
+        np.testing.assert_array_equal(getattr(views.mesh, name), getattr(shape.mesh, name), strict=True)
+    assert views.mesh.labels == shape.mesh.labels
 
 
 def test_file_holds_a_row_of_the_shards_arrays_and_no_more(path: Path, dataset: Path) -> None:
     with h5py.File(path) as file, h5py.File(dataset / "shards" / "train-00000.h5") as shard:
         arrays = {name for name, column in schema.SHAPES.items() if column.dtype != schema.TEXT}
-        assert set(file) == arrays
+        assert set(file) == arrays | set(schema.MESHES)
         for name in arrays:
             np.testing.assert_array_equal(file[name][()], shard["shapes"][name][0])
             assert file[name].dtype == shard["shapes"][name].dtype
+        for name in schema.MESH_COLUMNS:
+            np.testing.assert_array_equal(file[name][()], shard[name][()])
+            assert file[name].dtype == shard[name].dtype
         assert dict(file.attrs) == {
             "format": "l3d-views",
-            "version": 1,
+            "version": 2,
             "config": "{}",
             **{name: shard["shapes"][name].asstr()[0] for name in ("id", "model_id", "category")},
         }
@@ -64,8 +72,8 @@ def test_other_files_are_refused_by_name(path: Path, dataset: Path) -> None:
     with pytest.raises(PipelineError, match=r"train-00000\.h5 is HDF5 but not an l3d-views .*'l3d-shard'"):
         read_views(dataset / "shards" / "train-00000.h5")
     with h5py.File(path, "r+") as file:
-        file.attrs["version"] = 2
-    with pytest.raises(PipelineError, match=r"is l3d-views version 2; this program reads version 1"):
+        file.attrs["version"] = 3
+    with pytest.raises(PipelineError, match=r"is l3d-views version 3; this program reads versions 1 and 2"):
         read_views(path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(PipelineError, match=r"views\.h5 is unreadable .*`l3d-gen --mesh` again"):
@@ -82,8 +90,21 @@ def test_damage_is_told(path: Path) -> None:
         read_views(path)
 
 
-def test_missing_array_is_told(path: Path) -> None:
+@pytest.mark.parametrize("name", ["points", "parts"])
+def test_missing_array_is_told(path: Path, name: str) -> None:
     with h5py.File(path, "r+") as file:
-        del file["points"]
-    with pytest.raises(PipelineError, match=r"views\.h5 is damaged .*points"):
+        del file[name]
+    with pytest.raises(PipelineError, match=rf"views\.h5 is damaged .*{name}"):
         read_views(path)
+
+
+def test_version_1_is_read_and_has_no_mesh(path: Path, shape: ShapeRecord) -> None:
+    as_version_1(path)
+    views = read_views(path)
+    assert views.mesh is None
+    np.testing.assert_array_equal(views.depth, shape.depth)
+
+
+def test_views_without_a_mesh_are_not_written(shape: ShapeRecord, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"views\.h5: shape 7 has no mesh"):
+        write_views(tmp_path / "views.h5", replace(shape, mesh=None), "{}", 4)

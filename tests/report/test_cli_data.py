@@ -27,7 +27,7 @@ def test_info_names_shards_and_totals(counted_dataset: Path) -> None:
     result = run("info", counted_dataset)
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert lines[0] == ["l3d-shard", "version", "1"]
+    assert lines[0] == ["l3d-shard", "version", "2"]
     assert lines[2][:5] == ["train-00000.h5", "3", "13", "64x64", "4"]
     assert lines[-2][:3] == ["total", "4", "14"]
     assert result.stdout.splitlines()[-1] == "origin: unknown: the shards name no source"

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from pipeline.format.labels import PAPER_TYPES
-from pipeline.format.schema import AnomalyRecord, QueryRecord, ShapeRecord
+from pipeline.format.schema import AnomalyRecord, Mesh, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
 from pipeline.seeding import rng
 from pipeline.training.config import CMTConfig, TrainingConfig
@@ -18,6 +18,9 @@ VIEWS = 4
 POINTS = 30
 OBJECT = slice(12, 52)  # rows and columns that the object covers in every image
 MARK = 16  # edge of the anomaly's square
+
+#: Of every shape.
+TRIANGLE = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.ones(1, np.uint16), {1: "chair/leg"})
 
 #: Of every camera: on the axis, looking at the origin from a distance of 1.
 POSE = np.eye(4, dtype=np.float32)
@@ -99,6 +102,7 @@ def _shape(split: str, number: int, queries: int) -> ShapeRecord:
         point_pixels=pixels,
         point_visible=generator.random((VIEWS, POINTS)) < 0.8,
         queries=tuple(_query(f"{split}{number}", i, generator) for i in range(queries)),
+        mesh=TRIANGLE,
     )
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from trimesh.sample import sample_surface
 
 from pipeline.anomalies.proving.measure import CONTACT, SAMPLES, Points, join
+from pipeline.connectivity import components
 from pipeline.shapes.shape import make_mesh
 
 #: A fragment with a smaller share of the target's area is a crumb.
@@ -71,10 +70,8 @@ def supported(pieces: Sequence[Piece], rest: Points, random: np.random.Generator
     pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
     grounded = np.unique(owner[cKDTree(rest).query(points, distance_upper_bound=CONTACT)[0] < CONTACT])
     ground = len(pieces)
-    start = np.concatenate([pairs[:, 0], grounded])
-    end = np.concatenate([pairs[:, 1], np.full(len(grounded), ground)])
-    graph = coo_array((np.ones(len(start), dtype=bool), (start, end)), shape=(ground + 1, ground + 1))
-    _, cluster = connected_components(graph, directed=False)
+    held_down = np.column_stack([grounded, np.full(len(grounded), ground)])
+    cluster = components(np.vstack([pairs, held_down]), ground + 1)
     return np.asarray(cluster[:ground] == cluster[ground])
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from pipeline.anomalies.proving.measure import Points, sample_faces
+from pipeline.connectivity import components, face_components
 
 #: Pieces hold each other where sampled points are so near; a little more than for a contact, since one point decides.
 HOLD = 0.04
@@ -38,10 +37,8 @@ class Pieces:
 def find_pieces(mesh: trimesh.Trimesh, count: int, random: np.random.Generator) -> Pieces:
     """Pieces whose faces share vertices, sampled at ``count`` points in all."""
     faces = np.asarray(mesh.faces)
-    corners = np.vstack([faces[:, :2], faces[:, 1:]])
-    graph = coo_array((np.ones(len(corners), dtype=bool), corners.T), shape=(len(mesh.vertices),) * 2)
-    _, label = connected_components(graph, directed=False)
-    _, first, piece = np.unique(label[faces[:, 0]], return_index=True, return_inverse=True)
+    piece = face_components(faces)
+    first = np.unique(piece, return_index=True)[1]
     lowest = np.full(len(first), np.inf)
     np.minimum.at(lowest, piece, mesh.vertices[:, 1][faces].min(axis=1))
     points, face = sample_faces(mesh, count, random)
@@ -73,9 +70,7 @@ def hanging(surfaces: Sequence[Pieces], links: Sequence[NDArray[np.int64]], grou
     """
     areas = np.concatenate([s.areas for s in surfaces])
     lowest = np.concatenate([s.lowest for s in surfaces])
-    pairs = np.vstack(links)
-    graph = coo_array((np.ones(len(pairs), dtype=bool), pairs.T), shape=(len(areas), len(areas)))
-    _, cluster = connected_components(graph, directed=False)
+    cluster = components(np.vstack(links), len(areas))
     standing = np.unique(cluster[lowest < ground + GROUND])
     if len(standing) == 0:
         standing = np.array([np.bincount(cluster, weights=areas).argmax()])
