@@ -60,7 +60,7 @@ def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
     vertices = np.vstack([p.mesh.vertices[np.unique(p.mesh.faces)] for p in parts])
     flip = _flip(vertices, task.old.bounds)
     slot, box = _align(task, vertices * flip)
-    fits = fit_boxes(slot.extents, box.extents[None], task.config.swapped.scale_limits)[0]
+    fits = fit_boxes(slot.extents.tolist(), box.extents.tolist(), task.config.swapped.scale_limits)
     for fit in random.permutation([name for name, possible in zip(FITS, fits, strict=True) if possible]):
         ratio = slot.extents / box.extents
         scale = ratio if fit == "box" else np.full(3, ratio[slot.extents.argmax()])
