@@ -19,7 +19,7 @@ from pipeline.seeding import uniforms
 Matrix = NDArray[np.float64]
 
 #: Rounds of proportional fitting; the fit is exact to a thousandth long before, where there is one.
-ROUNDS = 200
+ROUNDS = 60
 #: A group's weight stays within these: one that too few shapes have would grow for ever.
 LIMITS = (1e-6, 1e6)
 

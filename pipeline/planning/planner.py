@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from pipeline.anomalies.config import AnomaliesConfig
-from pipeline.anomalies.kind import Kind, find_kind
+from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.targets.candidates import find_candidates, order, salience
 from pipeline.anomalies.targets.donors import Catalogue
 from pipeline.anomalies.targets.nodes import Node
@@ -55,7 +55,10 @@ class Planner:
             split: Catalogue({i: nodes[i] for i in self.ids if splits[i] == split}, anomalies.swapped, seed)
             for split in SPLITS
         }
-        self._candidates = {t: {i: self._find(find_kind(t), i, anomalies) for i in self.ids} for t in self.types}
+        self._kinds = {t: find_kind(t) for t in self.types}
+        asks = {t: (kind.takes_groups, kind.needs_donor) for t, kind in self._kinds.items()}
+        found = {ask: {i: self._find(i, *ask, anomalies) for i in self.ids} for ask in set(asks.values())}
+        self._candidates = {t: found[ask] for t, ask in asks.items()}
 
     def candidates(self, shape_id: str, anomaly_type: str) -> list[Node]:
         """Nodes of the shape that an anomaly of the type may act on; for a swap, those that a donor is like."""
@@ -125,9 +128,9 @@ class Planner:
         """Label path of one of the shape's nodes."""
         return next(node.label for node in self._nodes[shape_id] if node.part_ids == part_ids)
 
-    def _find(self, kind: Kind, shape_id: str, config: AnomaliesConfig) -> list[Node]:
-        found = find_candidates(self._nodes[shape_id], kind.takes_groups, config)
-        if not kind.needs_donor:
+    def _find(self, shape_id: str, takes_groups: bool, needs_donor: bool, config: AnomaliesConfig) -> list[Node]:
+        found = find_candidates(self._nodes[shape_id], takes_groups, config)
+        if not needs_donor:
             return found
         catalogue = self._catalogues[self.splits[shape_id]]
         return [node for node in found if catalogue.has_like(shape_id, node)]
@@ -139,7 +142,7 @@ class Planner:
         return {group: share for group, share in shares.items() if share is not None}
 
     def _planned(self, shape_id: str, index: int, anomaly_type: str, first: Node, views: int) -> PlannedAnomaly:
-        swaps = self._swaps(shape_id, index, anomaly_type, first) if find_kind(anomaly_type).needs_donor else ()
+        swaps = self._swaps(shape_id, index, anomaly_type, first) if self._kinds[anomaly_type].needs_donor else ()
         target = swaps[0].target if swaps else first.part_ids
         return PlannedAnomaly(index, anomaly_type, target, self.label(shape_id, target), views, swaps)
 

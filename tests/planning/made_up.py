@@ -67,11 +67,10 @@ def _chair(number: int) -> list[Node]:
         area, visible = min(0.5, part.area * factor), min(0.5, part.visible * factor)
         ids = tuple(range(next_id, next_id + part.instances))
         next_id = ids[-1] + 1
-        for part_id in ids:
-            x, y, z = (round(float(s * np.exp(random.normal(0, 0.03))), 6) for s in size)
-            nodes.append(Node((part_id,), part.label, (x, y, z), area, visible))
+        for part_id, (x, y, z) in zip(ids, size * np.exp(random.normal(0, 0.03, (len(ids), 3))), strict=True):
+            nodes.append(Node((part_id,), part.label, (float(x), float(y), float(z)), area, visible))
         if part.instances > 1:
-            x, y, z = (round(float(s), 6) for s in 2 * size)
+            x, y, z = (float(s) for s in 2 * size)
             count = part.instances
             nodes.append(Node(ids, part.label, (x, y, z), min(0.6, count * area), min(0.6, count * visible), count))
     return nodes

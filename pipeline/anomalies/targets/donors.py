@@ -64,7 +64,8 @@ class Catalogue:
         luck = hashes(seed, "donors", keys=(f"{shape_id} {node.part_ids}" for shape_id, node in parts))
         by_kind: dict[tuple[str, str, str], dict[str, list[_Part]]] = defaultdict(lambda: defaultdict(list))
         for (shape_id, node), number in zip(parts, luck, strict=True):
-            by_kind[slot_kind(node.label)][node.label].append(_Part(int(number), shape_id, node))
+            part = _Part(int(number), Donor(shape_id, node.part_ids, node.label), _size(node))
+            by_kind[slot_kind(node.label)][node.label].append(part)
         self._pools: dict[str, tuple[_Pool, _Pool]] = {}
         for labels in by_kind.values():
             for label, alike in labels.items():
@@ -78,26 +79,27 @@ class Catalogue:
     def donors(self, shape_id: str, node: Node) -> tuple[Donor, ...]:
         """At most ``NAMED`` donors for a node of the shape; none where no part of another shape fits."""
         key = int(hashes(self._seed, "donors", "target", *node.part_ids, keys=[shape_id])[0])
+        slot, limits = _size(node), self._config.scale_limits
         fitting = (
-            Donor(part.shape_id, part.node.part_ids, part.node.label)
+            part.donor
             for pool in self._pools.get(node.label, ())
             for part in pool.walk(key)
-            if part.shape_id != shape_id and any(fit_boxes(node.extents, part.node.extents, self._config.scale_limits))
+            if part.donor.shape_id != shape_id and any(fit_boxes(slot, part.size, limits))
         )
         return tuple(islice(fitting, NAMED))
 
 
 class _Part(NamedTuple):
     luck: int
-    shape_id: str
-    node: Node
+    donor: Donor
+    size: Sequence[float]
 
 
 class _Pool:
     """Parts that are alike, in ``BUCKETS`` buckets by their luck, so that few are looked at for most targets."""
 
     def __init__(self, parts: Sequence[_Part]) -> None:
-        self.shape_ids = {part.shape_id for part in parts}
+        self.shape_ids = {part.donor.shape_id for part in parts}
         self._buckets: dict[int, list[_Part]] = defaultdict(list)
         for part in parts:
             self._buckets[part.luck % BUCKETS].append(part)
@@ -110,14 +112,17 @@ class _Pool:
             yield from sorted(bucket, key=lambda part: part.luck ^ key)
 
 
+def _size(node: Node) -> Sequence[float]:
+    return [max(MIN_EXTENT, extent) for extent in node.extents]
+
+
 def fit_boxes(slot: Sequence[float], donor: Sequence[float], scale_limits: tuple[float, float]) -> tuple[bool, bool]:
-    """Whether a donor's box of this size (x, y, z) fits a slot: by filling its box, and by its longest side.
+    """Whether a donor's box fits a slot, by their sizes (x, y, z > 0): by filling the slot's box, and by its longest side.
 
     One that keeps its proportions may be thicker or thinner than the original by the square of the
     limits, but hardly larger: a stool's column makes no room for four legs as tall.
     """
     low, high = scale_limits
-    slot, donor = ([max(MIN_EXTENT, size) for size in box] for box in (slot, donor))
     ratios = [own / other for own, other in zip(slot, donor, strict=True)]
     uniform = ratios[slot.index(max(slot))]
     least, most = min(ratios), max(ratios)
