@@ -90,23 +90,7 @@ def read_nodes(layout: Layout, shape_id: str) -> list[Node]:
     return [Node.from_entry(entry) for entry in read_json(layout.shape_summary(shape_id))["nodes"]]
 
 
-@dataclass(frozen=True)
-class DonorPool:
-    """The shapes that may give parts to each other: those of one split, and what their files depend on."""
-
-    layout: Layout
-    shape_ids: tuple[str, ...]
-    fingerprint: str
-
-
-@lru_cache(maxsize=len(SPLITS))
-def _donors(pool: DonorPool) -> Donors:
-    """A split's catalogue, read once a process: thousands of units share it."""
-    nodes = {i: read_nodes(pool.layout, i) for i in pool.shape_ids}
-    return Donors(nodes, lambda i: load_shape(pool.layout.shape(i)))
-
-
-def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str) -> Result:
+def make_anomalies(context: Context, stage: str, plan: ShapePlan, shape_id: str) -> Result:
     """anomalies, topup: those that ``plan`` asks for, and how many cameras show each."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
@@ -115,12 +99,12 @@ def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePla
     folder.mkdir(parents=True)
     made: list[Anomaly] = []
     rejects: Counter[str] = Counter()
+    load = lru_cache(lambda i: load_shape(layout.shape(i)))  # draws go back to the same few donors
     for planned in plan.anomalies:
         targets = _targets(context, shape_id, planned)
+        donors = Donors({swap.target: swap.donors for swap in planned.swaps}, load)
         try:
-            anomaly = make_anomaly(
-                shape, planned.index, planned.type, targets, _donors(pool), config.anomalies, config.seed
-            )
+            anomaly = make_anomaly(shape, planned.index, planned.type, targets, donors, config.anomalies, config.seed)
         except UnitRejected as rejection:
             rejects[f"{planned.type}: {rejection.reason}"] += 1
         else:
@@ -138,12 +122,14 @@ def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePla
 
 def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[Node]:
     """The planned part, then the shape's others, in the order in which they are tried."""
-    config = context.config
-    candidates = find_candidates(
-        read_nodes(context.layout, shape_id), find_kind(planned.type).takes_groups, config.anomalies
-    )
-    first = next(node for node in candidates if node.part_ids == planned.target)
-    return order(candidates, first, rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets"))
+    config, kind = context.config, find_kind(planned.type)
+    nodes = read_nodes(context.layout, shape_id)
+    by_ids = {node.part_ids: node for node in nodes}
+    if kind.needs_donor:
+        return [by_ids[swap.target] for swap in planned.swaps] or [by_ids[planned.target]]
+    candidates = find_candidates(nodes, kind.takes_groups, config.anomalies)
+    random = rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets")
+    return order(candidates, by_ids[planned.target], random)
 
 
 def read_made(layout: Layout, stage: str, shape_id: str) -> Made:

@@ -159,7 +159,9 @@ class Planner:
         return tuple(swaps)
 
 
-def shape_plan(anomalies: Iterable[PlannedAnomaly], normal_views: int, several: tuple[Combination, ...] = ()) -> ShapePlan:
+def shape_plan(
+    anomalies: Iterable[PlannedAnomaly], normal_views: int, several: tuple[Combination, ...] = ()
+) -> ShapePlan:
     """A shape's plan, its anomalies in the order of their indices."""
     return ShapePlan(tuple(sorted(anomalies, key=lambda a: a.index)), normal_views, several)
 
