@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
@@ -19,19 +19,18 @@ from pipeline.anomalies.targets.nodes import Node
 from pipeline.appearance import priors
 from pipeline.config import Config
 from pipeline.engine.stage import Outcomes
-from pipeline.engine.unit import Result, Unit, digest, file_digest
+from pipeline.engine.unit import Result, Unit, file_digest
 from pipeline.errors import UnitRejected
 from pipeline.files import read_json, write_json
-from pipeline.format.labels import ANOMALY_TYPES, SPLITS
+from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.layout import Layout
-from pipeline.planning.plan import PlannedAnomaly, ShapePlan
+from pipeline.planning.plan import PlannedAnomaly, ShapePlan, donor_shapes
 from pipeline.planning.storage import plan_digest
 from pipeline.planning.topup import Made
 from pipeline.seeding import rng
 from pipeline.settings.flat import flatten
 from pipeline.shapes.storage import load_shape
 from pipeline.stages.context import Context
-from pipeline.stages.plan import read_first_plan
 from pipeline.stages.shapes import read_nodes
 from pipeline.views.select import ViewSelector, Wanted
 
@@ -44,37 +43,14 @@ def making_units(
 ) -> Iterator[Unit[Context]]:
     """One a shape of ``plans``, by its own plan and the shapes that may give it parts."""
     settings = _Settings(context.config)
-    splits = read_first_plan(context.layout).splits
-    pools = _pools(context.layout, splits, outcomes)
+    shapes = outcomes.of("shapes")
     for i, plan in plans.items():
         types = frozenset(anomaly.type for anomaly in plan.anomalies)
         inputs = {"plan": plan_digest(plan), **outcomes.inputs(i, "shapes")}
         if "other_material" in types:
             inputs["priors"] = file_digest(priors.BUILTIN)  # they tell which parts always wear the same
-        inputs["donors"] = pools[splits[i]].fingerprint
-        yield Unit(i, settings.of(types), inputs, partial(make, pools[splits[i]], stage, plan, i))
-
-
-@dataclass(frozen=True)
-class DonorPool:
-    """The shapes that may give parts to each other: those of one split, and what their files depend on."""
-
-    layout: Layout
-    shape_ids: tuple[str, ...]
-    fingerprint: str
-
-
-def _pools(layout: Layout, splits: Mapping[str, str], outcomes: Outcomes) -> dict[str, DonorPool]:
-    members = {split: tuple(i for i in splits if splits[i] == split) for split in SPLITS}
-    shapes = outcomes.of("shapes")
-    return {s: DonorPool(layout, ids, digest([shapes[i].digest for i in ids])) for s, ids in members.items()}
-
-
-@lru_cache(maxsize=len(SPLITS))
-def _donors(pool: DonorPool) -> Donors:
-    """A split's catalogue, read once a process: thousands of units share it."""
-    nodes = {i: read_nodes(pool.layout, i) for i in pool.shape_ids}
-    return Donors(nodes, lambda i: load_shape(pool.layout.shape(i)))
+        inputs |= {f"donor {donor}": shapes[donor].digest for donor in donor_shapes(plan)}
+        yield Unit(i, settings.of(types), inputs, partial(make, stage, plan, i))
 
 
 class _Settings:
@@ -95,7 +71,7 @@ class _Settings:
         return self._known[types]
 
 
-def make(pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result:
+def make(stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result:
     """Make those that ``plan`` asks for, and find how many cameras show each."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
@@ -104,12 +80,12 @@ def make(pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str, context: C
     folder.mkdir(parents=True)
     made: list[Anomaly] = []
     rejects: Counter[str] = Counter()
+    load = lru_cache(lambda i: load_shape(layout.shape(i)))  # draws go back to the same few donors
     for planned in plan.anomalies:
         targets = _targets(context, shape_id, planned)
+        donors = Donors({swap.target: swap.donors for swap in planned.swaps}, load)
         try:
-            anomaly = make_anomaly(
-                shape, planned.index, planned.type, targets, _donors(pool), config.anomalies, config.seed
-            )
+            anomaly = make_anomaly(shape, planned.index, planned.type, targets, donors, config.anomalies, config.seed)
         except UnitRejected as rejection:
             rejects[f"{planned.type}: {rejection.reason}"] += 1
         else:
@@ -127,12 +103,14 @@ def make(pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str, context: C
 
 def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[Node]:
     """The planned part, then the shape's others, in the order in which they are tried."""
-    config = context.config
-    candidates = find_candidates(
-        read_nodes(context.layout, shape_id), find_kind(planned.type).takes_groups, config.anomalies
-    )
-    first = next(node for node in candidates if node.part_ids == planned.target)
-    return order(candidates, first, rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets"))
+    config, kind = context.config, find_kind(planned.type)
+    nodes = read_nodes(context.layout, shape_id)
+    by_ids = {node.part_ids: node for node in nodes}
+    if kind.needs_donor:
+        return [by_ids[swap.target] for swap in planned.swaps] or [by_ids[planned.target]]
+    candidates = find_candidates(nodes, kind.takes_groups, config.anomalies)
+    random = rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets")
+    return order(candidates, by_ids[planned.target], random)
 
 
 def read_made(layout: Layout, stage: str, shape_id: str) -> Made:

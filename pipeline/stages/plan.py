@@ -10,7 +10,7 @@ from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.files import read_json
 from pipeline.layout import Layout
-from pipeline.planning.plan import Planner
+from pipeline.planning.planner import Planner
 from pipeline.planning.splits import assign_splits
 from pipeline.planning.storage import FirstPlan, load_first_plan, save_first_plan
 from pipeline.settings.flat import flatten
@@ -47,7 +47,8 @@ def make_planner(context: Context, ids: Sequence[str]) -> Planner:
     config, layout = context.config, context.layout
     nodes = {i: read_nodes(layout, i) for i in ids}
     models = {i: read_json(layout.shape_summary(i))["model_id"] for i in ids}
-    return Planner(config, nodes, assign_splits(models, config.split, config.seed))
+    splits = assign_splits(models, config.split, config.seed)
+    return Planner(config.plan, config.anomalies, config.seed, nodes, splits)
 
 
 def read_first_plan(layout: Layout) -> FirstPlan:

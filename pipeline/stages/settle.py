@@ -40,7 +40,7 @@ def make(ids: list[str], done: list[str], more: list[str], context: Context) -> 
     planner = make_planner(context, ids)
     final = final_plan(planner, plans, made)
     targets = {name: asdict(planner.target(counts)) for name, counts in planner.types.items()}
-    save_plan(layout.plan, final, targets=targets, normal_images=planner.normal_images())
+    save_plan(layout.plan, final, targets=targets, normal_images=planner.scaled(context.config.plan.normal.images))
     return Result((layout.plan,), shortfall(planner, final))
 
 

@@ -38,6 +38,24 @@ def test_an_impossible_sum_gives_the_nearest_and_an_impossible_median_is_given_u
     assert sum(numbers) == np.clip(total, count * low, count * (low + width))
 
 
+@given(st.data())
+def test_numbers_fit_the_capacities_and_have_the_sum_that_these_allow(data: st.DataObject) -> None:
+    low, high, median = 1, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    capacity = data.draw(st.lists(st.integers(low, 12), min_size=1, max_size=60))
+    total = data.draw(st.integers(0, 600))
+    numbers = spread(len(capacity), total, low, high, median, capacity)
+    bounds = [min(most, high) for most in sorted(capacity)]
+    assert all(low <= number <= most for number, most in zip(numbers, bounds, strict=True))
+    assert sum(numbers) == np.clip(total, len(capacity) * low, sum(bounds))
+    assert numbers == sorted(numbers)
+
+
+def test_the_median_is_kept_where_some_can_have_little() -> None:
+    numbers = spread(101, 400, 1, 7, 4, [1] * 20 + [7] * 81)
+    assert (sum(numbers), np.median(numbers), numbers[20], numbers[-1]) == (400, 4, numbers[20], 7)
+    assert numbers[:20] == [1] * 20
+
+
 def test_nothing_to_spread_is_nothing() -> None:
     assert spread(0, 0, 1, 7) == []
 
