@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.table import table
+from pipeline.report.text import aligned
 from tests.stubbed_stages import change_file, stubbed_run, stubs, write_source
 
 #: What is done before each run, in order.
@@ -44,7 +44,7 @@ def main(shapes: int, scratch: Path | None, name: str | None) -> None:
             told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             made = ", ".join(f"{stage} {count}" for stage, count in told["made"].items() if count)
             rows.append([run, f"{told['seconds']:.1f}", f"{told['memory_mb']:.0f}", made or "nothing"])
-    click.echo(table(["run", "s", "MB", "units made"], rows))
+    click.echo(aligned([["run", "s", "MB", "units made"], *rows]))
 
 
 def _prepare(source: Path, run: str) -> None:
