@@ -25,7 +25,7 @@ def recheck(shape: Shape, anomaly: Anomaly, config: AnomaliesConfig) -> Iterator
     """What is wrong with the anomaly, one text a fault."""
     old = _joined([shape.part(i).mesh for i in anomaly.target])
     left = [mesh for mesh in anomaly.replaced.values() if mesh is not None]
-    if anomaly.appearance:
+    if anomaly.surface:
         if anomaly.replaced:
             yield "geometry changed"
         return

@@ -9,7 +9,7 @@ and the name of its core if it has one), ``queries`` (variant, camera, light, pa
 image is white and nothing is traced. All part ids that are keys are strings.
 
 A variant may have ``effects`` (part id -> effect, strength, scale, colour, offset; as in
-``pipeline.anomalies.anomaly.Appearance``), drawn on top of the material that the part wears. A query may ask for its
+``pipeline.anomalies.anomaly.SurfaceChange``), drawn on top of the material that the part wears. A query may ask for its
 ``counterfactual``: the same camera, light and surroundings on the intact shape, with ``materials`` and ``region`` of
 its own.
 

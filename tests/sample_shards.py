@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pipeline.anomalies.anomaly import Anomaly, Appearance, part_meshes
+from pipeline.anomalies.anomaly import Anomaly, SurfaceChange, part_meshes
 from pipeline.format import schema
 from pipeline.format.boxes import bounding_box
 from pipeline.format.combine import combine
@@ -73,7 +73,7 @@ def leg_anomaly(shape: Shape, kind: str) -> Anomaly:
         mesh.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, [1, 0, 0]))
         mesh.apply_translation(BOXES[LEG - 1][2])
     elif kind != "missing":
-        surface = Appearance("faded", 1.0, 0.1, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0)
+        surface = SurfaceChange("faded", 1.0, 0.1, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0)
         return Anomaly(0, kind, (LEG,), BOXES[LEG - 1][0], {}, {}, {}, surface)
     return Anomaly(0, kind, (LEG,), BOXES[LEG - 1][0], {LEG: None if kind == "missing" else mesh}, {}, {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from pipeline.anomalies.anomaly import Anomaly, Appearance, Effect
+from pipeline.anomalies.anomaly import Anomaly, Effect, SurfaceChange
 from pipeline.format.cameras import Camera
 from pipeline.shapes.shape import Part, Shape, make_mesh
 from pipeline.views.cameras import intrinsics
@@ -53,8 +53,8 @@ def left_knob(x: float, edge: float = 0.2) -> Anomaly:
 
 
 def knob_resurfaced(effect: Effect = "stained") -> Anomaly:
-    appearance = Appearance(effect, 0.8, 0.1, (0.2, 0.1, 0.0), (1.0, 2.0, 3.0), 0.5)
-    return Anomaly(3, "resurfaced", (2,), "thing/knob", {}, {}, {}, appearance)
+    surface = SurfaceChange(effect, 0.8, 0.1, (0.2, 0.1, 0.0), (1.0, 2.0, 3.0), 0.5)
+    return Anomaly(3, "resurfaced", (2,), "thing/knob", {}, {}, {}, surface)
 
 
 def body_halved() -> Anomaly:

@@ -14,7 +14,7 @@ Effect = Literal["faded", "stained", "scratched", "other material"]
 
 
 @dataclass(frozen=True)
-class Appearance:
+class SurfaceChange:
     """A change of a part's surface that leaves its geometry alone.
 
     strength: 0 to 1; scale: size of the pattern in object radii; colour: linear RGB that the effect
@@ -37,7 +37,7 @@ class Anomaly:
     target: part ids the anomaly acts on (a leaf, or all leaves of an inner node such as an arm).
     target_label: label path of the tree node acted on.
     replaced: part id -> its new mesh, or None where the part is gone. Keys equal ``target``; empty
-        where the anomaly is one of ``appearance``.
+        where the anomaly is a change of ``surface``.
     parameters: every drawn parameter; proof: every measured number. Both JSON-serialisable.
     """
 
@@ -48,7 +48,7 @@ class Anomaly:
     replaced: Mapping[int, trimesh.Trimesh | None]
     parameters: Mapping[str, Any]
     proof: Mapping[str, Any]
-    appearance: Appearance | None = None
+    surface: SurfaceChange | None = None
 
     @property
     def name(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -78,7 +79,7 @@ class SwappedConfig(StrictModel):
     )
 
 
-class AppearanceConfig(StrictModel):
+class SurfaceConfig(StrictModel):
     """A part faded, stained, scratched or in another material; its shape stays."""
 
     fade_strength: FractionRange = Field((0.4, 0.7), description="share of its colour that a faded part has lost")
@@ -103,6 +104,8 @@ class AppearanceConfig(StrictModel):
 
 class AnomaliesConfig(StrictModel):
     """Anomalies and the proof each must pass. Distances are in object radii (the object's is 1)."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"appearance": "surface"}
 
     attempts: int = Field(12, ge=1, description="draws per part before the next part is tried")
     parts: int = Field(6, ge=1, description="parts tried before an anomaly counts as not possible")
@@ -139,6 +142,6 @@ class AnomaliesConfig(StrictModel):
     rotational: RotationalConfig = RotationalConfig()
     broken: BrokenConfig = BrokenConfig()
     swapped: SwappedConfig = SwappedConfig()
-    appearance: AppearanceConfig = AppearanceConfig()
+    surface: SurfaceConfig = SurfaceConfig()
     cracked: CrackedConfig = CrackedConfig()
     deformed: DeformedConfig = DeformedConfig()

@@ -86,5 +86,5 @@ def _attempt(
         replaced=replaced,
         parameters=dict(change.parameters),
         proof={**asdict(proof), **change.measured, **draws},
-        appearance=change.appearance,
+        surface=change.surface,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import trimesh
 
-from pipeline.anomalies.anomaly import Anomaly, Appearance
+from pipeline.anomalies.anomaly import Anomaly, SurfaceChange
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.shapes.storage import StoredPart, load_parts, save_parts
@@ -29,7 +29,7 @@ def save_anomaly(folder: Path, anomaly: Anomaly) -> None:
         "replaced": sorted(meshes),
         "parameters": dict(anomaly.parameters),
         "proof": dict(anomaly.proof),
-        "appearance": asdict(anomaly.appearance) if anomaly.appearance else None,
+        "surface": asdict(anomaly.surface) if anomaly.surface else None,
     }
     write_json(folder / f"{anomaly.name}.json", record)
 
@@ -39,8 +39,8 @@ def load_anomaly(folder: Path, name: str) -> Anomaly:
     path = folder / f"{name}.json"
     record = read_json(path)
     try:
-        appearance = record["appearance"]
-        replaced: dict[int, trimesh.Trimesh | None] = {} if appearance else dict.fromkeys(record["target"])
+        surface = record["surface"]
+        replaced: dict[int, trimesh.Trimesh | None] = {} if surface else dict.fromkeys(record["target"])
         if record["replaced"]:
             parts, _ = load_parts(folder / f"{name}.glb")
             replaced.update((part.extras["part_id"], part.mesh) for part in parts)
@@ -52,11 +52,11 @@ def load_anomaly(folder: Path, name: str) -> Anomaly:
             replaced=replaced,
             parameters=record["parameters"],
             proof=record["proof"],
-            appearance=_appearance(appearance) if appearance else None,
+            surface=_surface_change(surface) if surface else None,
         )
     except (KeyError, TypeError) as error:
         raise PipelineError(f"{path} is not an anomaly of this version: {error!r}; make it again") from error
 
 
-def _appearance(record: Mapping[str, Any]) -> Appearance:
-    return Appearance(**{**record, "colour": tuple(record["colour"]), "offset": tuple(record["offset"])})
+def _surface_change(record: Mapping[str, Any]) -> SurfaceChange:
+    return SurfaceChange(**{**record, "colour": tuple(record["colour"]), "offset": tuple(record["offset"])})

@@ -2,7 +2,7 @@
 
 The paper names their absence as a limit (Looking 3D, section 6). What is drawn here is a recipe; Blender draws it on
 top of whatever material the part wears in a view (``blender_scripts/effects.py``), and the other material is chosen
-for each view's materials (``pipeline.appearance.other``).
+for each view's materials (``pipeline.surface.other``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.anomalies.anomaly import Appearance, Effect
+from pipeline.anomalies.anomaly import Effect, SurfaceChange
 from pipeline.anomalies.task import Change, TargetUnfit, Task
 from pipeline.appearance.assignment import twins
 
@@ -35,21 +35,21 @@ MAX_OFFSET = 100.0
 
 def fade(task: Task, random: np.random.Generator) -> Change:
     """Bleach the target all over."""
-    settings = task.config.appearance
+    settings = task.config.surface
     return _change(_pattern("faded", task, settings.fade_strength, settings.patch_size, BLEACHED, random))
 
 
 def stain(task: Task, random: np.random.Generator) -> Change:
     """Put a few blotches of one stain on the target."""
-    settings = task.config.appearance
+    settings = task.config.surface
     name = str(random.choice(list(STAINS)))
-    appearance = _pattern("stained", task, settings.stain_strength, settings.patch_size, STAINS[name], random)
-    return _change(appearance, stain=name)
+    surface = _pattern("stained", task, settings.stain_strength, settings.patch_size, STAINS[name], random)
+    return _change(surface, stain=name)
 
 
 def scratch(task: Task, random: np.random.Generator) -> Change:
     """Scratch the target; the renderer chooses the colour that shows on its material."""
-    settings = task.config.appearance
+    settings = task.config.surface
     return _change(_pattern("scratched", task, settings.scratch_strength, settings.scratch_length, BLACK, random))
 
 
@@ -59,13 +59,13 @@ def exchange_material(task: Task, random: np.random.Generator) -> Change:
     Raises UnitRejected ``no-twin`` where no other part would always wear the target's, so that nothing tells which
     material is the odd one.
     """
-    if task.config.appearance.needs_twin and not twins(task.shape, task.target.part_ids):
+    if task.config.surface.needs_twin and not twins(task.shape, task.target.part_ids):
         raise TargetUnfit(
             "no-twin",
-            f"no other part always wears the material of {task.target.label}; anomalies.appearance.needs_twin asks "
+            f"no other part always wears the material of {task.target.label}; anomalies.surface.needs_twin asks "
             "for one",
         )
-    return _change(Appearance("other material", 1.0, 1.0, BLACK, (0.0, 0.0, 0.0), float(random.random())))
+    return _change(SurfaceChange("other material", 1.0, 1.0, BLACK, (0.0, 0.0, 0.0), float(random.random())))
 
 
 def _pattern(
@@ -75,14 +75,14 @@ def _pattern(
     sizes: tuple[float, float],
     colour: Colour,
     random: np.random.Generator,
-) -> Appearance:
+) -> SurfaceChange:
     """``sizes``: range of the pattern's size over the square root of the target's area."""
     strength = float(random.uniform(*strengths))
     scale = float(random.uniform(*sizes) * np.sqrt(task.old.area))
     x, y, z = (float(v) for v in random.uniform(-MAX_OFFSET, MAX_OFFSET, 3))
-    return Appearance(effect, strength, scale, colour, (x, y, z), 0.0)
+    return SurfaceChange(effect, strength, scale, colour, (x, y, z), 0.0)
 
 
-def _change(appearance: Appearance, **more: Any) -> Change:
-    """``more``: what was drawn beside the appearance itself, which the anomaly keeps too."""
-    return Change({}, more, {"method": "surface"}, appearance)
+def _change(surface: SurfaceChange, **more: Any) -> Change:
+    """``more``: what was drawn beside the surface itself, which the anomaly keeps too."""
+    return Change({}, more, {"method": "surface"}, surface)

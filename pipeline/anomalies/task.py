@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pipeline.anomalies.alignment import Box, fit_box
-from pipeline.anomalies.anomaly import Appearance
+from pipeline.anomalies.anomaly import SurfaceChange
 from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.proving.measure import CONTACT, REST_SAMPLES, SAMPLES, Points, join, nearest
 from pipeline.anomalies.proving.support import Pieces, find_pieces, hanging, touching, touching_across
@@ -148,10 +148,10 @@ class Change:
     """What a draw made. replaced: part id -> new mesh, or None where the part is gone, for every target part.
 
     parameters: what was drawn; measured: numbers and the method that only the drawing code knows.
-    Both JSON-serialisable. appearance: of a change that replaces nothing.
+    Both JSON-serialisable. surface: of a change that replaces nothing.
     """
 
     replaced: Mapping[int, trimesh.Trimesh | None]
     parameters: Mapping[str, Any]
     measured: Mapping[str, Any]
-    appearance: Appearance | None = None
+    surface: SurfaceChange | None = None

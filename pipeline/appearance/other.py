@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from materials.material import MaterialClass
-from pipeline.anomalies.config import AppearanceConfig
+from pipeline.anomalies.config import SurfaceConfig
 from pipeline.appearance.library import Library, Swatch
 from pipeline.appearance.priors import Priors, Zone, load_priors
 from pipeline.errors import UnitRejected
@@ -22,7 +22,7 @@ def other_material(
     worn: Mapping[int, str],
     library: Library,
     choice: float,
-    config: AppearanceConfig,
+    config: SurfaceConfig,
 ) -> str:
     """Name of a material that all of ``part_ids`` could wear but that looks unlike what most of them wears.
 

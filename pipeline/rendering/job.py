@@ -170,9 +170,9 @@ def _variant(shape: Shape, anomalies: Sequence[Anomaly], meshes: _Meshes) -> _Va
     # The ground touches the lowest vertex of the variant, so that a lowered part does not sink into it.
     ground = ground_under(meshes.vertices(name) for _, name in parts)
     effects = {
-        str(part_id): {key: value for key, value in asdict(anomaly.appearance).items() if key != "choice"}
+        str(part_id): {key: value for key, value in asdict(anomaly.surface).items() if key != "choice"}
         for anomaly in anomalies
-        if anomaly.appearance and anomaly.appearance.effect != OTHER_MATERIAL
+        if anomaly.surface and anomaly.surface.effect != OTHER_MATERIAL
         for part_id in anomaly.target
     }
     return _Variant(parts, ground, effects)

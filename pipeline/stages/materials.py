@@ -32,7 +32,7 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     config = context.config
     sections = {
         "seed": config.seed,
-        "anomalies.appearance": config.anomalies.appearance,
+        "anomalies.surface": config.anomalies.surface,
         "materials.swapped_share": config.materials.swapped_share,
     }
     settings = flatten(sections)
@@ -59,7 +59,7 @@ def choose(shape_id: str, context: Context) -> Result:
             choice = _choice_of_other(context.config, shape_id, view.texture, anomaly)
             if choice is None:
                 continue
-            settings = context.config.anomalies.appearance
+            settings = context.config.anomalies.surface
             try:
                 name = other_material(shape, anomaly.target, worn, library, choice, settings)
             except UnitRejected as rejection:
@@ -76,8 +76,8 @@ def choose(shape_id: str, context: Context) -> Result:
 
 def _choice_of_other(config: Config, shape_id: str, texture: int, anomaly: Anomaly) -> float | None:
     """What picks the other material that an anomaly gives its part, in [0, 1); None where it gives none."""
-    if anomaly.appearance and anomaly.appearance.effect == OTHER_MATERIAL:
-        return anomaly.appearance.choice
+    if anomaly.surface and anomaly.surface.effect == OTHER_MATERIAL:
+        return anomaly.surface.choice
     if anomaly.type == "swapped":
         draw = rng(config.seed, "appearance", shape_id, texture, "swapped", anomaly.name)
         if draw.random() < config.materials.swapped_share:

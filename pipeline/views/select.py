@@ -213,7 +213,7 @@ class ViewSelector:
     def _mark(self, shown: _Shown, image: RayImage, render: Callable[[RayScene], RayImage]) -> Mark | str:
         """What ``image`` shows of one anomaly, or the reason why that is not enough."""
         anomaly = shown.anomaly
-        surface_only = anomaly.appearance is not None
+        surface_only = anomaly.surface is not None
         intact, without = render(self._intact), render(shown.without)
         new, old = part_mask(image, anomaly.target), part_mask(intact, anomaly.target)
         changes = new > 0 if surface_only else changed(intact, render(shown.only)) & changed(without, image)

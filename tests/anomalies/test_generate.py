@@ -28,7 +28,7 @@ def _assert_same(first: Anomaly, second: Anomaly) -> None:
         second.target_label,
     )
     assert first.parameters == second.parameters
-    assert first.appearance == second.appearance
+    assert first.surface == second.surface
     assert first.proof == second.proof
     assert set(first.replaced) == set(second.replaced)
     for part_id, mesh in first.replaced.items():
@@ -58,7 +58,7 @@ def make(
 @pytest.mark.parametrize("anomaly_type", ANOMALY_TYPES)
 def test_only_the_target_changes(anomaly_type: str) -> None:
     anomaly = make(0, anomaly_type, 0)
-    assert set(anomaly.replaced) == (set() if anomaly.appearance else set(anomaly.target))
+    assert set(anomaly.replaced) == (set() if anomaly.surface else set(anomaly.target))
     left = dict(part_meshes(SHAPE, [anomaly]))
     for part in SHAPE.parts:
         if part.part_id not in anomaly.replaced:

@@ -10,7 +10,7 @@ import trimesh
 
 from materials.catalogue import load_catalogue
 from materials.color import to_lab
-from pipeline.anomalies.config import AppearanceConfig
+from pipeline.anomalies.config import SurfaceConfig
 from pipeline.appearance.assignment import assign_materials, twins
 from pipeline.appearance.library import Library
 from pipeline.appearance.other import other_material
@@ -40,19 +40,17 @@ TOY = Library(
         swatch("wool", "fabric", (10, 0, 0)),  # 50 from oak
     )
 )
-CONFIG = AppearanceConfig(min_colour_difference=15, min_colour_difference_in_class=30)
+CONFIG = SurfaceConfig(min_colour_difference=15, min_colour_difference_in_class=30)
 
 
-def chosen(
-    chair: Shape, part_ids: tuple[int, ...], worn: dict[int, str], config: AppearanceConfig = CONFIG
-) -> set[str]:
+def chosen(chair: Shape, part_ids: tuple[int, ...], worn: dict[int, str], config: SurfaceConfig = CONFIG) -> set[str]:
     return {other_material(chair, part_ids, worn, TOY, float(c), config) for c in CHOICES}
 
 
 def test_hard_leg_of_oak_becomes_another_class_or_a_wood_of_another_tone() -> None:
     chair = shape((LEG, None, 1), (LEG, None, 1))
     assert chosen(chair, (1,), {1: "oak", 2: "oak"}) == {"ebony", "steel"}
-    everything = AppearanceConfig(min_colour_difference=5, min_colour_difference_in_class=15)
+    everything = SurfaceConfig(min_colour_difference=5, min_colour_difference_in_class=15)
     assert chosen(chair, (1,), {1: "oak", 2: "oak"}, everything) == {"elm", "ebony", "steel", "brass"}
 
 
@@ -107,7 +105,7 @@ def test_every_part_has_an_alternative_even_in_a_sixth_of_the_catalogue() -> Non
     for texture_id in range(20):
         worn = assign_materials(chair, texture_id, few, 0).materials
         for part in chair.parts:
-            name = other_material(chair, (part.part_id,), worn, few, texture_id / 20, AppearanceConfig())
+            name = other_material(chair, (part.part_id,), worn, few, texture_id / 20, SurfaceConfig())
             difference = math.dist(few[name].colour, few[worn[part.part_id]].colour)
             same_class = few[name].material_class == few[worn[part.part_id]].material_class
             assert difference >= (30 if same_class else 15)

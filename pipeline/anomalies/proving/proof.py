@@ -82,7 +82,7 @@ class Proof:
 def measure(task: Task, replaced: Mapping[int, trimesh.Trimesh | None], random: np.random.Generator) -> Proof:
     """Compare the intact target with ``replaced`` and both with the rest of the object.
 
-    Where nothing is replaced, as in a change of appearance, all of the target counts as changed surface.
+    Where nothing is replaced, as in a change of surface, all of the target counts as changed surface.
     """
     before = [task.shape.part(i).mesh for i in task.target.part_ids]
     after = [mesh for mesh in replaced.values() if mesh is not None] if replaced else before
