@@ -96,15 +96,15 @@ def training_step(way: str) -> Cost:
     paper = PAPER.model_copy(update={"attention": kind})
     return _cost(
         way,
-        work(TrainingConfig(model=small, batch=2, views=2), 64),
-        work(TrainingConfig(model=paper, batch=2, views=4), SIZE),
+        work(TrainingConfig(model=small, batch=2, reference_views=2), 64),
+        work(TrainingConfig(model=paper, batch=2, reference_views=4), SIZE),
     )
 
 
 def _batch(config: TrainingConfig, size: int) -> Sample:
     """Random images whose every patch shows the object; the second sample is anomalous."""
     generator = torch.Generator().manual_seed(0)
-    side, pairs, count, views = size // STRIDE, config.point_pairs, config.batch, config.views
+    side, pairs, count, views = size // STRIDE, config.point_pairs, config.batch, config.reference_views
     return Sample(
         inputs=Inputs(
             image=torch.randint(256, (count, 3, size, size), generator=generator, dtype=torch.uint8),

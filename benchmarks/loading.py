@@ -38,13 +38,13 @@ def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     index = index_split(arguments.dataset, "train")
     index = index.select(np.arange(min(arguments.samples, len(index))))
-    print(f"{len(index)} samples, {index.size[0]} pixels, {arguments.views} of {index.views} views")
+    print(f"{len(index)} samples, {index.size[0]} pixels, {arguments.views} of {index.reference_views} views")
     print(f"{'':30}{'workers':>8}{'samples/s':>11}{'CPU ms a sample':>17}")
     rows: dict[str, dict[str, Any]] = {}
     for name, settings in CASES.items():
         for workers in WORKERS:
             config = TrainingConfig.model_validate(
-                {"views": arguments.views, "workers": workers, "epochs": 2, **settings}
+                {"reference_views": arguments.views, "workers": workers, "epochs": 2, **settings}
             )
             wall, cpu = _seconds(index, config)
             cost = 1e3 * cpu / len(index) if workers == 0 else None

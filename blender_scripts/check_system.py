@@ -1,4 +1,4 @@
-"""Name the Debian packages that Blender's module and MeshLab's need and this system lacks.
+"""Name what Blender's module and MeshLab's need and this system lacks: a newer C library, Debian packages.
 
 Run by ``make setup`` with the system's own Python before anything is installed, so it uses the
 standard library only. Exit status 1 when something is missing.
@@ -7,6 +7,7 @@ standard library only. Exit status 1 when something is missing.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 #: Shared library -> Debian or Ubuntu package. The list is what bpy 4.5 and pymeshlab load.
@@ -24,6 +25,23 @@ PACKAGES = {
     "libgmp.so.10": "libgmp10",
     "libstdc++.so.6": "libstdc++6",
 }
+#: The C library that wheels are built for; pymeshlab's need the newest (manylinux_2_35).
+GLIBC = (2, 35)
+
+
+def old_c_library() -> str | None:
+    """What to do about a C library that wheels cannot be installed with; None where it will do."""
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except ValueError:  # the C library does not know the question, as musl does not
+        name, version = "", ""
+    if name == "glibc" and tuple(int(number) for number in version.split(".")[:2]) >= GLIBC:
+        return None
+    own = f"{name} {version}" if name else "no glibc"
+    return (
+        f"pymeshlab needs glibc {GLIBC[0]}.{GLIBC[1]} and this system has {own}: take a container with a newer "
+        "distribution (Debian 12, Ubuntu 22.04), or upgrade to one"
+    )
 
 
 def missing_packages() -> list[str]:
@@ -38,6 +56,10 @@ def missing_packages() -> list[str]:
 
 
 if __name__ == "__main__":
+    too_old = old_c_library()
+    if too_old:
+        print(too_old, file=sys.stderr)
+        sys.exit(1)
     packages = missing_packages()
     if packages:
         print("system libraries that Blender needs are missing; install them and run make again:", file=sys.stderr)

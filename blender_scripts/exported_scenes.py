@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -76,7 +77,7 @@ class Scene:
         faces = [(a, b, around) for a, b in edge] + [(b, a, around + 1) for a, b in edge]
         return vertices.astype(np.float32).astype(np.float64), np.array(faces)
 
-    def place(self, name: str, data: object, parent: object = None, mirror: bool = False) -> tuple[object, np.ndarray]:
+    def place(self, name: str, data: Any, parent: Any = None, mirror: bool = False) -> tuple[Any, np.ndarray]:
         matrix, location, angles, scale = self.transform()
         item = bpy.data.objects.new(name, data)
         bpy.context.scene.collection.objects.link(item)
@@ -165,7 +166,7 @@ def _add_moved(scene: Scene) -> None:
     scene.note("moved", vertices, faces, matrix)
 
 
-def _mesh(name: str, vertices: np.ndarray, faces: object) -> object:
+def _mesh(name: str, vertices: np.ndarray, faces: Iterable[Sequence[int]]) -> Any:
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(vertices.tolist(), [], [tuple(map(int, face)) for face in faces])
     return mesh

@@ -234,7 +234,7 @@ def check_skins(file: str, meshes: Meshes) -> None:
     found = np.concatenate([array for name, array in meshes.arrays.items() if name.endswith("/vertices")])
     near, radius = cKDTree(found), np.linalg.norm(np.ptp(found, axis=0)) / 2
     for name, vertices in bent:
-        distance = near.query(vertices)[0].max()
+        distance = np.max(near.query(vertices)[0])
         if not distance <= SKIN_TOLERANCE * radius:
             text = f"has the skinned mesh {name!r} whose bind pose Blender would bend; export it with its pose applied"
             raise Refused("unreadable-mesh", text)

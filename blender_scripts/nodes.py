@@ -12,7 +12,7 @@ class Nodes:
     def __init__(self, tree: Any) -> None:
         self._tree = tree
 
-    def add(self, kind: str, inputs: Mapping[str | int, Any], **properties: Any) -> Any:
+    def add(self, kind: str, inputs: Mapping[str, Any] | Mapping[int, Any], **properties: Any) -> Any:
         """A node whose inputs are sockets to link or values; returns the node."""
         node = self._tree.nodes.new(f"ShaderNode{kind}")
         for name, value in properties.items():

@@ -17,8 +17,8 @@ A query may have ``surroundings`` in place of the white studio, any of: ``enviro
 image, turn about the vertical in degrees, visible: whether it is the backdrop, too), ``background`` (file of a
 photograph as the backdrop), ``floor`` (name of a material); and ``fill_image``: whether they reach the image's border.
 
-The images go to standard output as they are drawn, each as a line of JSON, {"kind", "of", "dtype", "shape", "device"},
-and its bytes: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of
+The images go to standard output as they are drawn, each as a message (``pipeline.streaming``) of "kind", "of", "device"
+and its pixels: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of
 every query; ``counterfactual`` (H, W, 3) uint8 of those that ask for one; ``reference`` (H, W) uint8 of every reference
 camera; ``of`` is the number of the query or camera, ``device`` what it was drawn on, which need not be what
 ``settings`` ask for. All that Blender has to say goes to standard error.
@@ -41,6 +41,7 @@ from PIL import Image
 
 from blender_scripts import devices, meshes, shading
 from blender_scripts.scene import Scene
+from pipeline.streaming import send
 
 VERSION = 3
 WHITE_ID = 255 + 256 * 255  # the white world where no part is hit
@@ -167,9 +168,7 @@ def main(job_path: Path, out: IO[bytes]) -> None:
     with tempfile.TemporaryDirectory(dir=job_path.parent) as scratch:
         for kind, number, image in Renderer(job, Path(scratch)).images():
             device = devices.in_use(bpy.context.scene)
-            header = {"kind": kind, "of": number, "dtype": str(image.dtype), "shape": image.shape, "device": device}
-            out.write(json.dumps(header).encode() + b"\n" + image.tobytes())
-            out.flush()
+            send(out, {"kind": kind, "of": number, "device": device}, image)
 
 
 if __name__ == "__main__":

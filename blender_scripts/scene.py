@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from blender_scripts import devices
-from blender_scripts.surroundings import Surroundings
+from blender_scripts.surroundings import Studio
 
 #: Y-up world -> Blender's Z-up world.
 TO_BLENDER = Matrix(((1, 0, 0, 0), (0, 0, -1, 0), (0, 1, 0, 0), (0, 0, 0, 1)))
@@ -29,7 +29,7 @@ class Scene:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         self.scene.collection.objects.link(self._camera)
         self.scene.camera = self._camera
-        self.surroundings = Surroundings(self.scene, settings["resolution"])
+        self.surroundings = Studio(self.scene, settings["resolution"])
 
     def _render_settings(self) -> None:
         render, size = self.scene.render, self._settings["resolution"]
@@ -82,7 +82,7 @@ class Scene:
     def query_look(
         self, samples: int, light: int, ground: Mapping[str, Any], given: Mapping[str, Any], floor: Any
     ) -> None:
-        """Path-traced and denoised, in light and surroundings as ``Surroundings.show`` has them; the camera is set."""
+        """Path-traced and denoised, in light and surroundings as ``Studio.show`` has them; the camera is set."""
         self._look(samples, "Standard", filter_width=1.5)
         self.scene.cycles.use_denoising = self._settings["denoise"] != "none"
         if self._settings["denoise"] != "none":

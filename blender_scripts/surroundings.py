@@ -38,7 +38,7 @@ from blender_scripts.world import make_world
 VEIL_HEIGHT = 1e-4
 
 
-class Surroundings:
+class Studio:
     """Light, world and ground of a scene; ``show`` before a query image, ``hide`` before a plain one."""
 
     def __init__(self, scene: Any, size: int) -> None:

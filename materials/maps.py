@@ -17,7 +17,7 @@ MIN_ROUGHNESS = 0.06
 
 
 @dataclass(frozen=True)
-class Surface:
+class SVBRDF:
     """One tile as a recipe draws it; row 0 is the top, so v grows against the rows.
 
     color: (n, n, 3) linear RGB; roughness, metallic: (n, n) in [0, 1];
@@ -81,7 +81,7 @@ class Maps:
     relief: float
 
 
-def texels(surface: Surface) -> Texels:
+def texels(surface: SVBRDF) -> Texels:
     """A surface with the slopes of its height."""
     return Texels(surface.color, surface.roughness, surface.metallic, surface.height, slopes(surface.height))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths under ``out``; unit names are shape ids (or shard names)."""
+    """Paths under ``out``; most names are shape ids or shard names."""
 
     out: Path
 
@@ -26,17 +26,28 @@ class Layout:
         return self.out / "left_out" / f"{shard}.json"
 
     @property
-    def plan(self) -> Path:
-        """What was planned for every shape, and what is drawn in the end."""
-        return self.out / "plan.json"
+    def identity(self) -> Path:
+        """Which dataset the folder is for."""
+        return self.out / "identity.json"
 
     @property
-    def timings(self) -> Path:
-        return self.out / "timings.jsonl"
+    def first_plan(self) -> Path:
+        """Splits, and what is planned for every shape before anything is made."""
+        return self.out / "plan" / "first.json"
+
+    @property
+    def standins(self) -> Path:
+        """What shapes that stand in for others get."""
+        return self.out / "plan" / "standins.json"
+
+    @property
+    def plan(self) -> Path:
+        """What is drawn in the end."""
+        return self.out / "plan" / "final.json"
 
     @property
     def source(self) -> Path:
-        """Synthetic shapes, in PartNet's own format."""
+        """Synthetic shapes, in PartNet's own format; what is known of a PartNet source's files."""
         return self.out / "source"
 
     @property
@@ -96,7 +107,3 @@ class Layout:
 
     def shard(self, name: str) -> Path:
         return self.shards / f"{name}.h5"
-
-    def record(self, stage: str, unit: str) -> Path:
-        """What became of one unit of one stage: fingerprint, status, reason, outputs."""
-        return self.out / "records" / stage / f"{unit}.json"

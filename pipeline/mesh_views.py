@@ -9,13 +9,13 @@ from PIL import Image
 from pipeline.config import Config
 from pipeline.files import atomic
 from pipeline.format.schema import ShapeRecord
-from pipeline.format.views_file import write_views
+from pipeline.format.views_file import VIEWS, write_views
 from pipeline.packing.records import reference_record
 from pipeline.rendering.reference import render_reference_views
 from pipeline.shapes.shape import Shape
 
-#: The views of a folder, and what the pictures of them match.
-VIEWS, PICTURES = "views.h5", "view_[0-9][0-9][0-9].png"
+#: What the pictures of a folder's views match.
+PICTURES = "view_[0-9][0-9][0-9].png"
 
 
 def draw_views(shape: Shape, config: Config, threads: int) -> ShapeRecord:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.format.cameras import Camera
-from pipeline.shapes.shape import Soup
+from pipeline.geometry.soup import Soup
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

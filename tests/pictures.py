@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
+def pixels_of(path: Path) -> NDArray[np.uint8]:
+    """What an image file holds."""
+    return np.asarray(Image.open(path))
+
+
 def write_photograph(path: Path, grey: int, size: tuple[int, int] = (48, 32)) -> Path:
     """An even grey (sRGB) picture of ``size`` = (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -44,6 +44,7 @@ class Subject:
 
 def make_subject(name: str, request: pytest.FixtureRequest, config: ViewsConfig) -> Subject:
     """The subject of this name; skips for a chair where there are no real shapes."""
+    anomalies: tuple[Anomaly, ...]
     if name == CUBES:
         shape, anomalies = three_cubes(), (knob_missing(), knob_moved(0.25), body_halved())
     else:

@@ -32,7 +32,12 @@ def test_fewest_samples_are_found_on_either_side_of_the_first_try(wanted: int) -
 
 def test_a_target_that_no_sample_count_reaches_gives_none() -> None:
     tried = []
-    assert find_samples(lambda setting: tried.append(setting.samples) or 10.0, FIRST, 36.0) is None
+
+    def poor(setting: Setting) -> float:
+        tried.append(setting.samples)
+        return 10.0
+
+    assert find_samples(poor, FIRST, 36.0) is None
     assert max(tried) == MOST_SAMPLES
 
 

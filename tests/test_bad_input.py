@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,14 +19,15 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from pipeline import execution
 from pipeline.cli.gen import main
+from pipeline.engine import executor
+from pipeline.engine.run import Summary, execute
+from pipeline.engine.stage import Stage
+from pipeline.engine.unit import Result, Unit
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.execution import Unit, finished, run_units
 from pipeline.files import atomic, explaining_full_disk, write_json
 from pipeline.format.reader import Shard, find_shards
 from pipeline.hdf5 import atomic_hdf5
-from pipeline.layout import Layout
 from pipeline.rendering import blender
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
@@ -119,17 +122,17 @@ def test_hundreds_of_parts_are_drawn_each_with_its_own_id(tmp_path: Path) -> Non
     assert set(np.unique(index)) <= set(range(301)) and len(np.unique(index)) > 30 and index.max() > 255
 
 
-class Fragile(subprocess.Popen):  # type: ignore[type-arg]
+class Fragile(subprocess.Popen):
     """Blender that is killed as soon as it draws shape 2."""
 
     starts: list[str] = []  # noqa: RUF012 - what the test counts
 
-    def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         shape_id = Path(kwargs["stderr"].name).stem
         self.starts.append(shape_id)
         if shape_id == "2":
-            assert self.stdout is not None
+            assert isinstance(self.stdout, io.BufferedReader)
             self.stdout.peek(1)
             self.send_signal(signal.SIGKILL)
 
@@ -145,7 +148,7 @@ def test_blender_that_is_killed_twice_costs_its_shape_until_the_next_run(
         patch.setattr(blender.subprocess, "Popen", Fragile)
         result = run(out, root, "--set", "render.device=CPU")
     assert result.exit_code == 1
-    assert Fragile.starts == ["1", "2", "2", "3"] and execution.TRIES == 2
+    assert Fragile.starts == ["1", "2", "2", "3"] and executor.TRIES == 2
     log = out / "logs" / "2.txt"
     assert (
         f"lost in render: 2: Blender was killed by SIGKILL (by hand, or for lack of memory); all it said is in {log}"
@@ -242,24 +245,31 @@ def test_unit_whose_record_finds_no_room_has_failed_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    layout = Layout(tmp_path / "out")
-    units = [Unit("views", name, "print", lambda: execution.Result(())) for name in ("a", "b")]
-    monkeypatch.setattr(execution, "TRIES", 1)  # the second would find room
+    out, timings = tmp_path / "out", tmp_path / "out" / "timings.jsonl"
+    monkeypatch.setattr(executor, "TRIES", 1)  # the second would find room
     on_full_disk("records/views/a.json")
-    layout.timings.symlink_to("/dev/full")
-    records = {unit.name: record for unit, record, _ in run_units(layout, units, 1)}
-    assert (records["a"].status, records["b"].status) == ("failed", "done")
-    assert "the disk is full" in records["a"].message and "Traceback" not in records["a"].message
-    assert [finished(layout, unit) is None for unit in units] == [True, False]
-    assert f"{layout.timings} cannot be written: No space left on device" in caplog.text
+    timings.symlink_to("/dev/full")
+    [(_, name, message)] = do_nothing(out, "a", "b").lost
+    assert name == "a" and "the disk is full" in message and "Traceback" not in message
+    assert do_nothing(out, "a", "b").worked == 1, "b is finished"
+    assert f"{timings} cannot be written: No space left on device" in caplog.text
+
+
+def do_nothing(out: Path, *names: str, work: Callable[[Path], Result] = lambda folder: Result(())) -> Summary:
+    """A stage of its own kind over some units."""
+    units = [Unit(name, {}, {}, work) for name in names]
+    stage = Stage("views", "shape", 1, (), lambda folder, outcomes: units)
+    return execute([stage], ["views"], out, out, 1, lambda *_: None)
 
 
 def test_work_that_finds_no_room_anywhere_fails_with_one_line(tmp_path: Path) -> None:
-    def work() -> execution.Result:
+    def work(folder: Path) -> Result:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    layout = Layout(tmp_path)
-    [(_, record, _)] = run_units(layout, [Unit("views", "a", "print", work)], 1)
-    assert record.status == "failed" and len(record.message.splitlines()) == 1
-    assert record.message.startswith(f"{tmp_path} cannot be written: the disk is full")
-    assert json.loads(layout.timings.read_text())["status"] == "failed"
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(PipelineError) as caught:
+        do_nothing(out, "a", work=work)
+    assert len(str(caught.value).splitlines()) == 1
+    assert f"a: {out} cannot be written: the disk is full" in str(caught.value)
+    assert json.loads((out / "timings.jsonl").read_text().splitlines()[0])["status"] == "failed"

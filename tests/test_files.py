@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.files import LEFTOVER, atomic, remove_leftovers, short_name, write_json
+from pipeline.errors import PipelineError
+from pipeline.files import LEFTOVER, atomic, read_json, remove_leftovers, short_name, write_json
 
 
 @pytest.mark.parametrize("stem", ["a", "a" * 250, "\u00e4" * 125, "\u6905" * 83])
@@ -38,3 +39,26 @@ def test_short_names_stay_apart_and_whole() -> None:
     assert len(set(long)) == 2
     for name in long:
         assert len(name.encode()) <= 60 and name.startswith("\u6905" * 16)
+
+
+def test_atomic_file_is_absent_after_a_failure_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "file.txt"
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert list(path.parent.iterdir()) == []
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+
+
+def test_json_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"a\.json is missing"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(PipelineError, match=r"b\.json is not readable JSON"):
+        read_json(tmp_path / "b.json")
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "c.json", float("nan"))
+    assert not (tmp_path / "c.json").exists()

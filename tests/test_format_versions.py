@@ -14,7 +14,7 @@ from pipeline.cli.data import main
 from pipeline.exchange.brokenchairs.exporting import export_brokenchairs
 from pipeline.exchange.coco import export_coco
 from pipeline.exchange.webdataset import export_webdataset
-from pipeline.training.data import ShardDataset
+from pipeline.training.data import Sample, ShardDataset
 from pipeline.training.index import index_split
 from tests.sample_shards import as_version_1, make_shape, write_dataset
 from tests.training.synthetic import TINY
@@ -81,8 +81,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_training_sees_the_same(new: Path, mixed: Path) -> None:
-    one, other = (ShardDataset(index_split(folder, "train"), TINY, augmented=False) for folder in (new, mixed))
-    assert len(one.index) == len(KINDS)
+    first, second = (ShardDataset(index_split(folder, "train"), TINY, augmented=False) for folder in (new, mixed))
+    assert len(first.index) == len(KINDS)
     for item in range(len(KINDS)):
-        for name in ("image", "views", "patch_xyz", "patch_valid"):
-            assert torch.equal(getattr(one[0, item].inputs, name), getattr(other[0, item].inputs, name)), name
+        before, after = first[0, item], second[0, item]
+        assert isinstance(before, Sample) and isinstance(after, Sample)
+        assert all(torch.equal(one, other) for one, other in zip(before.inputs, after.inputs, strict=True))

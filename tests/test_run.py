@@ -23,9 +23,9 @@ from pipeline.format.labels import PAPER_TYPES
 from pipeline.format.reader import Shard, find_shards
 from pipeline.format.verification import verify
 from pipeline.rendering.storage import load_drawn
-from pipeline.run import Run
+from pipeline.run import open_run
 from pipeline.settings.loading import load
-from pipeline.stages import STAGES
+from pipeline.stages import NAMES
 from tests.partnet_files import simple_stool, write_shape
 from tests.pictures import write_photograph
 
@@ -74,7 +74,7 @@ def test_dataset_is_complete_and_verifies(whole: Path) -> None:
     # One shape a split leaves no donor to swap with; every other type is there.
     assert types == {"normal", "positional", "rotational", "broken", "missing"}
     rejects = json.loads((whole / "dataset.json").read_text())["rejects"]
-    assert rejects["topup"] == {
+    assert rejects["settle"] == {
         "swapped: shapes that could not be had": 3,
         "swapped: images that could not be had": 3,
     }
@@ -131,7 +131,7 @@ def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: 
     out = tmp_path / "copy"
     shutil.copytree(whole, out)
     config = load(Config, None, [*SMALL, "quality.min_object_contrast=5"])
-    summary = Run(config, out, 1, 1, lambda *_: None).execute(STAGES)
+    summary = open_run(config, out, 1, 1, lambda *_: None).execute()
     worked = {stage.stage: stage.worked for stage in summary.stages}
     assert worked["render"] == worked["views"] == worked["anomalies"] == worked["shapes"] == 0
     assert worked["quality"] == 3
@@ -144,7 +144,7 @@ def test_swapped_part_brings_its_material_only_where_asked(tmp_path: Path) -> No
         *(f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES if name != "swapped"),
     ]
     options = [part for item in extra for part in ("--set", item)]
-    options += [part for stage in STAGES[: STAGES.index("materials") + 1] for part in ("--stage", stage)]
+    options += [part for stage in NAMES[: NAMES.index("materials") + 1] for part in ("--stage", stage)]
     found = {}
     for share in (0, 1):
         arguments_of = arguments(tmp_path, *options, "--set", f"materials.swapped_share={share}")
@@ -176,7 +176,7 @@ def test_images_are_drawn_again_when_a_background_changes(tmp_path: Path) -> Non
 
     def run(extra: list[str]) -> str:
         options = [part for item in extra for part in ("--set", item)]
-        options += [part for stage in STAGES[: STAGES.index("render") + 1] for part in ("--stage", stage)]
+        options += [part for stage in NAMES[: NAMES.index("render") + 1] for part in ("--stage", stage)]
         result = CliRunner().invoke(main, arguments(tmp_path / "out", *options, "--jobs", "1"))
         assert result.exit_code == 0, result.output
         return result.output
@@ -223,7 +223,7 @@ def test_own_set_that_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> No
 
 
 def test_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    first = Run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    first = open_run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
     result = CliRunner().invoke(main, arguments(tmp_path))
     assert result.exit_code == 1
     assert "another run is working on" in result.output
@@ -236,17 +236,17 @@ def test_only_own_temporary_files_and_shards_are_removed(tmp_path: Path) -> None
     for path in kept + gone:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    Run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    open_run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in gone)
 
 
 def test_single_stage_needs_the_ones_before(tmp_path: Path) -> None:
     config = load(Config, None, SMALL)
-    summary = Run(config, tmp_path, 1, 1, lambda *_: None).execute(["shapes"])
+    summary = open_run(config, tmp_path, 1, 1, lambda *_: None).execute(["shapes"])
     assert [stage.stage for stage in summary.stages] == ["shapes"]
     with pytest.raises(PipelineError, match="stage anomalies is not finished for 3 of 3"):
-        Run(config, tmp_path, 1, 1, lambda *_: None).execute(["views"])
+        open_run(config, tmp_path, 1, 1, lambda *_: None).execute(["views"])
 
 
 def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
@@ -290,12 +290,12 @@ def test_the_source_is_the_folder_as_it_was_typed(tmp_path: Path) -> None:
     for name, shape_ids in (("DATA", ("1", "2")), ("DATA #2", ("2",)), ("x: y", ("1",))):
         for shape_id in shape_ids:
             simple_stool(tmp_path / name, shape_id)
-    for name, shape_ids in (("DATA #2", ["2"]), ("x: y", ["1"])):
+    for name, expected in (("DATA #2", ["2"]), ("x: y", ["1"])):
         out = tmp_path / f"out of {name}"
         arguments = ["--source", f"partnet:{tmp_path / name}", "--stage", "shapes", "--jobs", "1", "--out", str(out)]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
-        assert sorted(path.stem for path in (out / "shapes").glob("*.glb")) == shape_ids
+        assert sorted(path.stem for path in (out / "shapes").glob("*.glb")) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from pipeline.config import Config
-from pipeline.layout import Layout
 from pipeline.rendering.config import RenderConfig
-from pipeline.stages import Context, _is_compared
+from pipeline.stages.render import is_compared
 from pipeline.views.config import ViewsConfig
 from pipeline.views.select import View, ViewSelector
 from tests.scenes import knob_moved, knob_resurfaced, three_cubes
@@ -22,8 +20,7 @@ NORMAL, MOVED, STAINED = SELECTED.views
 
 def compared(share: float, views: list[View], seed: int = 0) -> list[bool]:
     config = Config(seed=seed, render=RenderConfig(counterfactual_share=share))
-    context = Context(config, Layout(Path("out")), 1)
-    return [_is_compared(context, "cubes", view) for view in views]
+    return [is_compared(config, "cubes", view) for view in views]
 
 
 def test_changes_of_surface_always_are_and_others_by_their_share() -> None:

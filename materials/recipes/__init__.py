@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.material import MaterialClass
 from materials.recipes import core
 from materials.recipes.fabric import figured, knitted, pile
@@ -27,14 +27,14 @@ from materials.recipes.wood import woven as woven_wood
 
 @dataclass(frozen=True)
 class Recipe:
-    """``function(canvas, **parameters) -> Surface``; ``parameters`` validates and completes them."""
+    """``function(canvas, **parameters) -> SVBRDF``; ``parameters`` validates and completes them."""
 
     material_class: MaterialClass
-    function: Callable[..., Surface]
+    function: Callable[..., SVBRDF]
     parameters: type[BaseModel]
 
 
-def _recipe(material_class: MaterialClass, function: Callable[..., Surface]) -> Recipe:
+def _recipe(material_class: MaterialClass, function: Callable[..., SVBRDF]) -> Recipe:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {
         p.name: (hints[p.name], ... if p.default is p.empty else p.default)

@@ -35,7 +35,7 @@ _EXTRAS: tuple[MapKind, ...] = (
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class UnusableSet:
     """A set that cannot be used: where it is and one clear line why."""
 
     where: Path
@@ -47,7 +47,7 @@ class Found:
     """Materials by name, and what could not be used."""
 
     materials: tuple[Material, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[UnusableSet, ...]
 
 
 def scan_folder(folder: Path, prefix: str, material_class: WornClass | None = None, tile: float | None = None) -> Found:
@@ -61,7 +61,7 @@ def scan_folder(folder: Path, prefix: str, material_class: WornClass | None = No
     tables = tuple(path for suffix in YAML_SUFFIXES if (path := folder / f"{RULES}{suffix}").is_file())
     given = _Given(load_rules(_only(tables)) if tables else (), material_class, tile)
     listing = list_sets(folder)
-    left_out = [LeftOut(path, reason) for path, reason in listing.unlisted]
+    left_out = [UnusableSet(path, reason) for path, reason in listing.unlisted]
     load = cache(load_sidecar)  # one file may speak for thousands of sets
     sets, sidecars = [], []
     for found in listing.sets.values():
@@ -69,14 +69,14 @@ def scan_folder(folder: Path, prefix: str, material_class: WornClass | None = No
             sidecars.append(_sidecar(found, listing, load))
             sets.append(found)
         except PipelineError as error:
-            left_out.append(LeftOut(found.first.path, str(error)))
+            left_out.append(UnusableSet(found.first.path, str(error)))
     names = _names([(sidecar.name or found.name, found.home) for found, sidecar in zip(sets, sidecars, strict=True)])
     materials = []
     for found, sidecar, name in zip(sets, sidecars, names, strict=True):
         try:
             materials.append(_material(prefix + name, found, sidecar, given, folder))
         except UnitRejected as error:
-            left_out.append(LeftOut(found.first.path, error.message))
+            left_out.append(UnusableSet(found.first.path, error.message))
     materials.sort(key=lambda material: material.name)
     return Found(tuple(materials), tuple(sorted(left_out, key=lambda item: (item.where, item.reason))))
 

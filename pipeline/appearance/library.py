@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from materials.cache import ensure_maps, folder_name, read_summary
 from materials.material import Finish, Material, MaterialClass
-from materials.scans import LeftOut
+from materials.scans import UnusableSet
 from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.stock import map_size, take_stock
 from pipeline.errors import PipelineError, UnitRejected
@@ -97,7 +97,9 @@ def balanced(swatches: Iterable[Swatch], config: MaterialsConfig) -> Library:
     )
 
 
-def make_library(config: MaterialsConfig, views: ViewsConfig, cache_dir: Path) -> tuple[Library, tuple[LeftOut, ...]]:
+def make_library(
+    config: MaterialsConfig, views: ViewsConfig, cache_dir: Path
+) -> tuple[Library, tuple[UnusableSet, ...]]:
     """All of ``take_stock``, in its order, made in this process, and what cannot be used."""
     stock = take_stock(config)
     swatches, left_out = [], list(stock.left_out)
@@ -106,7 +108,7 @@ def make_library(config: MaterialsConfig, views: ViewsConfig, cache_dir: Path) -
             size = map_size(material, config, views)
             swatches.append(make_swatch(material, stock.library[name], size, cache_dir))
         except UnitRejected as rejection:
-            left_out.append(LeftOut(Path(name), rejection.message))
+            left_out.append(UnusableSet(Path(name), rejection.message))
     return balanced(swatches, config), tuple(left_out)
 
 

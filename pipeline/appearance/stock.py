@@ -10,7 +10,7 @@ import numpy as np
 
 from materials.catalogue import load_catalogue
 from materials.material import Material
-from materials.scans import LeftOut, scan_folder
+from materials.scans import UnusableSet, scan_folder
 from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.priors import HARD
 from pipeline.errors import PipelineError
@@ -30,7 +30,7 @@ class Stock:
 
     materials: dict[str, Material]
     library: dict[str, int]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[UnusableSet, ...]
 
     @property
     def worn_names(self) -> list[str]:
@@ -47,7 +47,7 @@ def take_stock(config: MaterialsConfig) -> Stock:
     catalogue = load_catalogue()
     worn = [m for m in catalogue if m.material_class != "core"] if config.builtin else []
     found = [(0, m) for m in worn]
-    left_out: list[LeftOut] = []
+    left_out: list[UnusableSet] = []
     for number, library in enumerate(config.libraries):
         sets = scan_folder(Path(library.folder), f"own{number}_", library.material_class, library.tile)
         if not sets.materials and not sets.left_out:

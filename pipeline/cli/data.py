@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from materials.material import MATERIAL_CLASSES
-from pipeline.appearance.library import make_library
 from pipeline.cli.errors import friendly
-from pipeline.config import Config
+from pipeline.cli.lazy import Generating
+from pipeline.exchange.brokenchairs.importing import LeftOut
 from pipeline.exchange.layouts import EXPORTS, IMPORTS
 from pipeline.format.reader import dataset_folder, find_shards
 from pipeline.format.verification import verify
-from pipeline.rendering.preview import METRES_PER_RADIUS, VIEWS, preview, sheet
 from pipeline.report.notes import stored_notes
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.report.samples import contact_sheet
 from pipeline.report.statistics import statistics
-from pipeline.report.text import info_text, left_out_text, table_text
-from pipeline.settings.loading import load
+from pipeline.report.text import info_text, table_text
 
 DATASET = click.argument("dataset", type=click.Path(path_type=Path))
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="a new folder, or one to go on in")
@@ -102,27 +99,24 @@ def import_command(folder: Path, layout: str, out: Path, jobs: int, limit: int |
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     imported = IMPORTS[layout](folder, out, jobs, limit)
     click.echo(f"wrote {imported.images} images of {imported.shapes} shapes in {imported.shards} shards to {out}")
-    click.echo(left_out_text(imported.left_out), err=True, nl=False)
+    click.echo(_left_out_text(imported.left_out), err=True, nl=False)
     sys.exit(3 if imported.left_out else 0)
 
 
-@main.command()
-@click.option("--config", "preset", help="preset or YAML file whose materials are shown; all defaults without it")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. materials.builtin=0")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="folder for the sheets")
-@friendly
-def materials(preset: str | None, overrides: tuple[str, ...], out: Path) -> None:
-    """Draw the library's materials on a cushion and a leg: one contact sheet a class, in --out."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    config = load(Config, preset, overrides)
-    settings = config.materials.model_copy(update={"metres_per_radius": METRES_PER_RADIUS})
-    library, left_out = make_library(settings, VIEWS, out / "maps")
-    out.mkdir(parents=True, exist_ok=True)
-    for material_class in MATERIAL_CLASSES:
-        shown = library.of_class(material_class)
-        if shown:
-            images = preview(shown, out / "maps", config.render, os.cpu_count() or 1)
-            sheet(shown, images).save(out / f"{material_class}.png")
-            click.echo(f"{out / material_class}.png: {len(shown)} materials")
-    for item in left_out:
-        click.echo(f"left out: {item.where}: {item.reason}", err=True)
+def _left_out_text(left_out: Sequence[LeftOut]) -> str:
+    """What an import left out: a line for each reason, with the first case of it; empty for nothing."""
+    lines = ""
+    for reason in dict.fromkeys(item.reason for item in left_out):
+        own = [item for item in left_out if item.reason == reason]
+        lines += f"left out: {reason}: {len(own)} ({sum(item.images for item in own)} images), e.g. {own[0].message}\n"
+    return lines
+
+
+def _load_materials() -> click.Command:
+    from pipeline.cli.materials import main as command
+
+    return command
+
+
+_MATERIALS_HELP = "Draw the library's materials on a cushion and a leg: one contact sheet a class."
+main.add_command(Generating("materials", "l3d-data materials", _MATERIALS_HELP, _load_materials))

@@ -15,18 +15,17 @@ from click.core import ParameterSource
 from pipeline.cli.errors import friendly
 from pipeline.config import Config
 from pipeline.errors import PipelineError
+from pipeline.extras import need_generation
 from pipeline.files import atomic, short_name, write_json
 from pipeline.format.reader import find_reference
 from pipeline.format.schema import ShapeRecord
-from pipeline.format.views_file import read_views
-from pipeline.mesh_views import VIEWS, save_mesh_views
+from pipeline.format.views_file import VIEWS, read_views
 from pipeline.settings.loading import load
-from pipeline.shapes.mesh_file import Up, read_mesh
-from pipeline.shapes.smoothing import smooth as smoothed
+from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph
-from pipeline.training.prediction.predict import Verdict, judge
+from pipeline.training.prediction.predict import Detection, judge
 from pipeline.training.prediction.query import as_query
 
 #: Bytes of a photograph's name in that of its picture.
@@ -81,15 +80,15 @@ def main(
     ]
     shape = _stored_views(context, reference)
     if shape is None:
-        settings = (f"views.resolution={size}", f"views.reference_views={saved.views}", *overrides)
+        settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
         shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
-        verdict = judge(model, saved.config, shape, as_query(photograph, size, shadow), target)
-        picture = _save(verdict, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
-        found.append(_as_json(photograph, verdict, picture))
+        detection = judge(model, saved.config, shape, as_query(photograph, size, shadow), target)
+        picture = _save(detection, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
+        found.append(_as_json(photograph, detection, picture))
         if not printed_json:
-            click.echo(_as_line(photograph, verdict))
+            click.echo(_as_line(photograph, detection))
     content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
     write_json(out / "predictions.json", content)
     click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
@@ -97,11 +96,11 @@ def main(
         sys.exit(1)
 
 
-def _save(verdict: Verdict, path: Path) -> Path | None:
-    """The picture's file; None, told on standard error, where it cannot be written: the verdict is not lost by that."""
+def _save(detection: Detection, path: Path) -> Path | None:
+    """The picture's file; None, told on standard error, where it cannot be written: no detection is lost by that."""
     try:
         with atomic(path) as temporary:
-            verdict.picture.save(temporary)
+            detection.picture.save(temporary)
     except (PipelineError, OSError) as error:
         click.echo(f"error: picture {path} is missing: {error}", err=True)
         return None
@@ -127,31 +126,36 @@ def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
 
 
 def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> ShapeRecord:
+    need_generation(f"l3d-predict --reference {mesh}")
+    from pipeline.mesh_views import save_mesh_views
+    from pipeline.shapes.mesh_file import read_mesh
+    from pipeline.shapes.smoothing import smooth
+
     shape = read_mesh(mesh, up, config.shapes, config.importing)
     if rounds:
-        shape = smoothed(shape, rounds)
+        shape = smooth(shape, rounds)
     views = save_mesh_views(out, shape, config, os.cpu_count() or 1)
     click.echo(f"drew views of {mesh}; --reference {views} takes them again", err=True)
     return read_views(views)
 
 
-def _as_json(photograph: Photograph, verdict: Verdict, picture: Path | None) -> dict[str, Any]:
+def _as_json(photograph: Photograph, detection: Detection, picture: Path | None) -> dict[str, Any]:
     return {
         "photograph": str(photograph.path),
         "object_by": photograph.cut_by,
-        "score": verdict.score,
-        "anomalous": verdict.anomalous,
-        "box": None if verdict.box is None else [round(value, 2) for value in verdict.box.tolist()],
-        "view": None if verdict.view is None else {k: round(v, 4) for k, v in asdict(verdict.view).items()},
+        "score": detection.score,
+        "anomalous": detection.anomalous,
+        "box": None if detection.box is None else [round(value, 2) for value in detection.box.tolist()],
+        "view": None if detection.view is None else {k: round(v, 4) for k, v in asdict(detection.view).items()},
         "picture": None if picture is None else str(picture),
     }
 
 
-def _as_line(photograph: Photograph, verdict: Verdict) -> str:
-    what = "anomalous" if verdict.anomalous else "as it should be"
-    parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {verdict.score:.3f}"]
-    if verdict.anomalous and verdict.box is not None:
-        parts.append(f"box {' '.join(f'{value:.0f}' for value in verdict.box.tolist())}")
-    if verdict.view is not None:
-        parts.append(f"best view {verdict.view.number} (azimuth {verdict.view.azimuth:.0f} degrees)")
+def _as_line(photograph: Photograph, detection: Detection) -> str:
+    what = "anomalous" if detection.anomalous else "as it should be"
+    parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {detection.score:.3f}"]
+    if detection.anomalous and detection.box is not None:
+        parts.append(f"box {' '.join(f'{value:.0f}' for value in detection.box.tolist())}")
+    if detection.view is not None:
+        parts.append(f"best view {detection.view.number} (azimuth {detection.view.azimuth:.0f} degrees)")
     return ", ".join(parts)

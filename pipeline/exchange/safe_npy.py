@@ -1,4 +1,4 @@
-"""Dicts of arrays from ``.npy`` files whose content is a pickle, without running anything that the pickle asks for.
+"""Dicts of arrays in ``.npy`` files whose content is a pickle, read without running anything that the pickle asks for.
 
 Unpickling normally calls whatever functions a file names. Here the names that arrays need become inert notes of what
 was to be called; the arrays are then built from the notes, by checked sizes and plain number types. Every other name is
@@ -10,9 +10,11 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,23 @@ ALLOWED = frozenset(
     }
 )
 NUMBER = re.compile(r"b1|[iu][1248]|f[248]")
+
+
+#: How NumPy 2 begins the name of a module that NumPy 1 calls ``numpy.core``, as a pickle of protocol 3 spells it.
+_NEW_CORE, _OLD_CORE = b"cnumpy._core.", b"cnumpy.core."
+
+
+def save_pickled_arrays(stream: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what ``numpy.save`` of a dict writes with NumPy 1, which every NumPy reads; with NumPy 2 it is another."""
+    header = {"descr": "|O", "fortran_order": False, "shape": ()}
+    np.lib.format.write_array_header_1_0(stream, header)
+    content = pickle.dumps(np.array(dict(arrays), dtype=object), protocol=3)
+    done = 0
+    for opcode, _, at in pickletools.genops(content):
+        if opcode.name == "GLOBAL" and content.startswith(_NEW_CORE, at):
+            stream.write(content[done:at] + _OLD_CORE)
+            done = (at or 0) + len(_NEW_CORE)
+    stream.write(content[done:])
 
 
 def load_pickled_arrays(path: Path) -> dict[str, NDArray[Any]]:

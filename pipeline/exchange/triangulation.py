@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.format.cameras import Array
-
 
 def triangulate(
     K: NDArray[Any], world_to_camera: NDArray[Any], pixels: NDArray[Any], visible: NDArray[np.bool_]
-) -> Array:
+) -> NDArray[np.float64]:
     """World positions (P, 3) of points by their ``pixels`` (V, P, 2), (x, y), in several views.
 
     K: (V, 3, 3) in pixels; world_to_camera: (V, 4, 4).

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Shaped, UInt8
 
 
-def bounding_box(mask: NDArray[np.integer]) -> tuple[int, int, int, int]:
-    """Tight half-open box (x, y, width, height) of the non-zero pixels of a mask (H, W); zeros for an empty mask.
+def bounding_box(mask: Shaped[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
+    """Tight half-open box (x, y, width, height) of the non-zero pixels of a mask; zeros for an empty mask.
 
     >>> bounding_box(np.array([[0, 0, 0], [0, 255, 255]]))
     (1, 1, 2, 1)
@@ -19,8 +19,8 @@ def bounding_box(mask: NDArray[np.integer]) -> tuple[int, int, int, int]:
     return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
 
 
-def mask_iou(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Intersection over union of the non-zero pixels of two masks (H, W); 0 where both are empty.
+def mask_iou(one: UInt8[np.ndarray, "height width"], other: UInt8[np.ndarray, "height width"]) -> float:
+    """Intersection over union of the non-zero pixels of two masks; 0 where both are empty.
 
     >>> mask_iou(np.array([[1, 1, 0]], np.uint8), np.array([[0, 1, 1]], np.uint8))
     0.3333333333333333

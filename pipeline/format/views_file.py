@@ -20,6 +20,8 @@ from pipeline.hdf5 import atomic_hdf5
 FORMAT = "l3d-views"
 VERSION = 2
 READABLE = (1, 2)
+#: Its usual name.
+VIEWS = "views.h5"
 REMAKE = "draw it with `l3d-gen --mesh`"
 
 

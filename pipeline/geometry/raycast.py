@@ -7,23 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Float64, UInt16
 
 from pipeline.format.cameras import Camera
-from pipeline.shapes.shape import Soup
+from pipeline.geometry.soup import Soup
 
 
 @dataclass(frozen=True)
 class RayImage:
-    """What one camera sees. depth: (H, W) float32, z in world units, 0 where nothing is hit;
-    part_ids: (H, W) uint16, 0 where nothing is hit."""
+    """What one camera sees. depth: z in world units; both are 0 where nothing is hit."""
 
-    depth: NDArray[np.float32]
-    part_ids: NDArray[np.uint16]
+    depth: Float32[np.ndarray, "height width"]
+    part_ids: UInt16[np.ndarray, "height width"]
 
 
 class RayScene:
-    """A triangle soup ready for ray casting; both sides of a triangle are solid."""
+    """A triangle soup ready for ray casting; both sides of a triangle are solid.
+
+    >>> corners, faces = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]])
+    >>> scene = RayScene(Soup(corners, faces, np.array([7], dtype=np.uint16)))
+    >>> origins, down = np.array([[0.2, 0.2, 3.0], [2.0, 2.0, 3.0]]), np.array([[0.0, 0, -1], [0, 0, -1]])
+    >>> t, part_ids = scene.first_hits(origins, down)
+    >>> t.tolist(), part_ids.tolist()  # the second ray misses
+    ([3.0, 0.0], [7, 0])
+    """
 
     def __init__(self, soup: Soup) -> None:
         self._soup = soup
@@ -39,9 +46,9 @@ class RayScene:
         return RayImage(t.astype(np.float32).reshape(shape), ids.reshape(shape))
 
     def first_hits(
-        self, origins: NDArray[np.float64], directions: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-        """First hits of rays (n, 3), (n, 3): ray parameter t (n,) and part id (n,); 0 and 0 on a miss.
+        self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
+    ) -> tuple[Float64[np.ndarray, " ray"], UInt16[np.ndarray, " ray"]]:
+        """First hits of rays: ray parameter t and part id; 0 and 0 on a miss.
 
         Embree finds the face in float32; where the ray meets it is computed in float64.
         """
@@ -59,9 +66,11 @@ class RayScene:
 
 
 def _hit_parameter(
-    origins: NDArray[np.float64], directions: NDArray[np.float64], corners: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Ray parameters (n,) at which rays that are known to hit triangles (n, 3, 3) do so.
+    origins: Float64[np.ndarray, "ray 3"],
+    directions: Float64[np.ndarray, "ray 3"],
+    corners: Float64[np.ndarray, "ray 3 3"],
+) -> Float64[np.ndarray, " ray"]:
+    """Ray parameters at which rays that are known to hit triangles, one a ray, do so.
 
     Moeller and Trumbore's barycentric coordinates in float64, clamped into the triangle: a ray that
     grazes a sliver would otherwise be answered with a point far outside it.
@@ -81,8 +90,10 @@ def _hit_parameter(
     return np.asarray((offset * directions).sum(axis=1) / (directions * directions).sum(axis=1))
 
 
-def points_visible(scene: RayScene, camera: Camera, points: NDArray[np.float64], tolerance: float) -> NDArray[np.bool_]:
-    """(n,) True for surface points inside the image that nothing nearer than ``tolerance`` hides.
+def points_visible(
+    scene: RayScene, camera: Camera, points: Float64[np.ndarray, "point 3"], tolerance: float
+) -> Bool[np.ndarray, " point"]:
+    """True for surface points inside the image that nothing nearer than ``tolerance`` hides.
 
     ``tolerance`` is in world units along the ray.
     """

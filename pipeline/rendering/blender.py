@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import queue
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.blender import blender_command, blender_environment
 from pipeline.errors import PipelineError
 from pipeline.rendering.devices import Device
+from pipeline.streaming import receive
 
 _logger = logging.getLogger(__name__)
 
@@ -108,13 +108,8 @@ def _read(stream: IO[bytes], arrived: queue.SimpleQueue[_Image | None]) -> None:
     A process may die amid an image or its header, which its status tells.
     """
     try:
-        while (header := stream.readline()).endswith(b"\n"):
-            entry = json.loads(header)
-            dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
-            data = stream.read(dtype.itemsize * math.prod(shape))
-            if len(data) < dtype.itemsize * math.prod(shape):
-                break
-            pixels = np.frombuffer(data, dtype).reshape(shape)
+        while (message := receive(stream)) is not None:
+            entry, (pixels,) = message
             arrived.put(_Image(entry["kind"], entry["of"], pixels, Device(**entry["device"])))
     finally:
         arrived.put(None)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from materials.cache import MapFiles
 from materials.material import Finish
 from pipeline.anomalies.anomaly import Anomaly, Effect, part_meshes
+from pipeline.anomalies.intact_surface import find_intact_surface
 from pipeline.anomalies.kind import find_kind
-from pipeline.anomalies.origin import find_origin
 from pipeline.appearance.surroundings import Surroundings
 from pipeline.format.labels import NORMAL, variant_name
 from pipeline.rendering.config import RenderConfig
@@ -134,9 +134,9 @@ class _Meshes:
         """Name of the mesh that an anomaly gives a part, stored with its origin on the intact one, if it has one."""
         name = f"{anomaly.name}-{part.part_id:03d}"
         if self._add(name, mesh):
-            origin = find_origin(part.mesh, mesh, anomaly.parameters, find_kind(anomaly.type).cuts)
-            if origin:
-                self.arrays |= {f"{name}/origin": origin.faces, f"{name}/corners": origin.corners}
+            under = find_intact_surface(part.mesh, mesh, anomaly.parameters, find_kind(anomaly.type).cuts)
+            if under:
+                self.arrays |= {f"{name}/origin": under.faces, f"{name}/corners": under.corners}
                 self.origins[name] = self.intact(part)
         return name
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.format.boxes import bounding_box
-from pipeline.format.cameras import Array, Camera
+from pipeline.format.cameras import Camera
 
 #: Pixels around the object that an anti-aliased edge may reach.
 EDGE_MARGIN = 4
@@ -30,7 +30,7 @@ class Ground:
     radius: float
 
 
-def ground_under(vertices: Iterable[Array]) -> Ground:
+def ground_under(vertices: Iterable[NDArray[np.float64]]) -> Ground:
     """The disc under meshes, each given by its vertices (n, 3): it touches the lowest vertex."""
     bounds = np.array([[v.min(axis=0), v.max(axis=0)] for v in vertices])
     low, high = bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0)

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.config import Config
-from pipeline.exchange.brokenchairs.importing import LeftOut
 from pipeline.format import schema
 from pipeline.format.labels import ANOMALY_TYPES, SEVERAL, SURFACE_TYPES
 from pipeline.format.origin import find_origins
-from pipeline.format.part_groups import PAPER_IMAGES
 from pipeline.format.reader import Shard, format_versions
-from pipeline.planning.estimate import estimate
-from pipeline.planning.plan import Plan
-from pipeline.planning.summary import group_counts, image_counts
-from pipeline.report.paper import PAPER_TABLE, Counts, count_table, kinds
+from pipeline.report.paper import PAPER_TABLE, Counts
 from pipeline.report.statistics import Statistics
 
 
@@ -74,25 +68,6 @@ def extent_text(statistics: Statistics) -> str:
     return f"{count}; anomalies {' and '.join(text for text, there in kinds.items() if there)}{none}"
 
 
-def plan_text(plan: Plan, config: Config, workers: int) -> str:
-    """A plan as Table 1 beside the paper's, its images by part group, and what it will cost."""
-    by_group = group_counts(plan)
-    types = kinds({kind for _, kind in by_group})
-    groups = dict.fromkeys((*PAPER_IMAGES, *sorted({group for group, _ in by_group})))
-    published, planned = sum(PAPER_IMAGES.values()), max(1, by_group.total())
-    cells = [["images by part", *types, "all", "share", "paper"]]
-    for group in groups:
-        row = [by_group[group, kind] for kind in types]
-        paper = f"{PAPER_IMAGES[group] / published:.1%}" if group in PAPER_IMAGES else ""
-        cells.append([group, *(f"{n:,}" for n in row), f"{sum(row):,}", f"{sum(row) / planned:.1%}", paper])
-    cost = estimate(plan, config)
-    hours = cost.core_seconds / 3600 / workers
-    return (
-        f"{beside_paper(count_table(image_counts(plan)), 'plan')}\n\n{aligned(cells)}\n\n"
-        f"about {hours:,.1f} hours with {workers} workers of one core each, and {cost.bytes / 1e9:,.1f} GB"
-    )
-
-
 def aligned(cells: Sequence[Sequence[str]]) -> str:
     """Rows of cells as right-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -116,12 +91,3 @@ def info_text(shards: Sequence[Path]) -> str:
     origins = find_origins(shards)
     told = (f"origin: {o.text}" + (f" ({', '.join(o.shards)})" if len(origins) > 1 else "") for o in origins)
     return "\n".join([f"{schema.FORMAT} version {format_versions(shards)}", aligned(cells), *told])
-
-
-def left_out_text(left_out: Sequence[LeftOut]) -> str:
-    """What an import left out: a line for each reason, with the first case of it; empty for nothing."""
-    lines = ""
-    for reason in dict.fromkeys(item.reason for item in left_out):
-        own = [item for item in left_out if item.reason == reason]
-        lines += f"left out: {reason}: {len(own)} ({sum(item.images for item in own)} images), e.g. {own[0].message}\n"
-    return lines

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
 
@@ -33,6 +34,11 @@ PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(ordered)]
 
 
 class StrictModel(BaseModel):
-    """Base of all settings: immutable, unknown keys are errors, no NaN."""
+    """Base of all settings: immutable, unknown keys are errors, no NaN.
+
+    RENAMED: keys of earlier releases, and what they are called now.
+    """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

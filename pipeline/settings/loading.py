@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pipeline.errors import PipelineError
 from pipeline.settings.base import StrictModel
@@ -58,22 +58,24 @@ def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> Mode
     except ValidationError as error:
         problems = []
         for item in error.errors():
-            key, allowed = _place(model, item["loc"])
-            if item["type"] == "extra_forbidden":
-                problems.append(f"unknown key {key!r}; allowed here: {', '.join(allowed)}")
+            key, section = _place(model, item["loc"])
+            renamed = section.RENAMED.get(key.rpartition(".")[2])
+            if item["type"] == "extra_forbidden" and renamed is not None:
+                problems.append(f"{key!r} is called {renamed!r} now")
+            elif item["type"] == "extra_forbidden":
+                problems.append(f"unknown key {key!r}; allowed here: {', '.join(sorted(section.model_fields))}")
             else:
                 problems.append(f"{key or 'settings'} = {item['input']!r}: {item['msg']}")
         raise PipelineError(f"config from {origin}: " + "; ".join(problems)) from error
 
 
-def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
-    """The dotted key of pydantic's ``loc``, as the user wrote it, and the keys that are allowed beside its last."""
-    kinds: dict[Any, type[BaseModel]] = {}  # of a section that may be one of several, which ``kind`` tells apart
-    keys, siblings = [], sorted(model.model_fields)
+def _place(model: type[StrictModel], loc: tuple[int | str, ...]) -> tuple[str, type[StrictModel]]:
+    """The dotted key of pydantic's ``loc``, as the user wrote it, and the section that its last part stands in."""
+    kinds: dict[Any, type[StrictModel]] = {}  # of a section that may be one of several, which ``kind`` tells apart
+    keys = []
     for key in loc:
         if key in kinds:
             model, kinds = kinds[key], {}
-            siblings = sorted(model.model_fields)
             continue
         keys.append(str(key))
         field = model.model_fields.get(str(key))
@@ -84,7 +86,6 @@ def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, lis
             annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
         if field.discriminator is not None:
             kinds = {member.model_fields["kind"].default: member for member in get_args(annotation)}
-        elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and len(keys) < len(loc):
+        elif isinstance(annotation, type) and issubclass(annotation, StrictModel) and len(keys) < len(loc):
             model = annotation
-            siblings = sorted(model.model_fields)
-    return ".".join(keys), siblings
+    return ".".join(keys), model

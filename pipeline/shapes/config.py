@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.settings.base import StrictModel
+
+#: The axis that points up in what a mesh file's format makes of it; y is what all formats are brought to.
+Up = Literal["y", "z"]
 
 
 class ShapesConfig(StrictModel):

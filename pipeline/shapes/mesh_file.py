@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import trimesh
 
 from pipeline.errors import UnitRejected
-from pipeline.shapes.config import ImportConfig, ShapesConfig
+from pipeline.shapes.config import ImportConfig, ShapesConfig, Up
 from pipeline.shapes.importing import USUAL_LIMITS, ImportedMesh, import_meshes
 from pipeline.shapes.mending import mend
 from pipeline.shapes.normalising import to_unit_frame
 from pipeline.shapes.shape import Part, Shape, make_mesh
 from pipeline.shapes.storage import as_stored
 
-#: The axis that points up in what a file's format makes of it; y is what all formats are brought to.
-Up = Literal["y", "z"]
 #: To our axes from those of a file: of what stands along Z, -Y is the front, as in Blender.
 TURNS = {"y": np.eye(3), "z": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])}
 #: Part ids are uint16, and Blender's index pass needs the last for its background.

@@ -10,6 +10,8 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from pipeline.geometry.soup import Soup
+
 Hardness = Literal["hard", "soft"]
 
 
@@ -57,18 +59,6 @@ class Shape:
 
     def part(self, part_id: int) -> Part:
         return self.parts[part_id - 1]
-
-
-@dataclass(frozen=True)
-class Soup:
-    """Parts flattened into one triangle soup, for ray casting and sampling.
-
-    vertices: (n, 3) float64; faces: (m, 3) int64; part_ids: (m,) uint16, the part of every face.
-    """
-
-    vertices: NDArray[np.float64]
-    faces: NDArray[np.int64]
-    part_ids: NDArray[np.uint16]
 
 
 def flatten(meshes: Iterable[tuple[int, trimesh.Trimesh]]) -> Soup:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, UInt8
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 ATTEMPTS = 10  # crops drawn before the image is left whole
 MIN_KEPT = 0.5  # share of an anomaly's pixels that a crop must keep; less would falsify the label
 
-Mask = NDArray[np.uint8]
+Mask = UInt8[np.ndarray, "height width"]
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,35 @@ class Window:
     height: int
     flip: bool = False
 
-    def cut(self, mask: Mask) -> Mask:
-        """The kept part (height, width) of an (H, W) mask, as it is; a view."""
+    def cut(self, mask: Mask) -> UInt8[np.ndarray, "{self.height} {self.width}"]:
+        """The kept part of a mask, as it is; a view."""
         return mask[self.y0 : self.y0 + self.height, self.x0 : self.x0 + self.width]
 
-    def apply(self, image: Tensor, mode: Literal["bilinear", "nearest-exact"]) -> Tensor:
-        """Cut a (C, H, W) uint8 image, enlarge it to (H, W) again and flip it; masks take the nearest pixel."""
+    def apply(
+        self, image: UInt8[Tensor, "channel height width"], mode: Literal["bilinear", "nearest-exact"]
+    ) -> UInt8[Tensor, "channel height width"]:
+        """Cut an image, enlarge it to its size again and flip it; masks take the nearest pixel."""
         kept = image[:, self.y0 : self.y0 + self.height, self.x0 : self.x0 + self.width]
         if kept.shape != image.shape:
             kept = interpolate(kept[None], image.shape[1:], mode=mode)[0]
         return (kept.flip(2) if self.flip else kept).contiguous()
 
-    def source(self, pixels: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-        """Where (p, 2) pixels (x, y) of the result came from in the (height, width) image."""
+    def source(self, pixels: Float64[np.ndarray, "point 2"], size: tuple[int, int]) -> Float64[np.ndarray, "point 2"]:
+        """Where pixels (x, y) of the result came from in the (height, width) image.
+
+        >>> Window(8, 0, 16, 32, flip=True).source(np.array([[0.0, 4.0]]), (32, 32)).tolist()
+        [[24.0, 4.0]]
+        """
         height, width = size
         x = width - pixels[:, 0] if self.flip else pixels[:, 0]
         return np.column_stack([self.x0 + x * self.width / width, self.y0 + pixels[:, 1] * self.height / height])
 
-    def box(self, mask: Mask) -> NDArray[np.float64]:
-        """[x, y, w, h] around the pixels of an (H, W) mask, where they lie after ``apply``; zeros if none are left."""
+    def box(self, mask: Mask) -> Float64[np.ndarray, " 4"]:
+        """[x, y, w, h] around the pixels of a mask, where they lie after ``apply``; zeros if none are left.
+
+        >>> Window(0, 0, 2, 2).box(np.array([[255, 0, 0, 0], [0, 0, 0, 255]] * 2, dtype=np.uint8)).tolist()
+        [0.0, 0.0, 2.0, 2.0]
+        """
         height, width = mask.shape
         left, top, right, bottom = Image.fromarray(np.ascontiguousarray(self.cut(mask))).getbbox() or (0, 0, 0, 0)
         if self.flip and right:
@@ -65,7 +75,7 @@ def draw_window(
 ) -> Window:
     """Draw a crop of ``crop_share`` of each edge and, if ``flip``, a flip with probability 1/2.
 
-    ``evidence``: (H, W) masks of what tells the anomaly, zeros elsewhere. A crop that would cut away most of any of
+    ``evidence``: masks of what tells the anomaly, zeros elsewhere. A crop that would cut away most of any of
     them is drawn again, at most ATTEMPTS times, and then given up, so that every sample stays, with a true label.
     """
     height, width = size

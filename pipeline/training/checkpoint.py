@@ -23,7 +23,7 @@ from pipeline.training.models.build import new_model
 from pipeline.training.torchfile import read_torch_dict
 
 FORMAT = "l3d-checkpoint"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Checkpoint:
     step, epoch: finished optimiser steps and epochs; limit: how many samples it memorises, None if it
     trains on all; best_auc: the best of the validations so far, None before there is one; average: the moving
     average of the model, None without one; scaler: of fp16's loss scale, empty without; size: (height, width) of the
-    images, and views: how many of a shape the dataset has.
+    images, and reference_views: how many of a shape the dataset has.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -47,7 +47,7 @@ class Checkpoint:
     limit: int | None
     best_auc: float | None
     size: tuple[int, int]
-    views: int
+    reference_views: int
     config: TrainingConfig
 
 
@@ -67,11 +67,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if content.get("format") != FORMAT:
         raise PipelineError(f"checkpoint {path} is not an {FORMAT}; l3d-train writes checkpoint.pt and best.pt")
     version = content.pop("version", None)
-    if not isinstance(version, int) or version != VERSION:
+    if not isinstance(version, int) or version not in (2, VERSION):
         raise PipelineError(
-            f"{path} is an {FORMAT} of version {version}, this program reads version {VERSION}: use a "
+            f"{path} is an {FORMAT} of version {version}, this program reads versions 2 and {VERSION}: use a "
             "matching release, or train again"
         )
+    if version == 2:
+        content = _from_version_2(content)
     del content["format"]
     if isinstance(content.get("config"), dict):
         content["config"] = parse(TrainingConfig, content["config"], str(path))
@@ -80,6 +82,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise PipelineError(f"checkpoint {path} is not whole ({problems[:300]}); write or copy it again") from error
+
+
+def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:
+    """There, what is called ``reference_views`` was ``views``, in the config as well."""
+    renamed = {"reference_views" if key == "views" else key: value for key, value in content.items()}
+    return (
+        {**renamed, "config": _from_version_2(renamed["config"])}
+        if isinstance(renamed.get("config"), dict)
+        else renamed
+    )
 
 
 def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> nn.Module:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -116,12 +116,14 @@ ModelConfig = Annotated[AnyModelConfig, Field(discriminator="kind")]
 class TrainingConfig(StrictModel):
     """Everything that decides the weights a run ends with, and how it is carried out."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"views": "reference_views"}
+
     seed: int = Field(0, ge=0, description="of everything random: weights, order of samples, augmentation")
     model: ModelConfig = CMTConfig()
     encoder_weights: str | None = Field(
         None, description="file with a ResNet-18 state dict (torchvision's key names) to start the encoder from"
     )
-    views: int = Field(10, ge=2, description="reference views drawn per training sample; evaluation uses all")
+    reference_views: int = Field(10, ge=2, description="drawn per training sample; evaluation uses all")
     epochs: int = Field(20, ge=1, description="how often every training sample is seen")
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
     batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")

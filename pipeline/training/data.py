@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -28,37 +28,35 @@ Key = tuple[int, int]  # (epoch, index in the split)
 
 
 class Sample(NamedTuple):
-    """One query with reference views of its shape; collated, every tensor gains a leading batch dimension.
+    """One query with reference views of its shape; collated, every tensor gains the axis ``batch``.
 
-    label: () float32, 1 for anomalous; anomaly_type: () int64, index into
-    ``SplitIndex.type_names``; box: (4,) float32, (cx, cy, w, h) in shares of the image, zeros for
-    normal; object_patches: (p,) int64, patches of the query that show the object, with object_patch_valid (p,);
-    matches: (n, p, 2, 2) float32, pixels (x, y) of one surface point in view i and in view i + 1 (the
-    last pairs with the first), with match_valid (n, p); shape: () int64, alike for queries of one shape;
-    true_patches: (n, p) int64, the patch of each view that shows what ``object_patches`` show, with
-    true_patch_valid (n, p): false where it shows none, or where that is not asked for; anomalous_patches: (h w,)
-    bool, patches of which the anomaly covers at least a quarter, all false where that is not asked for.
+    label: 1 for anomalous; anomaly_type: index into ``SplitIndex.type_names``; box: (cx, cy, w, h) in shares of the
+    image, zeros for normal; object_patches: patches of the query that show the object; matches: pixels (x, y) of one
+    surface point in view i and in view i + 1 (the last pairs with the first); shape: alike for queries of one shape;
+    anomalous_patches: of which the anomaly covers at least a quarter, all false where that is not asked for;
+    true_patches: the patch of each view that shows what ``object_patches`` show, not valid where it shows none, or
+    where that is not asked for.
     """
 
     inputs: Inputs
-    label: Tensor
-    anomaly_type: Tensor
-    box: Tensor
-    object_patches: Tensor
-    object_patch_valid: Tensor
-    matches: Tensor
-    match_valid: Tensor
-    shape: Tensor
-    anomalous_patches: Tensor
-    true_patches: Tensor
-    true_patch_valid: Tensor
+    label: Float[Tensor, "*batch"]
+    anomaly_type: Int64[Tensor, "*batch"]
+    box: Float[Tensor, "*batch 4"]
+    object_patches: Int64[Tensor, "*batch point"]
+    object_patch_valid: Bool[Tensor, "*batch point"]
+    matches: Float[Tensor, "*batch view point 2 2"]
+    match_valid: Bool[Tensor, "*batch view point"]
+    shape: Int64[Tensor, "*batch"]
+    anomalous_patches: Bool[Tensor, "*batch patch"]
+    true_patches: Int64[Tensor, "*batch view point"]
+    true_patch_valid: Bool[Tensor, "*batch view point"]
 
     def to(self, device: torch.device) -> Sample:
         inputs = Inputs(*(tensor.to(device, non_blocking=True) for tensor in self.inputs))
         return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
 
 
-class LeftOut(NamedTuple):
+class UnreadableSample(NamedTuple):
     """A sample that could not be read, and why."""
 
     reason: str
@@ -71,17 +69,18 @@ class Batch(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class ShardDataset(Dataset[Sample | LeftOut]):
+class ShardDataset(Dataset[Sample | UnreadableSample]):
     """Samples of a split by (epoch, index).
 
-    ``augmented``: a random flip and crop of the query and ``config.views`` random views; otherwise
+    ``augmented``: a random flip and crop of the query and ``config.reference_views`` random views; otherwise
     the image as stored with all views in their order. ``tolerant``: a sample whose row is damaged is left out and
     said so, in place of a PipelineError. Files open in the worker that reads them.
     """
 
     def __init__(self, index: SplitIndex, config: TrainingConfig, augmented: bool, tolerant: bool = False) -> None:
-        if augmented and config.views > index.views:
-            raise PipelineError(f"views = {config.views}, but {index.files[0]} holds {index.views} per shape")
+        if augmented and config.reference_views > index.reference_views:
+            asked, held = config.reference_views, index.reference_views
+            raise PipelineError(f"reference_views = {asked}, but {index.files[0]} holds {held} per shape")
         if config.query_labels == "exact" and index.unknown_depth:
             raise PipelineError(
                 f"query_labels = exact needs depth, which {index.unknown_depth} does not tell: take pseudo"
@@ -91,15 +90,15 @@ class ShardDataset(Dataset[Sample | LeftOut]):
         self.augmented = augmented
         self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
-        self._references = References(self._shards, config.cache_shapes, index.views)
+        self._references = References(self._shards, config.cache_shapes, index.reference_views)
 
-    def __getitem__(self, key: Key) -> Sample | LeftOut:
+    def __getitem__(self, key: Key) -> Sample | UnreadableSample:
         try:
             return self.sample(key)
         except PipelineError as error:
             if not self.tolerant:
                 raise
-            return LeftOut(str(error))
+            return UnreadableSample(str(error))
 
     def sample(self, key: Key) -> Sample:
         """Raises PipelineError where a row of it cannot be read."""
@@ -110,10 +109,10 @@ class ShardDataset(Dataset[Sample | LeftOut]):
         shard = self._shards[file]
         anomalies = [shard.anomaly(i) for i in shard.anomaly_rows(row)] if index.label[item] else []
 
-        window, views = whole(index.size), np.arange(index.views)
+        window, views = whole(index.size), np.arange(index.reference_views)
         if self.augmented:
             window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
-            views = generator.choice(index.views, config.views, replace=False)
+            views = generator.choice(index.reference_views, config.reference_views, replace=False)
         image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
         mask = _moved(shard.row("queries", "object_mask", row), window)
         changed = region(anomalies, index.size)
@@ -169,14 +168,23 @@ def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[lis
 
 
 def share(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[list[Key]]:
-    """The parts in which process ``rank`` of ``size`` computes its share of one batch; none where it has no share."""
+    """The parts in which process ``rank`` of ``size`` computes its share of one batch; none where it has no share.
+
+    >>> keys = [(0, i) for i in range(7)]
+    >>> share(keys, TrainingConfig(accumulate=2), rank=1, size=2)
+    [[(0, 1), (0, 3)], [(0, 5)]]
+    """
     own = list(keys[rank::size])
     length = max(1, -(-len(own) // config.accumulate))
     return [own[start : start + length] for start in range(0, len(own), length)]
 
 
 def evaluation_keys(count: int, batch: int) -> list[list[Key]]:
-    """All samples in stored order, as epoch 0."""
+    """All samples in stored order, as epoch 0.
+
+    >>> evaluation_keys(3, batch=2)
+    [[(0, 0), (0, 1)], [(0, 2)]]
+    """
     return [[(0, i) for i in range(start, min(start + batch, count))] for start in range(0, count, batch)]
 
 
@@ -185,7 +193,11 @@ def steps_per_epoch(count: int, config: TrainingConfig) -> int:
 
 
 def total_steps(count: int, config: TrainingConfig) -> int:
-    """Optimiser steps of the whole run over ``count`` samples."""
+    """Optimiser steps of the whole run over ``count`` samples.
+
+    >>> total_steps(100, TrainingConfig(batch=32, epochs=2))
+    8
+    """
     steps = config.epochs * steps_per_epoch(count, config)
     return steps if config.max_steps is None else min(steps, config.max_steps)
 
@@ -214,9 +226,9 @@ def load_batches(
         ) from error
 
 
-def _collate(items: Sequence[Sample | LeftOut]) -> Batch:
+def _collate(items: Sequence[Sample | UnreadableSample]) -> Batch:
     samples = [item for item in items if isinstance(item, Sample)]
-    left_out = tuple(item.reason for item in items if isinstance(item, LeftOut))
+    left_out = tuple(item.reason for item in items if isinstance(item, UnreadableSample))
     return Batch(default_collate(samples) if samples else None, left_out)
 
 
@@ -229,18 +241,22 @@ def _evidence(anomalies: Sequence[AnomalyRecord]) -> list[Mask]:
 
 
 def _moved(mask: Mask, window: Window) -> Mask:
-    """An (H, W) mask as ``window`` shows it."""
+    """A mask as ``window`` shows it."""
     moved: Mask = window.apply(torch.from_numpy(mask)[None], "nearest-exact")[0].numpy()
     return moved
 
 
-def _object_patches(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _object_patches(mask: Mask) -> Int64[np.ndarray, " point"]:
     """Patches, row by row, of which the object covers at least half."""
     return np.flatnonzero(patch_cover(mask) >= 0.5)
 
 
-def patch_cover(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(H/8, W/8) share of each patch that a mask (H, W), 0 or 255, covers."""
+def patch_cover(mask: Mask) -> Float64[np.ndarray, "row column"]:
+    """Share of each patch that a mask, 0 or 255, covers.
+
+    >>> patch_cover(np.repeat(np.array([[255, 0, 255, 255]], dtype=np.uint8), 8, axis=0).repeat(4, axis=1)).tolist()
+    [[0.5, 1.0]]
+    """
     height, width = mask.shape
     rows = mask.reshape(height // STRIDE, STRIDE, width).sum(axis=1, dtype=np.uint32)  # both axes at once is slow
     return rows.reshape(height // STRIDE, width // STRIDE, STRIDE).sum(axis=2) / (255 * STRIDE**2)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64, Shaped
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
@@ -23,30 +24,30 @@ logger = logging.getLogger(__name__)
 class SplitIndex:
     """One entry a sample, in stored order.
 
-    files: the shards; file, row, shape_row: (n,) which file, its row of ``queries/`` and of ``shapes/``;
-    shape: (n,) a number of its shape; label: (n,) 1 for anomalous; part: (n,) str, the part group of the anomaly, ''
-    for normal; anomaly_type: (n,) place of its anomaly type in ``type_names``, normal first;
-    size: (height, width) of every image; views: reference views of each shape; unknown_depth: a file whose source
+    files: the shards; file, row, shape_row: which file, its row of ``queries/`` and of ``shapes/``;
+    shape: a number of its shape; label: 1 for anomalous; part: str, the part group of the anomaly, '' for normal;
+    anomaly_type: place of its anomaly type in ``type_names``, normal first;
+    size: (height, width) of every image; reference_views: of each shape; unknown_depth: a file whose source
     told no depth, None if there is none.
     """
 
     files: tuple[Path, ...]
-    file: NDArray[np.int64]
-    row: NDArray[np.int64]
-    shape_row: NDArray[np.int64]
-    shape: NDArray[np.int64]
-    label: NDArray[np.int64]
-    part: NDArray[np.str_]
-    anomaly_type: NDArray[np.int64]
+    file: Int64[np.ndarray, " sample"]
+    row: Int64[np.ndarray, " sample"]
+    shape_row: Int64[np.ndarray, " sample"]
+    shape: Int64[np.ndarray, " sample"]
+    label: Int64[np.ndarray, " sample"]
+    part: Shaped[np.ndarray, " sample"]
+    anomaly_type: Int64[np.ndarray, " sample"]
     type_names: tuple[str, ...]
     size: tuple[int, int]
-    views: int
+    reference_views: int
     unknown_depth: Path | None
 
     def __len__(self) -> int:
         return len(self.label)
 
-    def select(self, rows: NDArray[np.int64]) -> SplitIndex:
+    def select(self, rows: Int64[np.ndarray, " drawn"]) -> SplitIndex:
         """The samples of ``rows``, in that order."""
         columns = ("file", "row", "shape_row", "shape", "label", "part", "anomaly_type")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
@@ -114,7 +115,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
         anomaly_type,
         tuple(places),
         size=(height, width),
-        views=views,
+        reference_views=views,
         unknown_depth=unknown_depth,
     )
 

@@ -8,13 +8,17 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
-from torch.utils.tensorboard import SummaryWriter
 
+from pipeline.extras import installing, is_installed
 from pipeline.files import atomic
+from pipeline.settings.flat import flatten
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 METRICS, TABLES, EVENTS, SAMPLES = "metrics.jsonl", ("loss", "validation"), "tensorboard", "samples"
 
@@ -25,7 +29,7 @@ class RunLog:
     """The logs of the run in ``out``, from step ``step`` on: what earlier runs wrote of later steps is dropped.
 
     ``metrics.jsonl`` has a line for each entry; ``loss.csv`` and ``validation.csv`` hold the same numbers as tables,
-    nested ones under dotted names.
+    nested ones under dotted names. TensorBoard's events are left out, and that is said, where it is not installed.
     """
 
     def __init__(self, out: Path, step: int) -> None:
@@ -39,7 +43,7 @@ class RunLog:
             rows = [_row(entry, table) for entry in kept if table in entry]
             with atomic(out / f"{table}.csv") as temporary:
                 temporary.write_text("".join(_csv(row, head=i == 0) for i, row in enumerate(rows)), encoding="utf-8")
-        self._events = SummaryWriter(str(out / EVENTS), purge_step=step + 1)
+        self._events = _event_writer(out / EVENTS, step)
 
     def add(self, step: int, epoch: int, **values: Any) -> None:
         """Note ``values``: plain numbers, or mappings of them."""
@@ -52,9 +56,10 @@ class RunLog:
                 row = _row(entry, table)
                 with path.open("a", encoding="utf-8", newline="") as stream:
                     stream.write(_csv(row, head=path.stat().st_size == 0))
-        for name, value in _flat(values).items():
-            if isinstance(value, int | float):
-                self._events.add_scalar(name.replace(".", "/"), value, step)
+        if self._events is not None:
+            for name, value in flatten(values).items():
+                if isinstance(value, int | float):
+                    self._events.add_scalar(name.replace(".", "/"), value, step)
         logger.info("step %d, epoch %d: %s", step, epoch, ", ".join(_told(values)))
 
     def picture(self, step: int, image: Image.Image) -> None:
@@ -62,28 +67,33 @@ class RunLog:
         path = self._out / SAMPLES / f"step_{step:07d}.png"
         with atomic(path) as temporary:
             image.save(temporary, format="PNG")
-        self._events.add_image(SAMPLES, np.asarray(image.convert("RGB")), step, dataformats="HWC")
+        if self._events is not None:
+            self._events.add_image(SAMPLES, np.asarray(image.convert("RGB")), step, dataformats="HWC")
 
     def close(self) -> None:
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
+
+
+def _event_writer(folder: Path, step: int) -> SummaryWriter | None:
+    """TensorBoard's events after ``step``; None where it is not installed."""
+    if not is_installed("tensorboard"):
+        logger.warning("no events for TensorBoard are written: it is not installed: %s", installing("tensorboard"))
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=step + 1)
 
 
 def _row(entry: Mapping[str, Any], table: str) -> dict[str, Any]:
     """An entry as a row of one table: its plain values, and the numbers of the table's own section."""
     plain = {key: value for key, value in entry.items() if not isinstance(value, dict)}
-    return {**plain, **_flat(entry[table])}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+    return {**plain, **flatten(entry[table])}
 
 
 def _told(values: Mapping[str, Any]) -> Iterator[str]:
     """What a person reads of an entry while it goes by: no types, no parts, three digits."""
-    for name, value in _flat(values).items():
+    for name, value in flatten(values).items():
         sections = name.split(".")
         if value is not None and not {"by_type", "by_part"} & set(sections):
             yield f"{sections[-1]} {value:.3g}" if isinstance(value, float) else f"{sections[-1]} {value}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,30 +21,30 @@ from pipeline.training.models.interface import Prediction
 
 
 class Losses(NamedTuple):
-    """Scalars; ``total`` is the weighted sum that is minimised. Those of the parts of a batch add up to its own."""
+    """``total`` is the weighted sum that is minimised. Those of the parts of a batch add up to its own."""
 
-    total: Tensor
-    classification: Tensor
-    query_view: Tensor
-    view_view: Tensor
-    box_l1: Tensor
-    box_giou: Tensor
-    contrast: Tensor
-    patches: Tensor
+    total: Float[Tensor, ""]
+    classification: Float[Tensor, ""]
+    query_view: Float[Tensor, ""]
+    view_view: Float[Tensor, ""]
+    box_l1: Float[Tensor, ""]
+    box_giou: Float[Tensor, ""]
+    contrast: Float[Tensor, ""]
+    patches: Float[Tensor, ""]
 
 
 class Counts(NamedTuple):
-    """What the losses of a batch are means over, () int64 each. Those of its parts add up.
+    """What the losses of a batch are means over. Those of its parts add up.
 
     samples, and the anomalous among them; query_anchors, view_anchors: of the two alignments; anomalous_patches.
     """
 
-    samples: Tensor
-    anomalous: Tensor
-    query_anchors: Tensor
-    view_anchors: Tensor
-    patches: Tensor
-    anomalous_patches: Tensor
+    samples: Int64[Tensor, ""]
+    anomalous: Int64[Tensor, ""]
+    query_anchors: Int64[Tensor, ""]
+    view_anchors: Int64[Tensor, ""]
+    patches: Int64[Tensor, ""]
+    anomalous_patches: Int64[Tensor, ""]
 
 
 def count(batch: Sample, config: TrainingConfig) -> Counts:
@@ -58,23 +59,35 @@ def count(batch: Sample, config: TrainingConfig) -> Counts:
     )
 
 
-def info_nce(similarity: Tensor, target: Tensor, anchor_valid: Tensor, key_valid: Tensor, temperature: float) -> Tensor:
+def info_nce(
+    similarity: Float[Tensor, "*group anchor key"],
+    target: Int64[Tensor, "*group anchor"],
+    anchor_valid: Bool[Tensor, "*group anchor"],
+    key_valid: Bool[Tensor, "*group key"],
+    temperature: float,
+) -> Float[Tensor, ""]:
     """InfoNCE (Eq. 14), the sum over valid anchors of -log softmax(similarity / temperature)[target].
 
-    similarity: (..., p, n) of p anchors with n keys; target: (..., p) int64, each anchor's positive key;
-    anchor_valid: (..., p) bool; key_valid: (..., n) bool, keys that are false are neither positive nor
-    negative. Zero where no anchor is valid.
+    target: each anchor's positive key. Keys that are not valid are neither positive nor negative. Zero where no anchor
+    is valid.
+
+    >>> valid, likeness = torch.tensor([True, True]), torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    >>> one = info_nce(likeness, torch.tensor([0, 0]), torch.tensor([True, False]), valid, temperature=0.1)
+    >>> round(one.item(), 4)  # two keys alike to the only anchor that counts: log 2
+    0.6931
     """
     logits = (similarity / temperature).masked_fill(~key_valid[..., None, :], torch.finfo(similarity.dtype).min)
     loss = logits.logsumexp(-1) - logits.gather(-1, target[..., None]).squeeze(-1)
     return loss.masked_fill(~anchor_valid, 0.0).sum()
 
 
-def view_view_alignment(view_descriptors: Tensor, batch: Sample, temperature: float) -> Tensor:
+def view_view_alignment(
+    view_descriptors: Float[Tensor, "batch view row column channel"], batch: Sample, temperature: float
+) -> Float[Tensor, ""]:
     """Points seen in two views must have like descriptors there, unlike those of the pair's other points."""
     height, width = batch.inputs.views.shape[-2:]
     scale = batch.matches.new_tensor([width, height])
-    maps = view_descriptors.permute(0, 1, 4, 2, 3)  # b n c h w
+    maps = view_descriptors.permute(0, 1, 4, 2, 3)  # batch view channel row column
     anchors = _sample_maps(maps, batch.matches[..., 0, :] / scale)
     keys = _sample_maps(maps.roll(-1, dims=1), batch.matches[..., 1, :] / scale)
     similarity = anchors @ keys.transpose(-1, -2)
@@ -82,16 +95,18 @@ def view_view_alignment(view_descriptors: Tensor, batch: Sample, temperature: fl
     return info_nce(similarity, target, batch.match_valid, batch.match_valid, temperature)
 
 
-def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float, exact: bool) -> Tensor:
+def query_view_alignment(
+    similarity: Float[Tensor, "batch patch key"], batch: Sample, temperature: float, exact: bool
+) -> Float[Tensor, ""]:
     """Object patches of the query must match one patch of each view clearly.
 
-    similarity: (b, t, n hw). The positive is the patch that they match best (Eq. 13), or, if ``exact``, the one that
+    The positive is the patch that they match best (Eq. 13), or, if ``exact``, the one that
     shows the same point of the shape, in the views that show it.
     """
     count, patches = batch.inputs.patch_valid.shape[1], batch.inputs.patch_valid[0, 0].numel()
-    key_valid = batch.inputs.patch_valid.flatten(2)  # b n hw
-    anchors = gather_rows(similarity, batch.object_patches)  # b p (n hw)
-    anchors = anchors.unflatten(-1, (count, patches)).transpose(1, 2)  # b n p hw
+    key_valid = batch.inputs.patch_valid.flatten(2)  # batch view patch
+    anchors = gather_rows(similarity, batch.object_patches)  # batch point key
+    anchors = anchors.unflatten(-1, (count, patches)).transpose(1, 2)  # batch view point patch
     if exact:
         target = batch.true_patches
     else:
@@ -99,18 +114,18 @@ def query_view_alignment(similarity: Tensor, batch: Sample, temperature: float, 
     return info_nce(anchors, target, _query_anchors(batch, exact), key_valid, temperature)
 
 
-def _query_anchors(batch: Sample, exact: bool) -> Tensor:
-    """(b, n, p) bool: which object patches of the query have a positive in which view."""
+def _query_anchors(batch: Sample, exact: bool) -> Bool[Tensor, "batch view point"]:
+    """Which object patches of the query have a positive in which view."""
     key_valid = batch.inputs.patch_valid.flatten(2)
     if exact:  # a patch that shows the point at its rim may count as background
         return batch.true_patch_valid & key_valid.gather(-1, batch.true_patches)
     return batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
 
 
-def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
+def contrast(similarity: Float[Tensor, "batch batch"], batch: Sample, temperature: float) -> Float[Tensor, ""]:
     """Normal queries must be nearest to their own shape (InfoNCE within the batch; Lin et al., ICCV 2021).
 
-    similarity: (b, b) of queries with shapes. Another query's shape that is the same is neither positive nor negative.
+    similarity: of queries with shapes. Another query's shape that is the same is neither positive nor negative.
     """
     own = torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
     open_to = own | (batch.shape[:, None] != batch.shape)
@@ -118,8 +133,10 @@ def contrast(similarity: Tensor, batch: Sample, temperature: float) -> Tensor:
     return info_nce(similarity[:, None], target[:, None], (batch.label == 0)[:, None], open_to, temperature)
 
 
-def patch_loss(logits: Tensor, anomalous: Tensor, counts: Counts) -> Tensor:
-    """Binary cross-entropy of (b, t) patches, those that show an anomaly together counting as much as all others.
+def patch_loss(
+    logits: Float[Tensor, "batch patch"], anomalous: Bool[Tensor, "batch patch"], counts: Counts
+) -> Float[Tensor, ""]:
+    """Binary cross-entropy of patches, those that show an anomaly together counting as much as all others.
 
     The mean over the patches of ``counts``, to which these patches contribute.
     """
@@ -129,8 +146,16 @@ def patch_loss(logits: Tensor, anomalous: Tensor, counts: Counts) -> Tensor:
     return _mean(_mean(sums, sizes).sum(), (sizes > 0).sum())
 
 
-def box_losses(box: Tensor, target: Tensor, anomalous: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums of L1 and of 1 - GIoU over the anomalous samples of (b, 4) normalised boxes."""
+def box_losses(
+    box: Float[Tensor, "batch 4"], target: Float[Tensor, "batch 4"], anomalous: Float[Tensor, " batch"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Sums of L1 and of 1 - GIoU over the anomalous samples, 1 in ``anomalous``, of normalised boxes.
+
+    >>> box, target = torch.tensor([[0.5, 0.5, 1.0, 1.0]] * 2), torch.tensor([[0.5, 0.5, 0.5, 1.0]] * 2)
+    >>> l1, giou = box_losses(box, target, torch.tensor([1.0, 0.0]))
+    >>> l1.item(), giou.item()
+    (0.5, 0.5)
+    """
     l1 = (box - target).abs().sum(-1)
     giou = 1 - generalised_iou(corners(box), corners(target))
     return (l1 * anomalous).sum(), (giou * anomalous).sum()
@@ -171,13 +196,15 @@ def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfi
     return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness, patches)
 
 
-def _mean(total: Tensor, count: Tensor) -> Tensor:
+def _mean(total: Float[Tensor, "*group"], count: Int64[Tensor, "*group"]) -> Float[Tensor, "*group"]:
     """Zero where there is nothing to take the mean of."""
     return total / count.clamp(min=1)
 
 
-def _sample_maps(maps: Tensor, where: Tensor) -> Tensor:
-    """Bilinear samples of (b, n, c, h, w) maps at (b, n, p, 2) places (x, y) in [0, 1], scaled to unit length."""
+def _sample_maps(
+    maps: Float[Tensor, "batch view channel row column"], where: Float[Tensor, "batch view point 2"]
+) -> Float[Tensor, "batch view point channel"]:
+    """Bilinear samples of maps at places (x, y) in [0, 1], scaled to unit length."""
     grid = (2 * where - 1).flatten(0, 1)[:, None]
     sampled = functional.grid_sample(
         maps.flatten(0, 1), grid, mode="bilinear", padding_mode="border", align_corners=False

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
 from pipeline.format.reader import Shard
 from pipeline.training.truth import Cameras
@@ -16,35 +16,40 @@ BY_VIEW = frozenset({"image", "depth", "patch_xyz", "point_pixels"})
 
 
 class Reference(NamedTuple):
-    """What training needs of n views of a shape; named as the columns of ``shapes/``, with n for V."""
+    """What training needs of some views of a shape; named as the columns of ``shapes/``."""
 
-    image: NDArray[np.uint8]
-    patch_xyz: NDArray[np.float32]
-    patch_valid: NDArray[np.bool_]
-    point_pixels: NDArray[np.float32]
-    point_visible: NDArray[np.bool_]
+    image: UInt8[np.ndarray, "view height width"]
+    patch_xyz: Float32[np.ndarray, "view row column 3"]
+    patch_valid: Bool[np.ndarray, "view row column"]
+    point_pixels: Float32[np.ndarray, "view point 2"]
+    point_visible: Bool[np.ndarray, "view point"]
 
 
 class References:
-    """Views of the shapes of some shards. ``capacity``: how many shapes' worth of views stays in memory."""
+    """Views of the shapes of some shards, of which each has ``reference_views``.
 
-    def __init__(self, shards: list[Shard], capacity: int, views: int) -> None:
+    ``capacity``: how many shapes' worth of views stays in memory.
+    """
+
+    def __init__(self, shards: list[Shard], capacity: int, reference_views: int) -> None:
         self._shards = shards
         self._values: OrderedDict[tuple[int, str, int, int | None], Any] = OrderedDict()
-        self._capacity = capacity * len(BY_VIEW) * views
+        self._capacity = capacity * len(BY_VIEW) * reference_views
 
-    def reference(self, file: int, row: int, views: NDArray[np.int64]) -> Reference:
-        """The (n,) ``views`` of row ``row`` of ``shapes/`` in the shard numbered ``file``."""
+    def reference(self, file: int, row: int, views: Int64[np.ndarray, " view"]) -> Reference:
+        """The ``views`` of row ``row`` of ``shapes/`` in the shard numbered ``file``."""
         return Reference(*(self._read(file, name, row, views) for name in Reference._fields))
 
-    def cameras(self, file: int, row: int, views: NDArray[np.int64]) -> Cameras:
+    def cameras(self, file: int, row: int, views: Int64[np.ndarray, " view"]) -> Cameras:
         """What these views see, for exact correspondences."""
         return Cameras(*(self._read(file, name, row, views) for name in Cameras._fields))
 
-    def _read(self, file: int, name: str, row: int, views: NDArray[np.int64]) -> NDArray[Any]:
+    def _read(
+        self, file: int, name: str, row: int, views: Int64[np.ndarray, " view"]
+    ) -> Shaped[np.ndarray, "view ..."]:
         if name in BY_VIEW:
             return np.stack([self._value(file, name, row, int(view)) for view in views])
-        values: NDArray[Any] = self._value(file, name, row, None)[views]
+        values: Shaped[np.ndarray, "view ..."] = self._value(file, name, row, None)[views]
         return values
 
     def _value(self, file: int, name: str, row: int, view: int | None) -> Any:
@@ -60,11 +65,10 @@ class References:
 
 def draw_matches(
     reference: Reference, count: int, generator: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Draw surface points seen both in each of the n views and in the next one, the last pairing with the first.
+) -> tuple[Float32[np.ndarray, "view {count} 2 2"], Bool[np.ndarray, "view {count}"]]:
+    """Draw surface points seen both in each of the views and in the next one, the last pairing with the first.
 
-    Returns (n, count, 2, 2) float32 pixels (x, y) in the two views, and (n, count) bool, false where too
-    few points are visible in both.
+    Returns pixels (x, y) in the two views, and false where too few points are visible in both.
     """
     views = len(reference.point_visible)
     pixels = np.zeros((views, count, 2, 2), dtype=np.float32)
@@ -78,9 +82,14 @@ def draw_matches(
 
 
 def draw(
-    choices: NDArray[np.int64], count: int, generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """``count`` distinct choices, filled up with zeros that the second array marks false."""
+    choices: Int64[np.ndarray, " point"], count: int, generator: np.random.Generator
+) -> tuple[Int64[np.ndarray, " {count}"], Bool[np.ndarray, " {count}"]]:
+    """``count`` distinct choices, filled up with zeros that the second array marks false.
+
+    >>> drawn, valid = draw(np.array([7]), 3, np.random.default_rng(0))
+    >>> drawn.tolist(), valid.tolist()
+    ([7, 0, 0], [True, False, False])
+    """
     drawn = generator.permutation(choices)[:count]
     padded = np.zeros(count, dtype=np.int64)
     padded[: len(drawn)] = drawn

@@ -11,33 +11,26 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, lock
 from pipeline.format.reader import NoShards
-from pipeline.training.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    restore_model,
-    restore_optimiser,
-    save_checkpoint,
-)
+from pipeline.settings.flat import flatten
+from pipeline.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.training.config import FREE_ON_RESUME, ContrastiveConfig, TrainingConfig
 from pipeline.training.data import (
     Batch,
     Key,
+    Sample,
     ShardDataset,
     load_batches,
     share,
@@ -50,11 +43,10 @@ from pipeline.training.evaluation.evaluate import predict
 from pipeline.training.evaluation.metrics import Evaluation, evaluate_scores
 from pipeline.training.evaluation.samples import sample_grid
 from pipeline.training.index import SplitIndex, index_split
+from pipeline.training.learner import Learner, new_learner
 from pipeline.training.logs import RunLog
-from pipeline.training.models.build import build_model
-from pipeline.training.precision import pick_precision
 from pipeline.training.schedule import learning_rate
-from pipeline.training.step import gradients
+from pipeline.training.step import Step, gradients
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
@@ -136,80 +128,49 @@ def _run(
     group: Group,
     progress: Progress | None,
 ) -> Path:
-    dtype = pick_precision(config.precision, group.device)
-    model = restore_model(state, out / LAST, averaged=False) if state else build_model(config)
-    group.share(model).train()
-    average = _average(model, config, state)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
-    )
-    scaler = torch.amp.GradScaler(group.device.type, enabled=dtype == torch.float16)
-    first, best_auc = 0, None
-    if state:
-        restore_optimiser(state, out / LAST, optimiser, scaler)
-        first, best_auc = state.step, state.best_auc
+    """Step after step: learn, then log, validate and keep what is due."""
+    learner = new_learner(config, state, out / LAST, group)
+    first, best_auc = (state.step, state.best_auc) if state else (0, None)
     log = _open_log(out, config, first) if group.leads else None
     if log and state and not (out / LAST).exists():  # killed before its first
         save_checkpoint(state, out / LAST)
-
     samples = ShardDataset(data.train, config, augmented=True, tolerant=True)
-    per_epoch = steps_per_epoch(len(data.train), config)
-    last = total_steps(len(data.train), config)
-    full = config.epochs * per_epoch
-    left_out: set[str] = set()
+    per_epoch, last = steps_per_epoch(len(data.train), config), total_steps(len(data.train), config)
+    known: set[str] = set()
     started, seen = time.perf_counter(), 0
     for step, batch in enumerate(_steps(samples, config, first, group), start=first + 1):
-        for settings in optimiser.param_groups:
-            settings["lr"] = learning_rate(config, step, full)
-        optimiser.zero_grad(set_to_none=True)
-        for part in batch:
-            _warn(part, left_out)
-        parts = [part.samples for part in batch if part.samples is not None]
-        losses, count = gradients(model, parts, config, dtype, scaler, group)
+        rate = learning_rate(config, step, config.epochs * per_epoch)
+        losses, count = _learn(learner, _readable(batch, known), rate, config, group)
         _require_finite(losses, step)
-        if count:  # by a gradient of nothing, momentum would move the weights
-            _update(model, optimiser, scaler, config)
-        if average is not None:
-            average.update_parameters(model)
+        learner.update(count)
         seen += count
-
         epoch, into_epoch = divmod(step, per_epoch)
         if log and count and (step % config.log_every == 0 or step == last):
             seconds = round(time.perf_counter() - started, 3)
-            rate = optimiser.param_groups[0]["lr"]
             log.add(step, epoch, loss=_rounded(losses), learning_rate=rate, samples=seen, seconds=seconds)
-        ends_epoch = into_epoch == 0
-        validates = step == last or (ends_epoch and epoch % config.validate_every == 0)
-        improved = False
+        improved, validates = False, step == last or (into_epoch == 0 and epoch % config.validate_every == 0)
         if validates and data.validation is not None:
-            judged = model if average is None else average.module
-            evaluation = _validate(judged, data.validation, config, group)
+            evaluation = _validate(learner.judged, data.validation, config, group)
             best_auc, improved = _better(evaluation, best_auc)
             if log:
                 log.add(step, epoch, validation=asdict(evaluation))
                 if config.grid_every and (epoch // config.validate_every) % config.grid_every == 0:
-                    log.picture(step, sample_grid(judged, data.validation, config, group.device))
+                    log.picture(step, sample_grid(learner.judged, data.validation, config, group.device))
         if log and (validates or step % config.checkpoint_every == 0):
-            state = Checkpoint(
-                model=model.state_dict(),
-                average=None if average is None else average.module.state_dict(),
-                optimiser=optimiser.state_dict(),
-                scaler=scaler.state_dict(),
-                step=step,
-                epoch=epoch,
-                limit=limit,
-                best_auc=best_auc,
-                size=data.train.size,
-                views=data.train.views,
-                config=config,
-            )
+            saved = _checkpoint(learner, data.train, config, step, epoch, limit, best_auc)
             for name in (BEST, LAST) if improved else (LAST,):  # killed between them, --resume writes BEST again
-                save_checkpoint(state, out / name)
+                save_checkpoint(saved, out / name)
         if progress and group.leads:
             progress(step, last)
     if log:
         log.close()
     return out / LAST
+
+
+def _learn(learner: Learner, parts: Sequence[Sample], rate: float, config: TrainingConfig, group: Group) -> Step:
+    """The gradients of one batch, of which this process has ``parts``; the weights stay as they are."""
+    learner.prepare(rate)
+    return gradients(learner.model, parts, config, learner.dtype, learner.scaler, group)
 
 
 def _steps(samples: ShardDataset, config: TrainingConfig, first: int, group: Group) -> Iterator[list[Batch]]:
@@ -224,17 +185,6 @@ def _steps(samples: ShardDataset, config: TrainingConfig, first: int, group: Gro
         yield list(islice(batches, len(parts)))
 
 
-def _update(
-    model: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, config: TrainingConfig
-) -> None:
-    """One step of the optimiser, by the gradients at hand."""
-    if config.clip_norm is not None:
-        scaler.unscale_(optimiser)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-    scaler.step(optimiser)
-    scaler.update()
-
-
 def _validate(model: nn.Module, index: SplitIndex, config: TrainingConfig, group: Group) -> Evaluation:
     """Metrics of the validation split, each process having scored its share, if there is one for it."""
     own = index.select(np.arange(group.rank, len(index), group.size))
@@ -243,15 +193,25 @@ def _validate(model: nn.Module, index: SplitIndex, config: TrainingConfig, group
     return evaluate_scores(first.joined(others))
 
 
-def _average(model: nn.Module, config: TrainingConfig, state: Checkpoint | None) -> AveragedModel | None:
-    """The moving average of the model, batch statistics and all, where the config asks for one."""
-    if not config.ema:
-        return None
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
-    if state is not None and state.average is not None:
-        average.module.load_state_dict(state.average)
-        average.n_averaged.fill_(state.step)  # the first update would copy the weights
-    return average
+def _checkpoint(
+    learner: Learner,
+    index: SplitIndex,
+    config: TrainingConfig,
+    step: int,
+    epoch: int,
+    limit: int | None,
+    best_auc: float | None,
+) -> Checkpoint:
+    return Checkpoint(
+        **learner.state(),
+        step=step,
+        epoch=epoch,
+        limit=limit,
+        best_auc=best_auc,
+        size=index.size,
+        reference_views=index.reference_views,
+        config=config,
+    )
 
 
 def _load_data(dataset: Path, limit: int | None) -> Data:
@@ -273,7 +233,7 @@ def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
     """
     alone = (out / BEST).exists() and not (out / LAST).exists()
     state = load_checkpoint(out / (BEST if alone else LAST))
-    then, now = _flat(state.config.model_dump()), _flat(config.model_dump())
+    then, now = flatten(state.config), flatten(config)
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "cosine" else FREE_ON_RESUME
     changed = [
         f"{key} = {now.get(key)!r} (was {then.get(key)!r})"
@@ -289,26 +249,18 @@ def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
     return state
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their dotted names, as --set takes them."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
-
-
 def _open_log(out: Path, config: TrainingConfig, step: int) -> RunLog:
     with atomic(out / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     return RunLog(out, step)
 
 
-def _warn(batch: Batch, known: set[str]) -> None:
-    """Tell once of each sample that could not be read."""
-    for reason in batch.left_out:
-        if reason not in known:
-            logger.warning("left out: %s", reason)
-            known.add(reason)
+def _readable(batch: Sequence[Batch], known: set[str]) -> list[Sample]:
+    """The parts of a batch as far as they could be read. Of each sample that could not, it is told once."""
+    for reason in (reason for part in batch for reason in part.left_out if reason not in known):
+        logger.warning("left out: %s", reason)
+        known.add(reason)
+    return [part.samples for part in batch if part.samples is not None]
 
 
 def _require_finite(losses: dict[str, float], step: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from pipeline.format.cameras import project, unproject
 from pipeline.format.reader import Shard
@@ -17,15 +17,21 @@ DEPTH_TOLERANCE = 2.5
 
 
 class Cameras(NamedTuple):
-    """What n images see: depth (n, H, W) z in world units, 0 for background; K (n, 3, 3); world_to_camera (n, 4, 4)."""
+    """What images see, and from where. depth: z in world units, 0 for background."""
 
-    depth: NDArray[np.float32]
-    K: NDArray[np.float32]
-    world_to_camera: NDArray[np.float32]
+    depth: Float32[np.ndarray, "*view height width"]
+    K: Float32[np.ndarray, "*view 3 3"]
+    world_to_camera: Float32[np.ndarray, "*view 4 4"]
 
 
-def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Depths (..., p) of the pixels (..., p, 2) of maps (..., H, W) that hold the points; 0 outside of them."""
+def depth_at(
+    depth: Float32[np.ndarray, "*view height width"], pixels: Float64[np.ndarray, "*view point 2"]
+) -> Float64[np.ndarray, "*view point"]:
+    """Depths of the pixels of maps that hold the points; 0 outside of them.
+
+    >>> depth_at(np.array([[1, 2], [3, 4]], dtype=np.float32), np.array([[1.9, 0.1], [0.5, 2.5]])).tolist()
+    [2.0, 0.0]
+    """
     height, width = depth.shape[-2:]
     inside = ((pixels >= 0) & (pixels < (width, height))).all(-1)
     column, row = (np.where(inside, pixels[..., axis], 0).astype(np.int64) for axis in (0, 1))
@@ -33,8 +39,10 @@ def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.float64]) -> NDArray
     return np.where(inside, np.take_along_axis(flat, row * width + column, axis=-1), 0.0).astype(np.float64)
 
 
-def shown_in(xyz: NDArray[np.float64], views: Cameras) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Pixels (..., p, 2) of world positions (p, 3) in each view, and whether it shows them there, (..., p)."""
+def shown_in(
+    xyz: Float64[np.ndarray, "point 3"], views: Cameras
+) -> tuple[Float64[np.ndarray, "*view point 2"], Bool[np.ndarray, "*view point"]]:
+    """Pixels of world positions in each view, and whether it shows them there."""
     pixels, depth = project(views.K, views.world_to_camera, xyz)
     seen = depth_at(views.depth, pixels)
     span = depth / views.K[..., :1, 0]
@@ -42,11 +50,11 @@ def shown_in(xyz: NDArray[np.float64], views: Cameras) -> tuple[NDArray[np.float
 
 
 def true_matches(
-    xyz: NDArray[np.float64], known: NDArray[np.bool_], views: Cameras
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The patch of each of n views that shows each world position (p, 3), and whether it does, both (n, p).
+    xyz: Float64[np.ndarray, "point 3"], known: Bool[np.ndarray, " point"], views: Cameras
+) -> tuple[Int64[np.ndarray, "view point"], Bool[np.ndarray, "view point"]]:
+    """The patch of each view that shows each world position, and whether it does.
 
-    Patches are numbered row by row. A position that is not ``known`` (p,) is shown by none.
+    Patches are numbered row by row. A position that is not ``known`` is shown by none.
     """
     pixels, shown = shown_in(xyz, views)
     shown &= known
@@ -55,9 +63,9 @@ def true_matches(
 
 
 def unmoved_points(
-    shard: Shard, row: int, pixels: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """World positions (p, 3) that the stored query of ``row`` shows at (p, 2) pixels, and which are the reference's.
+    shard: Shard, row: int, pixels: Float64[np.ndarray, "point 2"]
+) -> tuple[Float64[np.ndarray, "point 3"], Bool[np.ndarray, " point"]]:
+    """World positions that the stored query of ``row`` shows at pixels, and which of them are the reference's.
 
     Unknown (false) on background and on parts that an anomaly moved, broke or put in.
     """
@@ -68,7 +76,11 @@ def unmoved_points(
     return unproject(K, world_to_camera, pixels, seen), seen > 0
 
 
-def patch_centres(patches: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Pixels (p, 2), (x, y), in the middle of patches (p,) of a (height, width) image, numbered row by row."""
+def patch_centres(patches: Int64[np.ndarray, " point"], size: tuple[int, int]) -> Float64[np.ndarray, "point 2"]:
+    """Pixels (x, y) in the middle of patches of a (height, width) image, numbered row by row.
+
+    >>> patch_centres(np.array([0, 5]), size=(32, 32)).tolist()
+    [[4.0, 4.0], [12.0, 12.0]]
+    """
     row, column = np.divmod(patches, size[1] // STRIDE)
     return (np.column_stack([column, row]) + 0.5) * STRIDE

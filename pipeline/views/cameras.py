@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
 
-from pipeline.format.cameras import Array, Camera, look_at, look_at_origin
+from pipeline.format.cameras import Camera, look_at, look_at_origin
 from pipeline.views.config import ViewsConfig
 
 
-def intrinsics(config: ViewsConfig) -> Array:
+def intrinsics(config: ViewsConfig) -> Float64[np.ndarray, "3 3"]:
     """K of a square image: f = focal / sensor * width, principal point at the image centre."""
     size = config.resolution
     f = config.focal_mm / config.sensor_mm * size

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, UInt8
 
 from pipeline.geometry.raycast import RayImage
 
@@ -15,7 +15,7 @@ DEPTH_CHANGE = 0.005
 #: Rings of pixels along the image's border that the object leaves free, at any resolution.
 FRAME_MARGIN = 2
 
-Mask = NDArray[np.uint8]
+Mask = UInt8[np.ndarray, "height width"]  # 0 or 255
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Mark:
     anomaly: ``Anomaly.name``; bbox: (x, y, width, height) in pixels, half-open: the tight box of ``new``,
         or of ``old`` where nothing of the part is left.
     visible_share, changed_pixels: as measured by ``ViewSelector``.
-    new, old: (H, W) uint8, 0 or 255: where the image shows the anomalous part, and where the intact
+    new, old: where the image shows the anomalous part, and where the intact
         shape shows the same part.
     surface_only: the anomaly leaves geometry alone, so only the drawn image can prove it.
     """
@@ -40,21 +40,21 @@ class Mark:
 
 
 def object_mask(image: RayImage) -> Mask:
-    """(H, W) uint8, 255 where anything is hit, else 0."""
+    """255 where anything is hit, else 0."""
     return _mask(image.part_ids > 0)
 
 
 def part_mask(image: RayImage, parts: Collection[int]) -> Mask:
-    """(H, W) uint8, 255 where one of ``parts`` is the first hit, else 0."""
+    """255 where one of ``parts`` is the first hit, else 0."""
     return _mask(np.isin(image.part_ids, np.asarray(sorted(parts), dtype=np.uint16)))
 
 
-def _mask(pixels: NDArray[np.bool_]) -> Mask:
+def _mask(pixels: Bool[np.ndarray, "height width"]) -> Mask:
     return pixels.astype(np.uint8) * np.uint8(255)
 
 
-def changed(before: RayImage, after: RayImage) -> NDArray[np.bool_]:
-    """(H, W) True at pixels whose first hit is another part or another depth than it was."""
+def changed(before: RayImage, after: RayImage) -> Bool[np.ndarray, "height width"]:
+    """True at pixels whose first hit is another part or another depth than it was."""
     moved = np.abs(before.depth - after.depth) > DEPTH_CHANGE
     return moved | (before.part_ids != after.part_ids)
 

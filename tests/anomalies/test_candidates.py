@@ -13,7 +13,7 @@ from pipeline.anomalies.targets.nodes import find_nodes
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.format.part_groups import PAPER_IMAGES, paper_share, part_group
 from pipeline.seeding import rng
-from tests.anomalies.toy_chairs import ARM, LEG, assemble, box, chair
+from tests.anomalies.toy_chairs import ARM, LEG, LabelledPart, assemble, box, chair
 
 ANYTHING = AnomaliesConfig(min_part_area_share=0, max_part_area_share=1, min_part_visible_share=0)
 
@@ -88,7 +88,7 @@ def test_order_starts_with_the_planned_part_tries_every_label_before_a_second_of
 
 
 def test_order_goes_on_in_the_planned_parts_group() -> None:
-    parts = [
+    parts: list[LabelledPart] = [
         (f"chair/chair_base/regular_leg_base/{name}", (0, 1, i), box((0.1, 0.1, 0.1), (0.3 * i, 0, 0)))
         for i, name in enumerate(("leg", "bar_stretcher", "rocker"))
     ]

@@ -56,7 +56,7 @@ def test_cracked_solid_stays_closed_and_loses_nothing(mesh: trimesh.Trimesh, see
 
 
 def _gap(piece: trimesh.Trimesh, other: trimesh.Trimesh) -> float:
-    return float(cKDTree(sample(other, 4000, rng(1))).query(sample(piece, 2000, rng(0)))[0].min())
+    return float(np.min(cKDTree(sample(other, 4000, rng(1))).query(sample(piece, 2000, rng(0)))[0]))
 
 
 def test_crack_opens_a_gap_of_the_configured_width() -> None:

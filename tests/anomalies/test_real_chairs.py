@@ -52,6 +52,6 @@ def test_anomaly_is_made_and_its_proof_holds_when_measured_again(
         assert (join(after).bounds[0] >= old.bounds[0] - 1e-5).all()
         assert (join(after).bounds[1] <= old.bounds[1] + 1e-5).all()
     elif anomaly_type in ("positional", "rotational", "swapped"):
-        size = np.linalg.norm(np.ptp(old.bounds, axis=0))
+        size = float(np.linalg.norm(np.ptp(old.bounds, axis=0)))
         assert again.mean >= 0.75 * max(CONFIG.min_mean_distance, CONFIG.min_relative_distance * size)
     assert all(np.isfinite(mesh.vertices).all() and mesh.area_faces.min() >= 0 for mesh in after)

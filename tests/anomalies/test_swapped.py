@@ -120,7 +120,7 @@ def test_donor_that_leaves_a_gap_is_moved_to_touch_the_part_that_the_original_to
     change = swapped.draw(work, rng(0))
     new = change.replaced[2]
     assert new is not None
-    assert work.rest_tree.query(new.vertices)[0].min() < 0.02
+    assert np.min(work.rest_tree.query(new.vertices)[0]) < 0.02
     np.testing.assert_allclose(np.ptp(new.bounds, axis=0), 0.6, atol=1e-6)
 
 

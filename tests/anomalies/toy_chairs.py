@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import trimesh
 
@@ -19,13 +21,15 @@ LEG = "chair/chair_base/regular_leg_base/leg"
 ARM = "chair/chair_arm"
 
 
+LabelledPart = tuple[str, tuple[int, ...], trimesh.Trimesh]  # label, node path, mesh
+
+
 def box(size: tuple[float, float, float], centre: tuple[float, float, float]) -> trimesh.Trimesh:
     mesh = trimesh.creation.box(extents=size)
     return make_mesh(np.asarray(mesh.vertices) + centre, np.asarray(mesh.faces))
 
 
-def assemble(shape_id: str, parts: list[tuple[str, tuple[int, ...], trimesh.Trimesh]]) -> Shape:
-    """A shape of (label, node path, mesh) triples."""
+def assemble(shape_id: str, parts: Sequence[LabelledPart]) -> Shape:
     seen: dict[str, int] = {}
     made = []
     for number, (label, path, mesh) in enumerate(parts, start=1):
@@ -39,7 +43,7 @@ def chair(shape_id: str = "toy", leg: float = 0.08, back: float = 0.6) -> Shape:
 
     ``leg`` is the legs' thickness, ``back`` the height of the back.
     """
-    parts = [
+    parts: list[LabelledPart] = [
         (SEAT, (0, 1, 2, 3), box((0.8, 0.1, 0.8), (0, 0, 0))),
         (BACK, (0, 4, 5, 6), box((0.8, back, 0.08), (0, 0.05 + back / 2, -0.36))),
     ]

@@ -80,7 +80,7 @@ def test_environments_that_are_not_seen_light_backgrounds_too(folder: Path) -> N
 
 
 def test_a_choice_depends_on_seed_and_view_and_no_other_setting(folder: Path) -> None:
-    settings = {"environments": str(folder), "environment_share": 0.5}
+    settings: dict[str, Any] = {"environments": str(folder), "environment_share": 0.5}
     first = chosen(**settings)
     assert chosen(**settings) == first
     assert chosen(seed=1, **settings) != first
@@ -99,7 +99,7 @@ def test_folder_without_an_image_is_named(tmp_path: Path) -> None:
 def test_what_headers_tell_to_be_no_image_is_named_before_anything_is_made(tmp_path: Path) -> None:
     def refused(setting: str, message: str) -> None:
         with pytest.raises(PipelineError, match=rf"surroundings\.{setting}: image .*{message}, or take it out"):
-            take_scenery(SurroundingsConfig(**{setting: str(tmp_path)})).check()  # type: ignore[arg-type]
+            take_scenery(SurroundingsConfig(**{setting: str(tmp_path)})).check()
 
     write_photograph(tmp_path / "a.png", 100)
     write_exr(tmp_path / "b.exr", np.ones((4, 8, 3)))

@@ -19,6 +19,7 @@ from pipeline.exchange.layouts import EXPORTS
 from pipeline.format.cameras import Camera, look_at_origin
 from pipeline.format.labels import LABELS
 from pipeline.format.schema import ShapeRecord
+from tests.pictures import pixels_of
 from tests.sample_shards import make_shape, write_dataset
 
 
@@ -67,12 +68,12 @@ def test_every_annotation_mirrors_an_image_that_its_name_calls_an_anomaly(export
 def test_images_and_masks_are_the_shards_pixels(exported: Path, shape: ShapeRecord) -> None:
     query = shape.queries[1]
     folder, stem = exported / "annotations/positional", "7_1_2.5_20_30_3_anomaly.png"
-    assert np.array_equal(Image.open(exported / f"images/positional/render_{stem}"), query.image)
-    assert np.array_equal(Image.open(folder / f"mask_new_{stem}"), query.mask_new)
-    assert np.array_equal(Image.open(folder / f"mask_old_{stem}"), query.mask_old)
-    assert np.array_equal(Image.open(folder / f"mask_object_{stem}"), query.object_mask)
-    assert np.array_equal(Image.open(folder / f"mask_object_normal_{stem}"), query.object_mask_normal)
-    assert np.array_equal(Image.open(exported / "shapes/shape_7/mv_images/002.png"), shape.image[2])
+    assert np.array_equal(pixels_of(exported / f"images/positional/render_{stem}"), query.image)
+    assert np.array_equal(pixels_of(folder / f"mask_new_{stem}"), query.mask_new)
+    assert np.array_equal(pixels_of(folder / f"mask_old_{stem}"), query.mask_old)
+    assert np.array_equal(pixels_of(folder / f"mask_object_{stem}"), query.object_mask)
+    assert np.array_equal(pixels_of(folder / f"mask_object_normal_{stem}"), query.object_mask_normal)
+    assert np.array_equal(pixels_of(exported / "shapes/shape_7/mv_images/002.png"), shape.image[2])
 
 
 def test_the_box_is_in_a_512_frame_and_bounds_mask_new(exported: Path) -> None:
@@ -85,7 +86,7 @@ def test_the_box_is_in_a_512_frame_and_bounds_mask_new(exported: Path) -> None:
 
 def test_a_missing_part_has_its_old_place_as_mask_new_and_no_mask_old(exported: Path, shape: ShapeRecord) -> None:
     folder, stem = exported / "annotations/missing", "7_5_2.5_20_30_3_anomaly"
-    assert np.array_equal(Image.open(folder / f"mask_new_{stem}.png"), shape.queries[5].mask_old)
+    assert np.array_equal(pixels_of(folder / f"mask_new_{stem}.png"), shape.queries[5].mask_old)
     assert not (folder / f"mask_old_{stem}.png").exists()
     assert json.loads((folder / f"info_{stem}.json").read_text())["mask_iou"] == 0.0
 

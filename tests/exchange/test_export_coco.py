@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
 
 from pipeline.exchange.coco import export_coco, run_lengths
 from pipeline.format.labels import LABELS
 from pipeline.format.schema import ShapeRecord
 from pipeline.format.writer import write_shard
+from tests.pictures import pixels_of
 from tests.sample_shards import make_shape, write_dataset
 
 
@@ -52,7 +52,7 @@ def test_each_split_has_its_images_and_one_annotation_an_anomaly(
     for image, query in zip(content["images"], shape.queries, strict=True):
         assert (image["file_name"], image["width"], image["height"]) == (f"{query.name}.png", 32, 32)
         assert image["shape_id"] == "7"
-        assert np.array_equal(Image.open(out / "images/train" / image["file_name"]), query.image)
+        assert np.array_equal(pixels_of(out / "images/train" / image["file_name"]), query.image)
         for anomaly in query.anomalies:
             told = next(found)
             assert (told["image_id"], names[told["category_id"]]) == (image["id"], anomaly.type_name)

@@ -68,7 +68,7 @@ def take(folder: Path, out: Path) -> Imported:
 
 
 def shapes_of(out: Path) -> dict[str, ShapeRecord]:
-    shapes = {}
+    shapes: dict[str, ShapeRecord] = {}
     for path in find_shards(out):
         with Shard(path) as shard:
             shapes |= {(shape := shard.shape(row)).id: shape for row in range(shard.shape_count)}

@@ -34,13 +34,13 @@ def test_the_tables_name_exactly_the_datasets_with_their_dtypes(group: str) -> N
 def test_the_example_reads_a_row(dataset: Path, shape: ShapeRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     code = CODE[0]
     monkeypatch.chdir(dataset)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
     query = shape.queries[0]
     assert (names["name"], names["label"], names["kind"]) == (query.name, 0, "normal")
     assert np.array_equal(names["image"], query.image)
     assert np.array_equal(names["views"], shape.image)
-    assert names["masks"].shape == (0, 32, 32)  # type: ignore[attr-defined]
+    assert names["masks"].shape == (0, 32, 32)
     names = {}
     exec(code.replace("row = 0", f"row = {LABELS.index('several')}"), names)
     anomalies = shape.queries[LABELS.index("several")].anomalies

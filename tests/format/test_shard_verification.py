@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -31,9 +32,9 @@ def edit(dataset: Path, name: str, row: int | slice, change: Callable[[np.ndarra
     return verify(dataset)
 
 
-def setter(index: object, value: object) -> Callable[[np.ndarray], None]:
+def setter(index: Any, value: object) -> Callable[[np.ndarray], None]:
     def change(array: np.ndarray) -> None:
-        array[index] = value  # type: ignore[index]
+        array[index] = value
 
     return change
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from materials.color import linear, to_linear, to_srgb
-from materials.maps import Surface, encode, normals, slopes, texels
+from materials.maps import SVBRDF, encode, normals, slopes, texels
 
 
-def _surface(height: np.ndarray, color: float = 0.2) -> Surface:
+def _surface(height: np.ndarray, color: float = 0.2) -> SVBRDF:
     flat = np.zeros_like(height)
-    return Surface(np.full((*height.shape, 3), color), flat + 0.5, height, flat)
+    return SVBRDF(np.full((*height.shape, 3), color), flat + 0.5, height, flat)
 
 
 def test_flat_height_gives_the_neutral_normal() -> None:

@@ -14,14 +14,14 @@ CONFIG = QualityConfig()
 IDS = np.zeros((32, 32), dtype=np.uint16)
 IDS[8:24, 8:24] = 1
 IDS[12:20, 12:20] = 2
-MASK = (IDS > 0).astype(np.uint8) * 255
+MASK = (IDS > 0) * np.uint8(255)
 RANDOM = np.random.default_rng(0)
 GOOD = np.full((32, 32, 3), 255, dtype=np.uint8)
 GOOD[IDS > 0] = RANDOM.integers(40, 200, (int((IDS > 0).sum()), 3))
 
 
 NONE = np.zeros_like(MASK)
-PART = (IDS == 2).astype(np.uint8) * 255  # 64 of the object's 256 pixels
+PART = (IDS == 2) * np.uint8(255)  # 64 of the object's 256 pixels
 
 
 def mark(new: np.ndarray, old: np.ndarray = NONE, surface_only: bool = False, name: str = "0_any") -> Mark:
@@ -56,8 +56,8 @@ def test_blank_image_is_named_whatever_its_colour() -> None:
 def test_contrast_is_the_standard_deviation_over_the_object() -> None:
     image = np.zeros((2, 2, 3), dtype=np.uint8)
     image[0, 0], image[0, 1] = 10, 30
-    assert object_contrast(image, np.array([[1, 1], [0, 0]])) == 10.0
-    assert object_contrast(image, np.zeros((2, 2))) == 0.0
+    assert object_contrast(image, np.array([[1, 1], [0, 0]], dtype=np.uint8)) == 10.0
+    assert object_contrast(image, np.zeros((2, 2), dtype=np.uint8)) == 0.0
 
 
 def test_missing_texture_magenta_is_found_bright_and_shaded() -> None:

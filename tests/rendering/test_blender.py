@@ -137,8 +137,8 @@ def test_counterfactual_is_the_image_that_the_intact_shape_gives(tmp_path: Path)
     intact = []
     for view in changed:
         image = RayScene(flatten(part_meshes(two_cubes()))).render(view.camera)
-        shown = {"marks": (), "image": image, "object_mask": view.object_mask_normal}
-        intact.append(replace(view, name=f"{view.name}_intact", **shown))
+        mask = view.object_mask_normal
+        intact.append(replace(view, name=f"{view.name}_intact", marks=(), image=image, object_mask=mask))
     views = [normal, *(view for pair in zip(changed, intact, strict=True) for view in pair)]
     job = replace(
         make_job(tmp_path),
@@ -156,7 +156,7 @@ def test_counterfactual_is_the_image_that_the_intact_shape_gives(tmp_path: Path)
         assert (drawn.query[row][knob] != drawn.query[row + 1][knob]).any(axis=1).mean() > 0.5
 
 
-def edit(path: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
+def edit(path: Path, change: Callable[[dict], None]) -> None:
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))

@@ -211,4 +211,5 @@ def test_mean_colour_of_an_image_is_the_mean_of_its_light(tmp_path: Path) -> Non
     pixels = np.zeros((2, 2, 3), np.uint8)
     pixels[0] = (255, 188, 0)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    np.testing.assert_allclose(mean_colour(tmp_path / "a.png"), [0.5, to_linear(np.array(188)) / 2, 0])
+    half = float(to_linear(np.array(188, dtype=np.uint8))) / 2
+    np.testing.assert_allclose(mean_colour(tmp_path / "a.png"), [0.5, half, 0])

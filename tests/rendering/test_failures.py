@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ FAKE = """
 import json, os, signal, sys, time
 from pathlib import Path
 Path({pid!r}).write_text(str(os.getpid()))
-header = {{"kind": "query", "of": 0, "dtype": "uint8", "shape": [4, 4, 3]}}
+header = {{"kind": "query", "of": 0, "arrays": [{{"dtype": "uint8", "shape": [4, 4, 3]}}]}}
 header["device"] = {{"kind": "CPU", "id": "", "name": ""}}
 def send(size):
     sys.stdout.buffer.write(json.dumps(header).encode() + b"\\n" + bytes(size))
@@ -39,7 +41,7 @@ def fake_job(folder: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> Path:
     scripts.mkdir()
     (scripts / "__init__.py").touch()
     (scripts / "render.py").write_text(FAKE.format(pid=str(folder / "pid"), then=then))
-    monkeypatch.setattr("pipeline.blender.ROOT", folder)
+    monkeypatch.setattr("pipeline.processes.ROOT", folder)
     job = folder / "job.json"
     job.write_text(json.dumps({"settings": {"resolution": 4, "device": {"kind": "CPU", "id": "", "name": ""}}}))
     return job
@@ -99,8 +101,8 @@ def test_many_images_may_take_longer_than_the_limit_of_one(tmp_path: Path, monke
 def test_blender_does_not_outlive_a_killed_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = fake_job(tmp_path, monkeypatch, "while True:\n    Path('beat').touch()\n    time.sleep(0.1)\n    send(48)")
     script = (
-        f"from pathlib import Path; import pipeline.blender; from pipeline.rendering import blender\n"
-        f"pipeline.blender.ROOT = Path({str(tmp_path)!r}); blender.draw(Path({str(job)!r}), 60)"
+        f"from pathlib import Path; import pipeline.processes; from pipeline.rendering import blender\n"
+        f"pipeline.processes.ROOT = Path({str(tmp_path)!r}); blender.draw(Path({str(job)!r}), 60)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     worker = subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=tmp_path)
@@ -130,10 +132,10 @@ def test_unreadable_map_is_an_error_that_names_it_not_magenta(content: bytes | N
 
 
 def test_killed_blender_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed(subprocess.Popen):  # type: ignore[type-arg]
-        def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    class Killed(subprocess.Popen):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            assert self.stdout is not None
+            assert isinstance(self.stdout, io.BufferedReader)
             self.stdout.peek(1)  # it draws
             self.send_signal(signal.SIGKILL)
 

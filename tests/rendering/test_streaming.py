@@ -22,7 +22,8 @@ print("hello from Blender", file=sys.stderr, flush=True)
 def send(kind, of, value, share=1.0):
     dtype, channels = ("uint16", 2) if kind == "index" else ("uint8", 1 if kind == "reference" else 3)
     shape = [{SIZE}, {SIZE}] + [3] * (channels == 3)
-    header = {{"kind": kind, "of": of, "dtype": dtype, "shape": shape, "device": {CPU}}}
+    arrays = [{{"dtype": dtype, "shape": shape}}]
+    header = {{"kind": kind, "of": of, "device": {CPU}, "arrays": arrays}}
     header = json.dumps(header).encode() + b"\\n"
     sys.stdout.buffer.write(header + bytes([value]) * int(share * {SIZE}**2 * channels))
     sys.stdout.buffer.flush()
@@ -43,7 +44,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
         job.write_text(json.dumps({"settings": {"resolution": SIZE, "device": CPU}}))
         return job
 
-    monkeypatch.setattr("pipeline.blender.ROOT", tmp_path)
+    monkeypatch.setattr("pipeline.processes.ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)  # where the scripts leave their marks
     return write
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from blender_scripts.unwrapping import inherit, islands, lay_out, long_axis
-from pipeline.blender import ROOT
+from pipeline.processes import ROOT
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import list_partnet, read_partnet
 from pipeline.shapes.shape import Shape

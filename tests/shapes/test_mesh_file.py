@@ -9,8 +9,8 @@ import pytest
 import trimesh
 
 from pipeline.errors import UnitRejected
-from pipeline.shapes.config import ShapesConfig
-from pipeline.shapes.mesh_file import Up, read_mesh
+from pipeline.shapes.config import ShapesConfig, Up
+from pipeline.shapes.mesh_file import read_mesh
 from pipeline.shapes.partnet import read_partnet
 from pipeline.shapes.shape import Shape
 from pipeline.views.config import ViewsConfig

@@ -26,19 +26,20 @@ TRIANGLE = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np
 POSE = np.eye(4, dtype=np.float32)
 POSE[2, 3] = 1.0
 
+TINY_CMT = CMTConfig(
+    dim=16,
+    encoder_width=8,
+    heads=2,
+    blocks=1,
+    top_k=6,
+    octaves=2,
+    feed_forward=16,
+    projector_hidden=16,
+    projector_dim=8,
+)
 TINY = TrainingConfig(
-    model=CMTConfig(
-        dim=16,
-        encoder_width=8,
-        heads=2,
-        blocks=1,
-        top_k=6,
-        octaves=2,
-        feed_forward=16,
-        projector_hidden=16,
-        projector_dim=8,
-    ),
-    views=2,
+    model=TINY_CMT,
+    reference_views=2,
     epochs=1,
     batch=4,
     point_pairs=8,

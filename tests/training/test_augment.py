@@ -44,7 +44,7 @@ def moved(window: Window, mask: np.ndarray) -> np.ndarray:
 @settings(deadline=None)
 @given(rectangles(), rectangles(), windows())
 def test_the_box_is_around_the_pixels_that_are_left(one: np.ndarray, other: np.ndarray, window: Window) -> None:
-    mask = one & ~other
+    mask = np.asarray(one & ~other, dtype=np.uint8)
     rows, columns = np.nonzero(moved(window, mask))
     x, y, w, h = window.box(mask)
     if not window.cut(mask).any():

@@ -25,7 +25,7 @@ VARIANTS = sorted(path.stem for path in (PRESETS / "training" / "variants").glob
 def test_every_variant_goes_with_every_preset(variant: str, preset: str | None) -> None:
     config, plain = load_training(preset, variant), load_training(preset)
     assert config.model.kind == KINDS.get(variant, "cmt")
-    assert (config.batch, config.views, config.betas) == (plain.batch, plain.views, plain.betas)
+    assert (config.batch, config.reference_views, config.betas) == (plain.batch, plain.reference_views, plain.betas)
 
 
 @pytest.mark.parametrize("kind", ["cmt", "query-only", "contrastive"])
@@ -105,8 +105,8 @@ def test_overrides_win_over_the_variant_and_the_variant_over_the_preset(tmp_path
 
 @pytest.mark.parametrize("k", [10, 200])
 def test_sweeps_of_k_and_of_the_views_are_overrides(k: int) -> None:
-    config = load_training(None, None, [f"model.top_k={k}", "views=5"])
-    assert config == TrainingConfig(model=CMTConfig(top_k=k), views=5)
+    config = load_training(None, None, [f"model.top_k={k}", "reference_views=5"])
+    assert config == TrainingConfig(model=CMTConfig(top_k=k), reference_views=5)
 
 
 @pytest.mark.parametrize("kind", MODEL_CONFIGS)
@@ -126,7 +126,8 @@ def test_a_kind_alone_gives_its_defaults(kind: str) -> None:
         ("query-only", "model.heads=3", ["heads must divide dim, got dim 128 and heads 3"]),
         (None, "model.kind=resnet", ["resnet", "'cmt'", "'light-field'"]),
         (None, "model=3", ["model = 3"]),
-        ("nothing", "views=3", ["training/variants/nothing", "training/variants/no-alignment"]),
+        (None, "views=3", ["'views' is called 'reference_views' now"]),
+        ("nothing", "reference_views=3", ["training/variants/nothing", "training/variants/no-alignment"]),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(variant: str | None, override: str, fragments: list[str]) -> None:

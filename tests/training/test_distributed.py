@@ -69,11 +69,12 @@ def _straight_and_resumed(group: Group, dataset: Path, folder: Path, config: Tra
         judged.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
         return real(model, *others)
 
-    train_module._validate = noting
-    train_module.process_group = lambda device: nullcontext(group)
-    train(dataset, folder / "straight", config)
-    train(dataset, folder / "resumed", config.model_copy(update={"max_steps": 2}))
-    train(dataset, folder / "resumed", config, resume=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_module, "_validate", noting)
+        patch.setattr(train_module, "process_group", lambda device: nullcontext(group))
+        train(dataset, folder / "straight", config)
+        train(dataset, folder / "resumed", config.model_copy(update={"max_steps": 2}))
+        train(dataset, folder / "resumed", config, resume=True)
     return judged
 
 

@@ -33,7 +33,7 @@ def test_samples_of_an_imported_dataset_are_the_original_ones(tmp_path: Path) ->
     )
     assert len(before.index) == len(after.index) == len(KINDS)
     for item in range(len(KINDS)):
-        one, other = before[0, item], after[0, item]
+        one, other = before.sample((0, item)), after.sample((0, item))
         for name in ("image", "views", "patch_xyz", "patch_valid"):
             assert torch.equal(getattr(one.inputs, name), getattr(other.inputs, name)), name
         assert torch.equal(one.label, other.label)
@@ -44,7 +44,7 @@ def test_samples_of_an_imported_dataset_are_the_original_ones(tmp_path: Path) ->
         assert other.match_valid.any()
     with pytest.raises(PipelineError, match=r"query_labels = exact needs depth, which .*train-00000\.h5 does not tell"):
         ShardDataset(after.index, TINY.model_copy(update={"query_labels": "exact"}), augmented=True)
-    config = TINY.model_copy(update={"views": 2})
+    config = TINY.model_copy(update={"reference_views": 2})
     last = train(tmp_path / "imported", tmp_path / "run", config)
     overall = evaluate_checkpoint(last, tmp_path / "imported", "train", "cpu", 0).evaluation.overall
     assert overall.auc is not None and overall.closest_view is not None and overall.pck is None

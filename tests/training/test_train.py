@@ -28,7 +28,7 @@ from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.index import index_split
 from pipeline.training.logs import METRICS
 from pipeline.training.train import BEST, LAST, train
-from tests.training.synthetic import TINY, damage, rewrite, write_dataset
+from tests.training.synthetic import TINY, VIEWS, damage, rewrite, write_dataset
 
 
 def variant(**changes: Any) -> TrainingConfig:
@@ -254,11 +254,22 @@ def test_a_new_run_does_not_overwrite_an_old_one(dataset: Path, tmp_path: Path) 
 def test_resuming_with_other_settings_names_them_and_both_values(dataset: Path, tmp_path: Path) -> None:
     train(dataset, tmp_path, TINY)
     with pytest.raises(
-        PipelineError, match=r"learning_rate = 0\.5 \(was 0\.003\); views = 3|views = 3 .*learning_rate"
+        PipelineError,
+        match=r"learning_rate = 0\.5 \(was 0\.003\); reference_views = 3|reference_views = 3 .*learning_rate",
     ):
-        train(dataset, tmp_path, variant(learning_rate=0.5, views=3), resume=True)
+        train(dataset, tmp_path, variant(learning_rate=0.5, reference_views=3), resume=True)
     with pytest.raises(PipelineError, match=r"--limit 4 \(was None\)"):
         train(dataset, tmp_path, TINY, resume=True, limit=4)
+
+
+def test_a_checkpoint_of_version_2_is_read_with_todays_names(dataset: Path, tmp_path: Path) -> None:
+    path = train(dataset, tmp_path, TINY)
+    content = torch.load(path, weights_only=True)
+    for settings in (content, content["config"]):
+        settings["views"] = settings.pop("reference_views")
+    torch.save({**content, "version": 2}, tmp_path / "old.pt")
+    old, new = load_checkpoint(tmp_path / "old.pt"), load_checkpoint(path)
+    assert (old.config, old.reference_views) == (new.config, new.reference_views) == (TINY, VIEWS)
 
 
 def test_checkpoint_survives_a_failed_write(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,9 +156,9 @@ def test_true_patches_follow_the_crop_and_the_flip_of_the_query(folder: Path, fl
                 continue
             judged += 1
             expected = int(source[1] // 8) * (SIZE // 8) + int(source[0] // 8)
-            assert sample.true_patch_valid[:, point].tolist() == [bool(hit > 0)] * TINY.views
+            assert sample.true_patch_valid[:, point].tolist() == [bool(hit > 0)] * TINY.reference_views
             if hit > 0:
-                assert sample.true_patches[:, point].tolist() == [expected] * TINY.views
+                assert sample.true_patches[:, point].tolist() == [expected] * TINY.reference_views
     assert judged > 10 and (mirrored > 0) == flip
 
 

@@ -13,9 +13,10 @@ from pipeline.anomalies.anomaly import part_meshes
 from pipeline.format.cameras import Camera
 from pipeline.format.reader import Shard
 from pipeline.format.schema import PATCH, QueryRecord, ShapeRecord
+from pipeline.geometry.soup import Soup
 from pipeline.packing.records import shape_record
 from pipeline.rendering.blender import Drawn
-from pipeline.shapes.shape import Soup, flatten
+from pipeline.shapes.shape import flatten
 from pipeline.views.config import ViewsConfig
 from pipeline.views.reference import HIDDEN_BY, ReferenceViews
 from pipeline.views.select import Selection, View
@@ -82,10 +83,10 @@ def test_stored_depth_is_that_of_the_reference_at_every_pixel(stored: Stored) ->
         ):
             np.testing.assert_allclose(depth, first_hits(camera, stored.soup(view)).depth, rtol=0, atol=DEPTH)
     assert stored.reference.depth.dtype == stored.shape.depth.dtype == np.float32
-    for view in (0, 3, 6):
-        expected = first_hits(stored.camera(view), stored.soup()).depth
-        np.testing.assert_allclose(stored.reference.depth[view], expected, rtol=0, atol=DEPTH)
-        np.testing.assert_allclose(stored.shape.depth[view], expected, rtol=0, atol=DEPTH)
+    for number in (0, 3, 6):
+        expected = first_hits(stored.camera(number), stored.soup()).depth
+        np.testing.assert_allclose(stored.reference.depth[number], expected, rtol=0, atol=DEPTH)
+        np.testing.assert_allclose(stored.shape.depth[number], expected, rtol=0, atol=DEPTH)
 
 
 def test_masks_are_exactly_the_pixels_at_which_the_part_is_hit_first(stored: Stored) -> None:

@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from materials.color import FloatMap, linear
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal
 from materials.parameters import Hex
 
 
 def cloth(
     canvas: Canvas, color: FloatMap, shading: FloatMap, fuzz: FloatMap, height: FloatMap, roughness: float = 0.88
-) -> Surface:
+) -> SVBRDF:
     """Diffuse cloth: ``shading`` (occlusion between threads) and ``fuzz`` (unit noise of fibres) on the colour."""
     wear = fractal(canvas, low=1, high=8, falloff=1.0)
     tone = shading * (1.0 + 0.06 * fuzz + 0.035 * wear)
-    return Surface(color * tone[..., None], np.clip(roughness + 0.03 * fuzz, 0.3, 1.0), height, canvas.constant(0.0))
+    return SVBRDF(color * tone[..., None], np.clip(roughness + 0.03 * fuzz, 0.3, 1.0), height, canvas.constant(0.0))
 
 
 def plain(canvas: Canvas, color: Hex) -> FloatMap:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from materials.color import FloatMap, linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.fabric.cloth import along, cloth, plain, uneven
@@ -28,7 +28,7 @@ def jacquard(
     repeats: Count = 4,
     gloss: Share = 0.4,
     relief: Share = 0.3,
-) -> Surface:
+) -> SVBRDF:
     """Figures by weave: weft floats (along u) in the colours ``inks``, one a layer, on a ground of warp floats.
 
     ``gloss``: how much smoother the figure is than the ground; ``relief``: how far it stands out, as embroidery does.
@@ -41,7 +41,7 @@ def jacquard(
     height = (0.0006 + 0.0006 * relief) * floats + 0.006 * relief * drawn
     surface = cloth(canvas, color, 1.0 + (0.05 + 0.05 * relief) * floats, floats, height)
     roughness = surface.roughness - 0.4 * gloss * drawn
-    return Surface(surface.color, roughness, surface.height, surface.metallic)
+    return SVBRDF(surface.color, roughness, surface.height, surface.metallic)
 
 
 def printed(
@@ -54,7 +54,7 @@ def printed(
     threads: Count = 60,
     bleed: Share = 0.0,
     faded: Share = 0.2,
-) -> Surface:
+) -> SVBRDF:
     """Plain cloth with a figure in the colours ``inks``, one a layer.
 
     ``bleed``: how far the warp was shifted after it was dyed, as in ikat; ``faded``: how unevenly the dye took.
@@ -78,7 +78,7 @@ def quilted(
     puff: Share = 0.5,
     thread: Hex | None = None,
     roughness: Share = 0.85,
-) -> Surface:
+) -> SVBRDF:
     """Cloth stitched down onto wadding: ``cells`` cushions a tile, seams between them sewn with ``thread``."""
     x, y = canvas.u * cells, canvas.v * cells
     seams = {

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Share
 from materials.recipes.fabric.cloth import cloth
@@ -20,7 +20,7 @@ Eyelet = Literal["round", "ladder", "diamond"]
 
 def knit(
     canvas: Canvas, *, color: Hex, melange: Hex, columns: Count = 20, ribs: Count = 1, relief: Share = 0.0
-) -> Surface:
+) -> SVBRDF:
     """Stocking stitch: columns of V-shaped loops, as many rows as columns; ``melange`` flecks the yarn.
 
     ``relief`` lets ``ribs`` ribs a tile stand out.
@@ -53,7 +53,7 @@ def mesh(
     bands: Count = 1,
     banded: Share = 0.0,
     roughness: Share = 0.7,
-) -> Surface:
+) -> SVBRDF:
     """Tight mesh, closed to the light: ``eyelets`` across a tile, through which ``behind`` shows.
 
     The yarns blend ``color`` and ``accent``; ``banded``: how clearly in ``bands`` waves along v, with wider eyelets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.fabric.cloth import cloth, plain
@@ -14,7 +14,7 @@ from materials.recipes.weaving import profile
 __all__ = ["boucle", "corduroy", "felt", "fleece", "microfibre", "velvet"]
 
 
-def corduroy(canvas: Canvas, *, color: Hex, wales: Count = 20, worn: Share = 0.3) -> Surface:
+def corduroy(canvas: Canvas, *, color: Hex, wales: Count = 20, worn: Share = 0.3) -> SVBRDF:
     """Rounded ribs of cut pile along v; ``worn``: the pile lies this way and that and is rubbed lighter."""
     stray = 0.03 * fractal(canvas, low=1, high=30, falloff=0.8, stretch=(1, 5))
     rib = profile((canvas.u * wales + stray) % 1.0 - 0.5)
@@ -24,7 +24,7 @@ def corduroy(canvas: Canvas, *, color: Hex, wales: Count = 20, worn: Share = 0.3
     return cloth(canvas, plain(canvas, color), shading, pile, 0.25 / wales * rib + 0.0005 * pile)
 
 
-def velvet(canvas: Canvas, *, color: Hex, brushed: Share = 0.4, crushed: Share = 0.0, streaks: Share = 0.0) -> Surface:
+def velvet(canvas: Canvas, *, color: Hex, brushed: Share = 0.4, crushed: Share = 0.0, streaks: Share = 0.0) -> SVBRDF:
     """Short dense pile, lighter and darker as it lies: in soft clouds where a hand ``brushed`` it, in angular
     patches where it is ``crushed``, in ``streaks`` along v where its yarn is uneven."""
     drift = fractal(canvas, low=1.5, high=24, falloff=1.9, stretch=(1, 1.3))
@@ -41,10 +41,10 @@ def velvet(canvas: Canvas, *, color: Hex, brushed: Share = 0.4, crushed: Share =
     if streaks:
         lie = lie + 0.3 * streaks * fractal(canvas, low=10, high=90, falloff=0.3, stretch=(1, 14))
     surface = cloth(canvas, plain(canvas, color), np.clip(1.0 + 0.8 * lie, 0.35, 1.8), pile, height)
-    return Surface(surface.color, np.clip(0.76 - 0.3 * lie, 0.45, 1.0), surface.height, surface.metallic)
+    return SVBRDF(surface.color, np.clip(0.76 - 0.3 * lie, 0.45, 1.0), surface.height, surface.metallic)
 
 
-def microfibre(canvas: Canvas, *, color: Hex, nap: Share = 0.4, grain: Share = 0.4) -> Surface:
+def microfibre(canvas: Canvas, *, color: Hex, nap: Share = 0.4, grain: Share = 0.4) -> SVBRDF:
     """Suede-like cloth: a very short nap that keeps the strokes of hands, ``grain``: of two close tones."""
     strokes = fractal(canvas, low=2, high=24, falloff=1.2, stretch=(1.6, 1))
     fine = fractal(canvas, low=30, falloff=0.0)
@@ -55,7 +55,7 @@ def microfibre(canvas: Canvas, *, color: Hex, nap: Share = 0.4, grain: Share = 0
 
 def boucle(
     canvas: Canvas, *, color: Palette, shade: Hex, loops: Count = 24, twist: Share = 0.5, depth: Share = 0.5
-) -> Surface:
+) -> SVBRDF:
     """Curled loops of yarn of uneven size, ``loops`` across a tile, each of one of the colours, dark in between."""
     bend = 0.15 / loops
     u, v = (x + bend * fractal(canvas, low=4, high=2 * loops, falloff=0.8) for x in (canvas.u, canvas.v))
@@ -70,7 +70,7 @@ def boucle(
     return cloth(canvas, surface, shading, fuzz, (0.30 * dome + 0.04 * twist * curl) / loops)
 
 
-def fleece(canvas: Canvas, *, color: Hex, shade: Hex, curls: Count = 20, depth: Share = 0.5) -> Surface:
+def fleece(canvas: Canvas, *, color: Hex, shade: Hex, curls: Count = 20, depth: Share = 0.5) -> SVBRDF:
     """Teddy and sheepskin: soft locks that curl and clump, their tips in ``color``, their roots in ``shade``."""
     bend = 0.3 / curls
     u, v = (x + bend * fractal(canvas, low=2, high=3 * curls, falloff=0.9) for x in (canvas.u, canvas.v))
@@ -84,7 +84,7 @@ def fleece(canvas: Canvas, *, color: Hex, shade: Hex, curls: Count = 20, depth: 
     return cloth(canvas, surface, 1.0 + 0.06 * depth * clumps, hair, 0.13 / curls * lock + 0.0006 * hair, 0.95)
 
 
-def felt(canvas: Canvas, *, color: Hex, melange: Hex, share: Share = 0.35, nap: Share = 0.0) -> Surface:
+def felt(canvas: Canvas, *, color: Hex, melange: Hex, share: Share = 0.35, nap: Share = 0.0) -> SVBRDF:
     """Matted wool, a ``share`` of it of the second colour; ``nap``: fibres brushed one way, as loden's are."""
     directions = ((1, 8), (1, 5), (1, 3)) if nap else ((1, 3), (3, 1), (1, 1))
     mat = sum((fractal(canvas, low=12, falloff=0.3, stretch=s) for s in directions), canvas.constant(0.0)) / np.sqrt(3)

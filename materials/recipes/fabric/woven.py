@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import FloatMap, linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Counts, Hex, Palette, Share
 from materials.recipes.fabric.cloth import along, cloth, uneven
@@ -28,7 +28,7 @@ def woven(
     slubs: Share = 0.0,
     flecks: Palette | None = None,
     roughness: Share = 0.88,
-) -> Surface:
+) -> SVBRDF:
     """Cloth of ``threads`` by ``threads`` threads a tile.
 
     ``warp``/``weft``: stripes of colour (the weft's are the warp's unless given), as wide as ``sett`` says in
@@ -53,7 +53,7 @@ def woven(
 
 def chenille(
     canvas: Canvas, *, color: Palette, shade: Hex, rows: Count = 36, broken: Share = 0.5, depth: Share = 0.6
-) -> Surface:
+) -> SVBRDF:
     """Yarn of cut pile in rows along u, each of one of the colours; ``broken``: tone changes along it."""
     stray = 0.12 * fractal(canvas, low=2, high=60, falloff=0.8, stretch=(3, 1))
     across = canvas.v * rows + stray
@@ -78,7 +78,7 @@ def corded(
     irregular: Share = 0.3,
     twist: Share = 0.5,
     roughness: Share = 0.7,
-) -> Surface:
+) -> SVBRDF:
     """Paper cord, rope, seagrass: twisted cords, ``cords`` across a tile each way, ``shade`` in the gaps."""
     weave = interlace(canvas, draft, cords, wobble=0.25 * irregular)
     palette = np.array([linear(c) for c in color])[canvas.draw.integers(len(color), size=(2, cords))]

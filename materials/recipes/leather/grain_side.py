@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Share
 from materials.recipes.leather.hide import (
@@ -31,7 +31,7 @@ def pebbled(
     roughness: Share = 0.45,
     relief: Share = 0.5,
     mottle: Share = 0.3,
-) -> Surface:
+) -> SVBRDF:
     """Tumbled or embossed grain: rounded pebbles, ``pebbles`` across a tile, with ``crease`` colour between them.
 
     ``relief``: how deep the creases are; ``mottle``: how unevenly the dye lies.
@@ -53,7 +53,7 @@ def smooth(
     roughness: Share = 0.4,
     undulation: Share = 0.3,
     mottle: Share = 0.4,
-) -> Surface:
+) -> SVBRDF:
     """Full grain under a thin finish: fine hair cells (``grain``), a soft swell (``undulation``), cloudy dye."""
     cells = 1.0 - crease_net(canvas, 62, 0.10)
     swell = fractal(canvas, low=2, high=14, falloff=1.6)
@@ -71,7 +71,7 @@ def creased(
     wear: Share = 0.5,
     roughness: Share = 0.4,
     mottle: Share = 0.6,
-) -> Surface:
+) -> SVBRDF:
     """Aniline leather: a net of fine creases, soft folds, and with ``wear`` lighter where it was pulled or bent."""
     fine = crease_net(canvas, 40, 0.09)
     coarse = crease_net(canvas, 14, 0.035) * smoothstep(-0.8, 0.8, fractal(canvas, low=2, high=10, falloff=1.0))
@@ -93,7 +93,7 @@ def wrinkled(
     depth: Share = 0.5,
     roughness: Share = 0.4,
     mottle: Share = 0.4,
-) -> Surface:
+) -> SVBRDF:
     """Soft hide that was sat on: long puffy folds, about ``folds`` a tile, with sharp valleys between."""
     wave = fractal(canvas, low=0.6 * folds, high=2.4 * folds, falloff=1.2, stretch=(3.5, 1.0))
     small = fractal(canvas, low=2.0 * folds, high=6.0 * folds, falloff=0.8, stretch=(3.0, 1.0))
@@ -117,7 +117,7 @@ def distressed(
     wear: Share = 0.5,
     marks: Count = 60,
     roughness: Share = 0.5,
-) -> Surface:
+) -> SVBRDF:
     """Old leather: the dye rubbed off to ``worn`` in patches, with cracks around them and ``marks`` scratches."""
     grain = 1.0 - crease_net(canvas, 44, 0.09)
     cracks = crease_net(canvas, 14, 0.03)
@@ -140,7 +140,7 @@ def saddle(
     fibre: Share = 0.4,
     roughness: Share = 0.35,
     mottle: Share = 0.6,
-) -> Surface:
+) -> SVBRDF:
     """Thick vegetable-tanned hide: level and close, with streaks of ``fibre`` and ``marks`` healed scars."""
     streaks = clouds(canvas, stretch=(1.0, 3.0))
     fibres = fractal(canvas, low=16, falloff=0.5, stretch=(1.0, 5.0))

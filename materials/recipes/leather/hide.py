@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from materials.color import FloatMap
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, Cells, fractal, smoothstep, worley
 
 
@@ -76,7 +76,7 @@ def hide(
     grain: FloatMap,
     depth: float,
     mottle: float = 0.3,
-) -> Surface:
+) -> SVBRDF:
     """Grain (n, n) in [0, 1] of ``depth`` tile edges under a finish.
 
     Hollows are duller; the dye lies in clouds, ``mottle`` in [0, 1] strong, beside which pores hardly show.
@@ -87,9 +87,9 @@ def hide(
     pores = fractal(canvas, low=50, falloff=0.0)
     gloss = np.clip(roughness + 0.15 * (1.0 - grain) + 0.06 * mottle * dye, 0.05, 1.0)
     tinted = dyed(color, 0.17 * mottle * load * dye + 0.012 * pores)
-    return Surface(tinted, gloss, depth * grain + 0.00012 * pores, canvas.constant(0.0))
+    return SVBRDF(tinted, gloss, depth * grain + 0.00012 * pores, canvas.constant(0.0))
 
 
-def raised(surface: Surface, height: FloatMap) -> Surface:
+def raised(surface: SVBRDF, height: FloatMap) -> SVBRDF:
     """The same surface with ``height`` (n, n), in tile edges, added to its own."""
-    return Surface(surface.color, surface.roughness, surface.height + height, surface.metallic)
+    return SVBRDF(surface.color, surface.roughness, surface.height + height, surface.metallic)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from materials.color import FloatMap, linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.leather.hide import crease_net, dyed, fine_grain, hide, raised, stitches, wandering_cells
@@ -29,7 +29,7 @@ def stitched(
     cells: Count = 6,
     puff: Share = 0.5,
     roughness: Share = 0.4,
-) -> Surface:
+) -> SVBRDF:
     """Padded leather, stitched through along ``seams``: ``cells`` diamonds, channels or squares across a tile."""
     if seams == "diamond":
         places = ((canvas.u + canvas.v) * cells, (canvas.u - canvas.v) * cells)
@@ -61,7 +61,7 @@ def plaited(
     draft: Draft = "plain",
     straps: Count = 16,
     roughness: Share = 0.42,
-) -> Surface:
+) -> SVBRDF:
     """Flat leather straps woven into a seat: ``straps`` each way, the first of ``colors`` along v, the last along u."""
     weave = interlace(canvas, draft, straps, wobble=0.05)
     flat = smoothstep(0.0, 0.75, weave.height)
@@ -82,7 +82,7 @@ def perforated(
     holes: Count = 32,
     open_share: Annotated[float, Field(gt=0.0, le=0.4)] = 0.12,
     roughness: Share = 0.42,
-) -> Surface:
+) -> SVBRDF:
     """Punched with round holes in staggered rows, ``holes`` a row; ``open_share`` of the area is open."""
     grids = [np.hypot(*((x * holes + shift + 0.5) % 1.0 - 0.5 for x in (canvas.u, canvas.v))) for shift in (0.0, 0.5)]
     radius = np.sqrt(open_share / (2 * np.pi))
@@ -96,7 +96,7 @@ def perforated(
 
 def crocodile(
     canvas: Canvas, *, color: Hex, groove: Hex, rows: Count = 16, columns: Count = 11, roughness: Share = 0.3
-) -> Surface:
+) -> SVBRDF:
     """Embossed with rows of rounded square scales, wider in the belly's middle (half a tile) than at its flanks."""
     bend = [fractal(canvas, low=2, high=24, falloff=1.0) for _ in range(2)]
     along = canvas.v * rows + 0.05 * bend[0]
@@ -113,7 +113,7 @@ def crocodile(
     return raised(surface, 0.06 / columns * scale * (0.7 + 0.3 * smoothstep(0.0, 0.5, edge)) - 0.0006 * wrinkle)
 
 
-def ostrich(canvas: Canvas, *, color: Hex, quill: Hex, quills: Count = 16, roughness: Share = 0.4) -> Surface:
+def ostrich(canvas: Canvas, *, color: Hex, quill: Hex, quills: Count = 16, roughness: Share = 0.4) -> SVBRDF:
     """Embossed with quill bumps, ``quills`` across a tile, on softly creased skin."""
     cells = wandering_cells(canvas, quills, 0.05)
     size = canvas.draw.uniform(0.7, 1.2, quills**2)[cells.index]
@@ -125,7 +125,7 @@ def ostrich(canvas: Canvas, *, color: Hex, quill: Hex, quills: Count = 16, rough
     return raised(surface, (0.10 * bump - 0.05 * follicle) / quills)
 
 
-def vinyl(canvas: Canvas, *, color: Hex, emboss: Emboss = "skin", count: Count = 56, roughness: Share = 0.4) -> Surface:
+def vinyl(canvas: Canvas, *, color: Hex, emboss: Emboss = "skin", count: Count = 56, roughness: Share = 0.4) -> SVBRDF:
     """Imitation leather: one even colour, rolled grain of ``count`` figures a tile, the same everywhere."""
     grain = _emboss(canvas, emboss, count)
     pull = fractal(canvas, low=2, high=10, falloff=1.5, stretch=(1.0, 2.0))
@@ -134,7 +134,7 @@ def vinyl(canvas: Canvas, *, color: Hex, emboss: Emboss = "skin", count: Count =
     return raised(surface, 0.0016 * pull)
 
 
-def patchwork(canvas: Canvas, *, colors: Palette, thread: Hex, pieces: Count = 4, roughness: Share = 0.45) -> Surface:
+def patchwork(canvas: Canvas, *, colors: Palette, thread: Hex, pieces: Count = 4, roughness: Share = 0.45) -> SVBRDF:
     """Rectangles of several hides, ``pieces`` rows of as many, turned in at their seams and sewn."""
     row = np.floor(canvas.v * pieces).astype(int)
     across = canvas.u * pieces + (row % 2) / 2 * (pieces % 2 == 0)

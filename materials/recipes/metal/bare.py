@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from materials.color import FloatMap, linear
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.marks import scratches, strokes
@@ -11,7 +11,7 @@ from materials.recipes.marks import scratches, strokes
 __all__ = ["anodised", "blasted", "brushed", "ground", "hammered", "polished"]
 
 
-def polished(canvas: Canvas, *, color: Hex, roughness: Share = 0.10, wear: Share = 0.3) -> Surface:
+def polished(canvas: Canvas, *, color: Hex, roughness: Share = 0.10, wear: Share = 0.3) -> SVBRDF:
     """Plated or polished to a mirror; ``wear`` brings smears of hands and cloths, scratches and dull spots."""
     smear = smudges(canvas)
     scratch = scratches(canvas, wear)
@@ -22,7 +22,7 @@ def polished(canvas: Canvas, *, color: Hex, roughness: Share = 0.10, wear: Share
     return _bare(canvas, color, tone, gloss, waviness - 0.0004 * wear * scratch)
 
 
-def brushed(canvas: Canvas, *, color: Hex, roughness: Share = 0.32, depth: Share = 0.5, length: Count = 60) -> Surface:
+def brushed(canvas: Canvas, *, color: Hex, roughness: Share = 0.32, depth: Share = 0.5, length: Count = 60) -> SVBRDF:
     """Parallel scratches along v, ``length`` times as long as wide with the marks of hands."""
     scratch = fractal(canvas, low=6, falloff=0.15, stretch=(1, length))
     band = fractal(canvas, low=2, high=20, falloff=0.5, stretch=(1, length))
@@ -32,7 +32,7 @@ def brushed(canvas: Canvas, *, color: Hex, roughness: Share = 0.32, depth: Share
     return _bare(canvas, color, tone, gloss, 0.0003 * depth * scratch)
 
 
-def blasted(canvas: Canvas, *, color: Hex, grain: Share = 0.4, roughness: Share = 0.45) -> Surface:
+def blasted(canvas: Canvas, *, color: Hex, grain: Share = 0.4, roughness: Share = 0.45) -> SVBRDF:
     """Matt from glass beads or a satin bath: even fine dimples of depth ``grain``, with marks of handling."""
     dimples = fractal(canvas, low=40, falloff=0.1)
     cloud = fractal(canvas, low=1, high=12, falloff=1.2)
@@ -42,7 +42,7 @@ def blasted(canvas: Canvas, *, color: Hex, grain: Share = 0.4, roughness: Share 
     return _bare(canvas, color, tone, gloss, 0.0005 * grain * dimples)
 
 
-def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share = 0.36) -> Surface:
+def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share = 0.36) -> SVBRDF:
     """Raw from the orbital sander: ``swirls`` short curved scratches across each other, each its own glint."""
     drawn = strokes(canvas, swirls, (0.04, 0.12), bend=1.0)
     glint = canvas.draw.normal(0.0, 1.0, swirls)[drawn.index] * drawn.line(0.008)
@@ -53,7 +53,7 @@ def ground(canvas: Canvas, *, color: Hex, swirls: Count = 1500, roughness: Share
     return _bare(canvas, color, tone, gloss, 0.0003 * glint + 0.0001 * grain)
 
 
-def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, depth: Share = 0.5, roughness: Share = 0.28) -> Surface:
+def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, depth: Share = 0.5, roughness: Share = 0.28) -> SVBRDF:
     """Overlapping round dents of a planishing hammer, tarnished in the hollows."""
     cells = worley(canvas.draw, canvas.u, canvas.v, dents)
     bowl = cells.nearest.clip(0.0, 1.0) ** 2
@@ -65,7 +65,7 @@ def hammered(canvas: Canvas, *, color: Hex, dents: Count = 9, depth: Share = 0.5
     return _bare(canvas, color, tone, gloss, 0.5 * depth / dents * bowl)
 
 
-def anodised(canvas: Canvas, *, color: Hex, lines: Share = 0.3, wear: Share = 0.2, roughness: Share = 0.35) -> Surface:
+def anodised(canvas: Canvas, *, color: Hex, lines: Share = 0.3, wear: Share = 0.2, roughness: Share = 0.35) -> SVBRDF:
     """Extruded aluminium with a dyed oxide skin: ``lines`` of the die along v, ``wear`` down to pale metal."""
     die = fractal(canvas, low=4, falloff=0.4, stretch=(1, 100))
     etched = fractal(canvas, low=50, falloff=0.0)
@@ -77,7 +77,7 @@ def anodised(canvas: Canvas, *, color: Hex, lines: Share = 0.3, wear: Share = 0.
     worn = (0.3 * rubbed + 0.6 * scratch)[..., None]
     height = 0.0003 * lines * die + 0.0001 * etched
     gloss = roughness + 0.02 * lines * die + 0.02 * etched - 0.15 * rubbed
-    return Surface(base + (linear("#c9cbcc") - base) * worn, gloss, height, canvas.constant(1.0))
+    return SVBRDF(base + (linear("#c9cbcc") - base) * worn, gloss, height, canvas.constant(1.0))
 
 
 def smudges(canvas: Canvas) -> FloatMap:
@@ -87,5 +87,5 @@ def smudges(canvas: Canvas) -> FloatMap:
     return touched * wiped
 
 
-def _bare(canvas: Canvas, color: Hex, tone: FloatMap, roughness: FloatMap, height: FloatMap) -> Surface:
-    return Surface(linear(color) * tone[..., None], roughness, height, canvas.constant(1.0))
+def _bare(canvas: Canvas, color: Hex, tone: FloatMap, roughness: FloatMap, height: FloatMap) -> SVBRDF:
+    return SVBRDF(linear(color) * tone[..., None], roughness, height, canvas.constant(1.0))

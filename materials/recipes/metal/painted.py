@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.marks import covered, scratches
@@ -17,7 +17,7 @@ __all__ = ["chipped", "enamelled", "hammertone", "powder_coated"]
 
 def powder_coated(
     canvas: Canvas, *, color: Hex, texture: Share = 0.2, grain: Count = 40, fleck: Share = 0.0, roughness: Share = 0.5
-) -> Surface:
+) -> SVBRDF:
     """Baked powder, from slight orange peel (``texture`` 0) to a sandy structure of ``grain`` bumps across a tile.
 
     ``fleck``: how much the pigment sparkles, as in metallic and granite colours.
@@ -30,10 +30,10 @@ def powder_coated(
     tone = 1.0 + (0.012 + 0.06 * texture) * bumps + 0.025 * film + 0.16 * fleck * fine + 0.02 * rubbed
     height = (0.003 + 0.05 * texture) / grain * bumps
     gloss = roughness + 0.02 * bumps + 0.02 * film - 0.06 * rubbed
-    return Surface(linear(color) * tone[..., None], gloss, height, canvas.constant(0.0))
+    return SVBRDF(linear(color) * tone[..., None], gloss, height, canvas.constant(0.0))
 
 
-def enamelled(canvas: Canvas, *, color: Hex, peel: Share = 0.4, roughness: Share = 0.2) -> Surface:
+def enamelled(canvas: Canvas, *, color: Hex, peel: Share = 0.4, roughness: Share = 0.2) -> SVBRDF:
     """Sprayed gloss lacquer that flowed out in long waves (``peel``), with fine wash scratches and dust nibs."""
     wave = fractal(canvas, low=6, high=36, falloff=0.7)
     depth = fractal(canvas, low=1, high=5, falloff=1.0)
@@ -42,10 +42,10 @@ def enamelled(canvas: Canvas, *, color: Hex, peel: Share = 0.4, roughness: Share
     tone = 1.0 + 0.03 * depth + 0.06 * scratch
     gloss = roughness + 0.02 * wave + 0.2 * scratch + 0.03 * depth
     height = 0.0011 * peel * wave + 0.0008 * nibs
-    return Surface(linear(color) * tone[..., None], gloss, height, canvas.constant(0.0))
+    return SVBRDF(linear(color) * tone[..., None], gloss, height, canvas.constant(0.0))
 
 
-def hammertone(canvas: Canvas, *, color: Hex, cells: Count = 34, roughness: Share = 0.3) -> Surface:
+def hammertone(canvas: Canvas, *, color: Hex, cells: Count = 34, roughness: Share = 0.3) -> SVBRDF:
     """Hammer-effect enamel: the paint draws back into glossy craters full of aluminium flake."""
     u, v = (x + 0.2 / cells * fractal(canvas, low=cells / 3, high=cells, falloff=0.8) for x in (canvas.u, canvas.v))
     found = worley(canvas.draw, u, v, cells)
@@ -53,7 +53,7 @@ def hammertone(canvas: Canvas, *, color: Hex, cells: Count = 34, roughness: Shar
     shade = canvas.draw.normal(0.0, 0.06, cells**2)[found.index]
     swirl = fractal(canvas, low=2, high=20, falloff=0.9)
     tone = 0.62 + 0.5 * dome + shade + 0.05 * swirl
-    return Surface(
+    return SVBRDF(
         linear(color) * tone[..., None], roughness + 0.12 * (1 - dome), -0.1 / cells * dome, canvas.constant(0.0)
     )
 
@@ -66,7 +66,7 @@ def chipped(
     wear: Share = 0.08,
     rust: Share = 0.5,
     roughness: Share = 0.45,
-) -> Surface:
+) -> SVBRDF:
     """Old paint knocked off a share ``wear`` of the steel, over ``primer``; ``rust`` of the bare spots went brown."""
     spread = 0.9 * fractal(canvas, low=2, falloff=1.1) + 0.44 * fractal(canvas, low=8, falloff=0.8)
     bare = covered(spread, wear, soft=0.1)
@@ -78,4 +78,4 @@ def chipped(
     steel = mix(linear("#8d8b88"), rust_color(canvas, 0.5), brown)
     base = mix(mix(paint, linear(primer), lost), steel, bare)
     gloss = roughness + 0.05 * faded + 0.15 * lost + 0.25 * brown
-    return Surface(base, gloss, -0.0012 * np.maximum(lost, bare), bare * (1.0 - brown))
+    return SVBRDF(base, gloss, -0.0012 * np.maximum(lost, bare), bare * (1.0 - brown))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.marks import scratches
@@ -13,7 +13,7 @@ from materials.recipes.marks import scratches
 __all__ = ["clear", "grained", "laminate", "moulded", "ribbed", "rubber", "textured"]
 
 
-def moulded(canvas: Canvas, *, color: Hex, roughness: Share = 0.2, wear: Share = 0.3) -> Surface:
+def moulded(canvas: Canvas, *, color: Hex, roughness: Share = 0.2, wear: Share = 0.3) -> SVBRDF:
     """Smooth injection moulding: sink marks, faint orange peel, and with ``wear`` scratches and rubbed patches."""
     sink = fractal(canvas, low=1, high=8, falloff=1.5)
     peel = fractal(canvas, low=20, high=70, falloff=0.4)
@@ -24,12 +24,12 @@ def moulded(canvas: Canvas, *, color: Hex, roughness: Share = 0.2, wear: Share =
     base = linear(color) * tone[..., None]
     gloss = roughness + 0.35 * scratch + 0.2 * wear * rubbed + 0.01 * peel
     height = 0.0014 * sink + 0.0001 * peel - 0.0006 * scratch
-    return Surface(base + (0.6 - base) * chalk, gloss, height, canvas.constant(0.0))
+    return SVBRDF(base + (0.6 - base) * chalk, gloss, height, canvas.constant(0.0))
 
 
 def textured(
     canvas: Canvas, *, color: Hex, grain: Count = 40, depth: Share = 0.5, wear: Share = 0.3, roughness: Share = 0.6
-) -> Surface:
+) -> SVBRDF:
     """Matt texture of a spark-eroded mould, ``grain`` bumps across a tile, rubbed shiny here and there."""
     bumps = np.tanh(fractal(canvas, low=grain * 0.6, high=grain * 1.6, falloff=0.2))
     flow = fractal(canvas, low=1, high=6)
@@ -37,12 +37,12 @@ def textured(
     dust = wear * smoothstep(0.0, 2.0, fractal(canvas, low=2, high=30, falloff=1.0)) * (0.5 - 0.5 * bumps)
     base = linear(color) * (1.0 + 0.10 * depth * bumps + 0.03 * flow)[..., None]
     gloss = roughness - 0.05 * bumps - 0.2 * rubbed + 0.1 * dust
-    return Surface(
+    return SVBRDF(
         base + (0.5 - base) * (0.10 * dust)[..., None], gloss, 0.2 * depth / grain * bumps, canvas.constant(0.0)
     )
 
 
-def grained(canvas: Canvas, *, color: Hex, pebbles: Count = 40, roughness: Share = 0.5) -> Surface:
+def grained(canvas: Canvas, *, color: Hex, pebbles: Count = 40, roughness: Share = 0.5) -> SVBRDF:
     """Leather grain embossed in plastic or vinyl: flat pebbles in a net of grooves that hold the dust."""
     u, v = (
         x + 0.14 / pebbles * fractal(canvas, low=pebbles / 3, high=1.2 * pebbles, falloff=0.8)
@@ -53,10 +53,10 @@ def grained(canvas: Canvas, *, color: Hex, pebbles: Count = 40, roughness: Share
     shine = fractal(canvas, low=2, high=20, falloff=1.0)
     tone = 0.8 + 0.2 * flat + canvas.draw.normal(0.0, 0.02, pebbles**2)[cells.index] + 0.03 * shine
     gloss = roughness + 0.2 * (1.0 - flat) + 0.03 * shine
-    return Surface(linear(color) * tone[..., None], gloss, 0.12 / pebbles * flat, canvas.constant(0.0))
+    return SVBRDF(linear(color) * tone[..., None], gloss, 0.12 / pebbles * flat, canvas.constant(0.0))
 
 
-def ribbed(canvas: Canvas, *, color: Hex, ribs: Count = 30, depth: Share = 0.5, roughness: Share = 0.4) -> Surface:
+def ribbed(canvas: Canvas, *, color: Hex, ribs: Count = 30, depth: Share = 0.5, roughness: Share = 0.4) -> SVBRDF:
     """Round ribs along v, ``ribs`` across a tile; the valleys between them are dark and dusty."""
     across = canvas.u * ribs % 1.0 - 0.5
     dome = np.sqrt(np.clip(1.0 - 3.6 * across**2, 0.0, 1.0))
@@ -64,20 +64,20 @@ def ribbed(canvas: Canvas, *, color: Hex, ribs: Count = 30, depth: Share = 0.5, 
     rubbed = smoothstep(0.0, 2.0, fractal(canvas, low=2, high=60, falloff=0.8))
     tone = 0.55 + 0.5 * dome + 0.03 * flow
     gloss = roughness + 0.25 * (1.0 - dome) - 0.08 * rubbed * dome
-    return Surface(linear(color) * tone[..., None], gloss, 0.5 * depth / ribs * dome, canvas.constant(0.0))
+    return SVBRDF(linear(color) * tone[..., None], gloss, 0.5 * depth / ribs * dome, canvas.constant(0.0))
 
 
-def rubber(canvas: Canvas, *, color: Hex, bloom: Share = 0.4, roughness: Share = 0.75) -> Surface:
+def rubber(canvas: Canvas, *, color: Hex, bloom: Share = 0.4, roughness: Share = 0.75) -> SVBRDF:
     """Soft-touch coating or rubber: dull, with chalky ``bloom`` and prints where it was touched."""
     fine = fractal(canvas, low=30, falloff=0.2)
     chalk = bloom * smoothstep(-0.5, 2.2, fractal(canvas, low=2, high=60, falloff=1.3))
     touched = smoothstep(0.6, 1.8, fractal(canvas, low=4, high=40, falloff=0.9))
     base = mix(linear(color) * (1.0 + 0.04 * fine)[..., None], linear("#b4b1aa"), 0.12 * chalk)
     gloss = roughness + 0.1 * chalk - 0.12 * touched + 0.02 * fine
-    return Surface(base * (1.0 - 0.08 * touched)[..., None], gloss, 0.00025 * fine, canvas.constant(0.0))
+    return SVBRDF(base * (1.0 - 0.08 * touched)[..., None], gloss, 0.00025 * fine, canvas.constant(0.0))
 
 
-def clear(canvas: Canvas, *, color: Hex, edge: Hex, frost: Share = 0.0, roughness: Share = 0.1) -> Surface:
+def clear(canvas: Canvas, *, color: Hex, edge: Hex, frost: Share = 0.0, roughness: Share = 0.1) -> SVBRDF:
     """Clear or tinted plastic, for a translucent finish: flow clouds of ``edge`` tint; ``frost`` sands it."""
     cloud = fractal(canvas, low=1, high=10, falloff=1.4, stretch=(1, 1.6))
     sanded = fractal(canvas, low=50, falloff=0.0)
@@ -86,12 +86,12 @@ def clear(canvas: Canvas, *, color: Hex, edge: Hex, frost: Share = 0.0, roughnes
     tone = 1.0 + 0.05 * frost * sanded + 0.15 * scratch
     gloss = roughness + 0.05 * frost * sanded + 0.25 * scratch
     height = 0.0016 * cloud + 0.0004 * frost * sanded
-    return Surface(base * tone[..., None], gloss, height, canvas.constant(0.0))
+    return SVBRDF(base * tone[..., None], gloss, height, canvas.constant(0.0))
 
 
 def laminate(
     canvas: Canvas, *, color: Hex, decor: Hex, pattern: Share = 0.3, along: Count = 1, roughness: Share = 0.45
-) -> Surface:
+) -> SVBRDF:
     """High-pressure laminate: a printed decor of ``decor`` under melamine with a pearl structure.
 
     ``along``: how many times longer than wide the print's figures are: 1 for stone, more for linear decors.
@@ -102,4 +102,4 @@ def laminate(
     share = pattern * smoothstep(-1.5, 1.8, figure + 0.3 * speck)
     scratch = scratches(canvas, 0.3)
     base = mix(linear(color), linear(decor), share) * (1.0 + 0.05 * scratch)[..., None]
-    return Surface(base, roughness + 0.04 * pearl + 0.15 * scratch, 0.0002 * pearl, canvas.constant(0.0))
+    return SVBRDF(base, roughness + 0.04 * pearl + 0.15 * scratch, 0.0002 * pearl, canvas.constant(0.0))

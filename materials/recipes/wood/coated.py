@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Share
 from materials.recipes.wood.grain import Cut, growth_phase, lay, ring_profile
@@ -22,7 +22,7 @@ def painted_wood(
     brush: Share = 0.5,
     boards: Count = 1,
     roughness: Share = 0.5,
-) -> Surface:
+) -> SVBRDF:
     """Paint over wood: the ``grain`` shows in the relief and, thinly, in the colour, as do ``open_pores``.
 
     ``brush``: marks of the brush along the grain; grooves part ``boards`` if there are several.
@@ -37,7 +37,7 @@ def painted_wood(
     tone = 1.0 + grain * (0.12 * (0.4 - ring) + 0.03 * fibre) + 0.03 * stroke + 0.02 * cloud
     tone = tone * (1.0 - 0.35 * pore) * (1.0 - 0.45 * groove)
     height = grain * (0.0006 * ring + 0.0003 * fibre) + 0.0004 * stroke - 0.0016 * pore - 0.006 * groove
-    return Surface(linear(color) * tone[..., None], roughness + 0.04 * stroke, height, canvas.constant(0.0))
+    return SVBRDF(linear(color) * tone[..., None], roughness + 0.04 * stroke, height, canvas.constant(0.0))
 
 
 def worn_paint(
@@ -50,7 +50,7 @@ def worn_paint(
     under: Hex | None = None,
     boards: Count = 3,
     roughness: Share = 0.6,
-) -> Surface:
+) -> SVBRDF:
     """Old paint worn through to the wood (``light``, ``dark``), by way of an older coat if there is one ``under``."""
     pieces = lay(canvas, boards)
     ring = ring_profile(growth_phase(canvas, pieces, 36, "flat"), "softwood")
@@ -69,7 +69,7 @@ def worn_paint(
     groove = smoothstep(0.004, 0.001, pieces.edge)
     tone = (1.0 - 0.5 * groove)[..., None]
     height = 0.0011 * (1.0 - bare) + 0.0004 * ring + 0.0003 * fibre - 0.003 * groove
-    return Surface(mix(paint, wood, bare) * tone, roughness + 0.15 * bare, height, canvas.constant(0.0))
+    return SVBRDF(mix(paint, wood, bare) * tone, roughness + 0.15 * bare, height, canvas.constant(0.0))
 
 
 def weathered(
@@ -82,7 +82,7 @@ def weathered(
     stain: Hex | None = None,
     cracks: Share = 0.4,
     roughness: Share = 0.85,
-) -> Surface:
+) -> SVBRDF:
     """Wood gone grey outdoors: hard late wood stands out of washed fibres; drying cracks; patches of ``stain``."""
     pieces = lay(canvas, boards, uneven=0.1)
     ring = ring_profile(growth_phase(canvas, pieces, 44, cut), "softwood")
@@ -96,12 +96,12 @@ def weathered(
     lot = pieces.each(np.exp(canvas.draw.normal(0.0, 0.13, boards)))
     color = color * (lot * (1.0 - 0.75 * crack) * (1.0 - 0.7 * groove))[..., None]
     height = 0.0013 * ring + 0.0006 * fibre - 0.003 * crack - 0.006 * groove
-    return Surface(color, roughness + 0.03 * fibre, height, canvas.constant(0.0))
+    return SVBRDF(color, roughness + 0.03 * fibre, height, canvas.constant(0.0))
 
 
 def charred(
     canvas: Canvas, *, color: Hex, scale: Hex, scales: Count = 12, depth: Share = 0.6, roughness: Share = 0.6
-) -> Surface:
+) -> SVBRDF:
     """Burnt cladding (shou sugi ban): scales of char, ``scales`` across, longer along the grain, between cracks."""
     pieces = lay(canvas, 4)
     fibre = fractal(canvas, low=10, falloff=0.3, stretch=(1, 14))
@@ -115,4 +115,4 @@ def charred(
     share = np.clip(0.45 * sheen + 0.3 * ring + 0.12 * fibre, 0.0, 1.1)
     color_map = mix(linear(color), linear(scale), share) * ((1.0 - 0.6 * crack) * (1.0 - 0.5 * groove))[..., None]
     height = 0.0008 * ring + 0.0005 * fibre - 0.0035 * crack - 0.006 * groove
-    return Surface(color_map, roughness - 0.15 * sheen + 0.2 * crack, height, canvas.constant(0.0))
+    return SVBRDF(color_map, roughness - 0.15 * sheen + 0.2 * crack, height, canvas.constant(0.0))

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from materials.color import linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep, worley
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.wood.grain import (
@@ -50,7 +50,7 @@ def timber(
     joint: Share = 0.0,
     relief: Share = 0.3,
     roughness: Share = 0.45,
-) -> Surface:
+) -> SVBRDF:
     """Solid wood, glued up from ``staves`` (of ``lengths`` pieces each); ``joint``: how far open between them.
 
     ``light`` and ``dark``: colours within a ring; ``rings``: as many a tile; ``tint``: how pieces differ;
@@ -103,7 +103,7 @@ def timber(
     height = relief / 0.3 * (height - depth * pored)
     groove = joint * (1.0 - smoothstep(0.0005, 0.0065, pieces.edge))
     color = color * (1.0 - 0.7 * groove)[..., None]
-    return Surface(color, gloss + 0.2 * (pored + groove), height - 0.005 * groove, canvas.constant(0.0))
+    return SVBRDF(color, gloss + 0.2 * (pored + groove), height - 0.005 * groove, canvas.constant(0.0))
 
 
 def veneer(
@@ -116,7 +116,7 @@ def veneer(
     pores: Share = 0.2,
     streak: Share = 0.4,
     roughness: Share = 0.35,
-) -> Surface:
+) -> SVBRDF:
     """Book-matched veneer: ``leaves`` of one log, every other one turned over, so that they mirror each other."""
     lone = lay(canvas, 1)
     ring = ring_profile(growth_phase(canvas, lone, rings, "rift"), "diffuse")
@@ -130,10 +130,10 @@ def veneer(
     leaf = canvas.size // leaves
     place = np.arange(canvas.size) % (2 * leaf)
     turned = np.minimum(place, 2 * leaf - place)
-    return Surface(color[:, turned], gloss[:, turned], height[:, turned], canvas.constant(0.0))
+    return SVBRDF(color[:, turned], gloss[:, turned], height[:, turned], canvas.constant(0.0))
 
 
-def burr(canvas: Canvas, *, light: Hex, dark: Hex, rings: Count, buds: Count = 7, roughness: Share = 0.3) -> Surface:
+def burr(canvas: Canvas, *, light: Hex, dark: Hex, rings: Count, buds: Count = 7, roughness: Share = 0.3) -> SVBRDF:
     """Veneer of a burr: rings swirled around clusters of dormant buds."""
     swirl = fractal(canvas, low=1, high=16, falloff=1.6)
     stray = 0.03 * swirl, 0.03 * fractal(canvas, high=12, falloff=1.7)
@@ -146,7 +146,7 @@ def burr(canvas: Canvas, *, light: Hex, dark: Hex, rings: Count, buds: Count = 7
     eye = 0.75 * seen * smoothstep(0.2, 0.05, bud.nearest)
     color = mix(mix(linear(light), linear(dark), share), linear(dark) * 0.5, eye)
     height = 0.0004 * ring + 0.0003 * speck - 0.001 * eye
-    return Surface(color, roughness + 0.02 * speck + 0.1 * eye, height, canvas.constant(0.0))
+    return SVBRDF(color, roughness + 0.02 * speck + 0.1 * eye, height, canvas.constant(0.0))
 
 
 def bamboo(
@@ -159,7 +159,7 @@ def bamboo(
     culms: bool = False,
     tint: Share = 0.08,
     roughness: Share = 0.4,
-) -> Surface:
+) -> SVBRDF:
     """Strips of bamboo, or whole round ``culms``, with ``nodes`` a tile along each."""
     pieces = lay(canvas, strips, uneven=0.2 if culms else 0.0)
     fibre = fractal(canvas, low=16, falloff=0.2, stretch=(1, 30))
@@ -179,10 +179,10 @@ def bamboo(
         groove = 1.0 - smoothstep(0.0003, 0.004, pieces.edge)
         color = color * (1.0 - 0.25 * groove)[..., None]
         height = 0.0003 * fibre + 0.0006 * node - 0.0012 * groove
-    return Surface(color, roughness + 0.02 * fibre + 0.1 * node, height, canvas.constant(0.0))
+    return SVBRDF(color, roughness + 0.02 * fibre + 0.1 * node, height, canvas.constant(0.0))
 
 
-def cork(canvas: Canvas, *, colors: Palette, dark: Hex, granules: Count = 40, roughness: Share = 0.8) -> Surface:
+def cork(canvas: Canvas, *, colors: Palette, dark: Hex, granules: Count = 40, roughness: Share = 0.8) -> SVBRDF:
     """Pressed granules of cork, about ``granules`` across a tile, each in one of ``colors``; gaps are ``dark``."""
     stray = [0.35 / granules * fractal(canvas, low=10, high=100, falloff=0.7) for _ in range(2)]
     cell = worley(canvas.draw, canvas.u + stray[0], canvas.v + stray[1], granules)
@@ -193,12 +193,12 @@ def cork(canvas: Canvas, *, colors: Palette, dark: Hex, granules: Count = 40, ro
     cloud = fractal(canvas, low=1, high=12, falloff=0.8)
     color = table[canvas.draw.integers(len(colors), size=granules**2)[cell.index]]
     color = mix(color * (tone * (1.0 + 0.06 * cloud))[..., None], linear(dark), gap)
-    return Surface(color, roughness + 0.05 * gap, -0.06 / granules * gap, canvas.constant(0.0))
+    return SVBRDF(color, roughness + 0.05 * gap, -0.06 / granules * gap, canvas.constant(0.0))
 
 
 def fibreboard(
     canvas: Canvas, *, color: Hex, fleck: Hex, amount: Share = 0.3, chip: Share = 0.2, roughness: Share = 0.7
-) -> Surface:
+) -> SVBRDF:
     """MDF, hardboard, chipboard: pressed fibres to chips (``chip`` 0 to 1), an ``amount`` in another colour."""
     coarse = 90.0 - 65.0 * chip
     chips = [fractal(canvas, low=coarse * 0.25, high=coarse * 1.4, falloff=0.4, stretch=s) for s in ((1, 3), (3, 1))]
@@ -206,7 +206,7 @@ def fibreboard(
     cloud = fractal(canvas, low=1, high=16, falloff=0.7)
     share = amount * (smoothstep(0.3, 1.9, felted) + 0.25 * cloud)
     tone = 1.0 + 0.05 * chips[0] * (0.4 + chip)
-    return Surface(
+    return SVBRDF(
         mix(linear(color), linear(fleck), np.clip(share, 0.0, 1.0)) * tone[..., None],
         roughness + 0.03 * chips[1],
         0.0004 * (0.4 + chip) * felted,

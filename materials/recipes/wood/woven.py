@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from materials.color import FloatMap, linear, mix
-from materials.maps import Surface
+from materials.maps import SVBRDF
 from materials.noise import Canvas, fractal, smoothstep
 from materials.parameters import Count, Hex, Palette, Share
 from materials.recipes.weaving import Draft, interlace
@@ -23,7 +23,7 @@ def cane(
     tint: Share = 0.08,
     round: Share = 0.35,
     roughness: Share = 0.5,
-) -> Surface:
+) -> SVBRDF:
     """Woven strands, each in one of ``colors`` with its own tone; how ``round``: flat cane to wicker rods."""
     weft_color = canvas.draw.integers(len(colors), size=strands)
     woven = interlace(canvas, weave, strands, wobble=0.1)
@@ -37,12 +37,12 @@ def cane(
     color = mix(linear(shade), strand, smoothstep(0.0, 0.75, woven.height))
     color = color * (tone * (1 + 0.06 * fibre))[..., None]
     height = round / strands * np.sqrt(woven.height) + 0.0003 * fibre
-    return Surface(color, roughness + 0.1 * (1 - woven.height), height, canvas.constant(0.0))
+    return SVBRDF(color, roughness + 0.1 * (1 - woven.height), height, canvas.constant(0.0))
 
 
 def cane_webbing(
     canvas: Canvas, *, color: Hex, shade: Hex, holes: Count = 14, tint: Share = 0.07, roughness: Share = 0.45
-) -> Surface:
+) -> SVBRDF:
     """Six-way cane: pairs of strands along u and v, single ones along both diagonals, dark ``holes`` between."""
     x, y = canvas.u * holes, canvas.v * holes
     layers = [_pair(x), _pair(y), _strand(x + y, 0.5, 0.15), _strand(x - y, 0.5, 0.15)]
@@ -56,7 +56,7 @@ def cane_webbing(
     covered = smoothstep(0.02, 0.3, top)
     strand = linear(color) * (tone * (0.75 + 0.25 * top))[..., None]
     height = 0.09 / holes * top * np.array([1.0, 0.85, 0.7, 0.6])[which]
-    return Surface(mix(linear(shade), strand, covered), roughness + 0.3 * (1 - covered), height, canvas.constant(0.0))
+    return SVBRDF(mix(linear(shade), strand, covered), roughness + 0.3 * (1 - covered), height, canvas.constant(0.0))
 
 
 def cord(
@@ -69,7 +69,7 @@ def cord(
     irregular: Share = 0.2,
     tint: Share = 0.06,
     roughness: Share = 0.8,
-) -> Surface:
+) -> SVBRDF:
     """Cords wound side by side along u: paper cord (even), rush and seagrass (``irregular``), with their ``twist``."""
     stray = irregular * 0.35 * fractal(canvas, low=3, high=40, falloff=0.7, stretch=(5, 1))
     across = canvas.v * cords + stray
@@ -83,7 +83,7 @@ def cord(
     tone = canvas.draw.normal(1.0, tint, cords)[number] * (1.0 + 0.05 * fibre + 0.12 * irregular * cloud)
     strand = table[lot] * (tone * (1.0 + 0.12 * twist * ply))[..., None]
     height = 0.35 / cords * body + 0.05 * twist / cords * ply * body + 0.0002 * fibre
-    return Surface(
+    return SVBRDF(
         mix(linear(shade), strand, smoothstep(0.0, 0.6, body)), canvas.constant(roughness), height, canvas.constant(0.0)
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-import pymeshlab
 import trimesh
 from numpy.typing import NDArray
 from trimesh.grouping import unique_rows
 
+from pipeline.anomalies import meshlab
 from pipeline.shapes.shape import make_mesh
 
 #: Vertices nearer than this, in object radii, are one vertex to a person.
@@ -71,13 +71,4 @@ def mended(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 
     A box made of six separate squares becomes a closed box. Holes stay open: ``cap`` closes them.
     """
-    meshes = pymeshlab.MeshSet(verbose=False)
-    meshes.add_mesh(pymeshlab.Mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
-    meshes.meshing_merge_close_vertices(threshold=pymeshlab.PureValue(MERGE))
-    meshes.meshing_remove_duplicate_faces()
-    meshes.meshing_remove_null_faces()
-    # Edges of three faces: MeshLab splits their vertices, which comes to the same as taking the walls apart.
-    meshes.meshing_repair_non_manifold_edges(method="Split Vertices")
-    meshes.meshing_re_orient_faces_coherently()
-    result = meshes.current_mesh()
-    return make_mesh(result.vertex_matrix(), result.face_matrix().astype(np.int64))
+    return make_mesh(*meshlab.mend(np.asarray(mesh.vertices), np.asarray(mesh.faces), MERGE))

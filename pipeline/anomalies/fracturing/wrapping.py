@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import manifold3d
 import numpy as np
-import pymeshlab
 import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pipeline.anomalies import meshlab
 from pipeline.anomalies.fracturing.closing import boundary_edges
 from pipeline.anomalies.fracturing.cutting import (
     TOOL,
@@ -97,13 +97,7 @@ def wrapped(sheets: list[trimesh.Trimesh]) -> list[tuple[manifold3d.Manifold, fl
     soup = join(sheets)
     vertices = np.asarray(soup.vertices)
     offset = OFFSET * float(np.linalg.norm(np.ptp(vertices, axis=0)))
-    meshes = pymeshlab.MeshSet(verbose=False)
-    meshes.add_mesh(pymeshlab.Mesh(vertices, np.asarray(soup.faces)))
-    meshes.generate_alpha_wrap(
-        alpha=pymeshlab.PercentageValue(100 * ALPHA), offset=pymeshlab.PercentageValue(100 * OFFSET)
-    )
-    wrap = meshes.current_mesh()
-    whole = manifold(wrap.vertex_matrix(), wrap.face_matrix().astype(np.int64))
+    whole = manifold(*meshlab.alpha_wrap(vertices, np.asarray(soup.faces), ALPHA, OFFSET))
     if whole is None:
         return []
     parts = whole.decompose()

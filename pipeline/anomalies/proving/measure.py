@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import pymeshlab
 import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from trimesh.sample import sample_surface
 
+from pipeline.anomalies import meshlab
 from pipeline.geometry.raycast import RayScene
 from pipeline.shapes.shape import flatten, make_mesh
 
@@ -82,14 +82,9 @@ def distance_to_surface(points: Points, mesh: trimesh.Trimesh) -> NDArray[np.flo
     Exact but for about one in two thousand points far from meshes of a few large triangles, where
     MeshLab stops at a triangle that is not the nearest; never too small.
     """
-    meshes = pymeshlab.MeshSet(verbose=False)
-    meshes.add_mesh(pymeshlab.Mesh(points))
-    meshes.add_mesh(pymeshlab.Mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
-    both = np.vstack([points, mesh.vertices])
-    meshes.compute_scalar_by_distance_from_another_mesh_per_vertex(
-        measuremesh=0, refmesh=1, signeddist=False, maxdist=pymeshlab.PureValue(float(np.linalg.norm(np.ptp(both, 0))))
-    )
-    return np.asarray(meshes.mesh(0).vertex_scalar_array(), dtype=np.float64)
+    vertices = np.asarray(mesh.vertices)
+    farthest = float(np.linalg.norm(np.ptp(np.vstack([points, vertices]), 0)))
+    return meshlab.distances(points, vertices, np.asarray(mesh.faces), farthest)
 
 
 def surface_distance(old: trimesh.Trimesh, new: trimesh.Trimesh, random: np.random.Generator) -> SurfaceDistance:

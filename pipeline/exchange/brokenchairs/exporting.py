@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import PipelineError
+from pipeline.exchange.safe_npy import save_pickled_arrays
 from pipeline.files import atomic, claim, write_json
 from pipeline.format.boxes import mask_iou
 from pipeline.format.checks import name_problems
@@ -98,8 +99,8 @@ def _write_views(out: Path, shape: ShapeRecord) -> None:
             "pxy": np.ascontiguousarray(shape.point_pixels[view][:, ::-1]),
             "is_visible": shape.point_visible[view],
         }
-        with atomic(stem.with_suffix(".npy")) as temporary:
-            np.save(temporary, np.array(arrays, dtype=object), allow_pickle=True)
+        with atomic(stem.with_suffix(".npy")) as temporary, temporary.open("wb") as stream:
+            save_pickled_arrays(stream, arrays)
 
 
 def _camera_json(K: NDArray[Any], world_to_camera: NDArray[Any], width: int) -> dict[str, Any]:

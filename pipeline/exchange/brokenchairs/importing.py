@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.run import execute
+from pipeline.engine.stage import Outcomes, Stage
+from pipeline.engine.unit import Result, Unit, digest
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.exchange.brokenchairs.files import GAPS, read_object
 from pipeline.exchange.brokenchairs.queries import TYPE_NAMES, parse_name, read_query
 from pipeline.exchange.brokenchairs.shapes import read_shape, shape_dims
-from pipeline.execution import Result, Unit, fingerprint, run_units
 from pipeline.files import claim, read_json, write_json
 from pipeline.format.labels import SPLITS
 from pipeline.format.schema import PATCH, Dims, QueryRecord, ShapeRecord
@@ -57,7 +59,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedFolder:
     """A folder in the layout. splits: its shapes; images: of each shape, under ``images/``, by name."""
 
     root: Path
@@ -78,23 +80,22 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     splits, problems = _read_splits(folder)
     source, left_out = _scan(folder, splits)
     if limit is not None:
-        source = Source(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
+        source = PublishedFolder(folder, {split: ids[:limit] for split, ids in source.splits.items()}, source.images)
     dims = _common_dims(source)
     layout = Layout(out)
-    work = {"layout": "brokenchairs", "splits": fingerprint(splits)}
+    work = {"layout": "brokenchairs", "splits": digest(splits)}
     claim(out, layout.imported.name, work, f"an import of {folder.resolve()} in the brokenchairs layout")
-    units = _units(source, dims, layout)
+    units = _units(source, dims)
+    stage = Stage(STAGE, "shard", VERSION, ("h5py", "pillow"), lambda layout, _: units, finish=_remove_stale)
+    summary = execute([stage], [STAGE], layout, layout.out, jobs, _tell)
+    for _, name, message in summary.lost:
+        raise PipelineError(f"shard {name} failed: {message}")
     counts: Counter[str] = Counter()
     found = [*problems, *left_out]
-    for number, (unit, record, _) in enumerate(run_units(layout, units, jobs), 1):
-        if record.status != "done":
-            raise PipelineError(f"shard {unit.name} failed: {record.message}")
-        log.info("%s is done, %d of %d", unit.name, number, len(units))
     for unit in units:
-        summary = read_json(layout.left_out(unit.name))
-        counts.update(summary["counts"])
-        found += [LeftOut(**item) for item in summary["left_out"]]
-    _remove_stale(layout, {unit.name for unit in units})
+        told = read_json(layout.left_out(unit.name))
+        counts.update(told["counts"])
+        found += [LeftOut(**item) for item in told["left_out"]]
     if not counts["shards"]:
         examples = "; ".join(item.message for item in found[:3])
         raise PipelineError(f"nothing in {folder} could be imported: {examples}")
@@ -127,7 +128,7 @@ def _read_splits(folder: Path) -> tuple[dict[str, tuple[str, ...]], list[LeftOut
     return {split: tuple(ids) for split, ids in splits.items()}, left_out
 
 
-def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[Source, list[LeftOut]]:
+def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[PublishedFolder, list[LeftOut]]:
     """The images of every shape that has a split and a folder, and what has no place there."""
     images, left_out = _scan_images(folder)
     left_out += _strays(folder, images)
@@ -140,7 +141,7 @@ def _scan(folder: Path, splits: Mapping[str, Sequence[str]]) -> tuple[Source, li
     ):
         left_out += [LeftOut(reason, f"shape {i} {text}", len(images.get(i, ()))) for i in sorted(ids)]
     kept = {split: tuple(i for i in ids if i in present) for split, ids in splits.items()}
-    return Source(folder, kept, images), left_out
+    return PublishedFolder(folder, kept, images), left_out
 
 
 def _scan_images(folder: Path) -> tuple[dict[str, tuple[Path, ...]], list[LeftOut]]:
@@ -172,7 +173,7 @@ def _strays(folder: Path, images: Mapping[str, Sequence[Path]]) -> list[LeftOut]
     return strays
 
 
-def _common_dims(source: Source) -> Dims:
+def _common_dims(source: PublishedFolder) -> Dims:
     """The sizes that most shapes have, by their first views; of equally many, those met first."""
     counts: Counter[Dims] = Counter()
     problem = "split.json names none that has a folder in shapes/"
@@ -192,7 +193,7 @@ def _common_dims(source: Source) -> Dims:
     return dims
 
 
-def _units(source: Source, dims: Dims, layout: Layout) -> list[Unit]:
+def _units(source: PublishedFolder, dims: Dims) -> list[Unit[Layout]]:
     units = []
     size = CONFIG.shapes_per_shard
     for split in SPLITS:
@@ -200,15 +201,14 @@ def _units(source: Source, dims: Dims, layout: Layout) -> list[Unit]:
         for number, start in enumerate(range(0, len(ids), size)):
             name, chunk = f"{split}-{number:05d}", ids[start : start + size]
             images = {i: source.images.get(i, ()) for i in chunk}
-            content = fingerprint(
-                VERSION, name, asdict(dims), {i: list(map(str, paths)) for i, paths in images.items()}
-            )
-            work = partial(_import_shard, Source(source.root, {split: chunk}, images), dims, layout, name, content)
-            units.append(Unit(STAGE, name, content, work))
+            files = {f"shape {i}": digest(list(map(str, paths))) for i, paths in images.items()}
+            content = digest(VERSION, name, asdict(dims), files)
+            work = partial(_import_shard, PublishedFolder(source.root, {split: chunk}, images), dims, name, content)
+            units.append(Unit(name, asdict(dims), files, work))
     return units
 
 
-def _import_shard(source: Source, dims: Dims, layout: Layout, name: str, content: str) -> Result:
+def _import_shard(source: PublishedFolder, dims: Dims, name: str, content: str, layout: Layout) -> Result:
     """One shard of one split; none where no shape of it can be used."""
     [(split, ids)] = source.splits.items()
     counts: Counter[str] = Counter()
@@ -228,7 +228,7 @@ def _import_shard(source: Source, dims: Dims, layout: Layout, name: str, content
 
 
 def _records(
-    source: Source, ids: Sequence[str], dims: Dims, counts: Counter[str], left_out: list[LeftOut]
+    source: PublishedFolder, ids: Sequence[str], dims: Dims, counts: Counter[str], left_out: list[LeftOut]
 ) -> Iterator[ShapeRecord]:
     """Every usable shape with its usable queries, counting them and noting the rest as it goes."""
     for shape_id in ids:
@@ -247,7 +247,7 @@ def _records(
 
 
 def _queries(
-    source: Source, paths: Sequence[Path], dims: Dims, K: NDArray[np.float32], left_out: list[LeftOut]
+    source: PublishedFolder, paths: Sequence[Path], dims: Dims, K: NDArray[np.float32], left_out: list[LeftOut]
 ) -> Iterator[QueryRecord]:
     for path in paths:
         try:
@@ -256,9 +256,12 @@ def _queries(
             left_out.append(LeftOut(rejection.reason, rejection.message, 1))
 
 
-def _remove_stale(layout: Layout, names: set[str]) -> None:
+def _tell(stage: str, finished: int, units: int) -> None:
+    log.info("shards done: %d of %d", finished, units)
+
+
+def _remove_stale(layout: Layout, outcomes: Outcomes) -> None:
     """Shards of an import with another limit: their shapes may be in others now."""
     for path in layout.shards.glob("*.h5"):
-        if path.stem not in names:
+        if path.stem not in outcomes.of(STAGE):
             path.unlink()
-            layout.record(STAGE, path.stem).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int64
 
 from pipeline.seeding import rng
 
@@ -18,12 +18,18 @@ Interval = tuple[float, float]
 
 
 def bootstrap(
-    clusters: NDArray[np.int64], statistic: Callable[[NDArray[np.int64]], float | None], resamples: int
+    clusters: Int64[np.ndarray, " sample"],
+    statistic: Callable[[Int64[np.ndarray, " drawn"]], float | None],
+    resamples: int,
 ) -> Interval | None:
     """The percentile interval of ``statistic``, a function of sample numbers, over resampled clusters.
 
-    clusters: (n,), alike for samples that are drawn together. Resamples on which the statistic is not defined are
+    clusters: alike for samples that are drawn together. Resamples on which the statistic is not defined are
     left out; None if it is defined on none. The same call gives the same interval.
+
+    >>> values = np.array([0.0, 0.0, 1.0, 1.0])
+    >>> bootstrap(np.array([0, 0, 1, 1]), lambda rows: values[rows].mean(), 1000)  # of two shapes, any mean will do
+    (0.0, 1.0)
     """
     _, own = np.unique(clusters, return_inverse=True)
     order = np.argsort(own, kind="stable")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 from torch import Tensor
 
 from pipeline.format.cameras import centre_of
@@ -19,17 +19,19 @@ TIE_DEGREES = 1e-3  # views that differ less in angle are equally close
 
 
 class ViewMatches(NamedTuple):
-    """The best match of each of t query patches in each of n views, by M (Eq. 12).
+    """The best match of each query patch in each view, by M (Eq. 12).
 
-    similarity: (t, n) float32, -inf in views that show nothing; patch: (t, n) int64, the view's patch.
+    similarity: -inf in views that show nothing; patch: the view's patch.
     """
 
-    similarity: NDArray[np.float32]
-    patch: NDArray[np.int64]
+    similarity: Float32[np.ndarray, "patch view"]
+    patch: Int64[np.ndarray, "patch view"]
 
 
-def view_matches(similarity: Tensor, patch_valid: Tensor) -> list[ViewMatches]:
-    """For each sample: similarity (b, t, n h w), M, and patch_valid (b, n, h, w), reduced where they are."""
+def view_matches(
+    similarity: Float[Tensor, "batch patch key"], patch_valid: Bool[Tensor, "batch view row column"]
+) -> list[ViewMatches]:
+    """For each sample: ``similarity``, which is M, reduced on the device that it is on."""
     valid = patch_valid.flatten(2)[:, None]
     best = similarity.unflatten(-1, valid.shape[2:]).masked_fill(~valid, -torch.inf).max(dim=-1)
     values, patches = best.values.cpu().numpy(), best.indices.cpu().numpy()
@@ -44,13 +46,15 @@ class Truth:
         self._shards = [Shard(path) for path in index.files]
         self._last: tuple[tuple[int, int], Cameras] | None = None
 
-    def closest_views(self, item: int) -> NDArray[np.bool_]:
-        """(n,) bool: the view whose camera looks from nearly the same direction, or several that tie."""
+    def closest_views(self, item: int) -> Bool[np.ndarray, " view"]:
+        """The view whose camera looks from nearly the same direction, or several that tie."""
         query = self._shard(item).row("queries", "world_to_camera", int(self._index.row[item]))
         return closest_views(query, self._cameras(item).world_to_camera)
 
-    def errors(self, item: int, view: int, matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(p,) how far the matches of query patches (p,) in a view are from the truth, in the image's longer edges.
+    def errors(
+        self, item: int, view: int, matches: ViewMatches, patches: Int64[np.ndarray, " point"]
+    ) -> Float64[np.ndarray, " point"]:
+        """How far the matches of some query patches in a view are from the truth, in the image's longer edges.
 
         NaN where the view does not show what the query's patch shows in its middle, or a part is not the reference's.
         """
@@ -61,8 +65,10 @@ class Truth:
         distance = np.linalg.norm(patch_centres(matches.patch[patches, view], size) - pixels, axis=-1)
         return np.where(judged, distance / max(size), np.nan)
 
-    def pck(self, item: int, matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(len(PCK_SHARES),) share of right matches in the closest view, NaN where none of patches (p,) can be judged.
+    def pck(
+        self, item: int, matches: ViewMatches, patches: Int64[np.ndarray, " point"]
+    ) -> Float64[np.ndarray, " tolerance"]:
+        """Share of right matches in the closest view by ``PCK_SHARES``, NaN where none of some patches can be judged.
 
         Of several closest views it is the first.
         """
@@ -83,30 +89,41 @@ class Truth:
         return self._last[1]
 
 
-def closest_views(query: NDArray[np.floating], views: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(n,) bool: which cameras (n, 4, 4) look at the origin from the direction nearest to the query's (4, 4)."""
+def closest_views(query: Float[np.ndarray, "4 4"], views: Float[np.ndarray, "view 4 4"]) -> Bool[np.ndarray, " view"]:
+    """Which cameras look at the origin from the direction nearest to the query's.
+
+    >>> from pipeline.format.cameras import look_at_origin
+    >>> views = np.stack([look_at_origin(azimuth, 0, 2.5) for azimuth in (0, 90, 180)])
+    >>> closest_views(look_at_origin(80, 10, 2.5), views).tolist()
+    [False, True, False]
+    """
     directions = _direction(views)
     degrees = np.degrees(np.arccos(np.clip(directions @ _direction(query), -1, 1)))
     return degrees <= degrees.min() + TIE_DEGREES
 
 
-def camera_angles(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n, 2) degrees: azimuth, from the front (+Z) toward +X, and elevation of cameras (n, 4, 4)."""
+def camera_angles(world_to_camera: Float[np.ndarray, "view 4 4"]) -> Float64[np.ndarray, "view 2"]:
+    """Degrees: azimuth, from the front (+Z) toward +X, and elevation of cameras.
+
+    >>> from pipeline.format.cameras import look_at_origin
+    >>> camera_angles(look_at_origin(30, 20, 2.5)[None]).round(6).tolist()
+    [[30.0, 20.0]]
+    """
     x, y, z = np.moveaxis(_direction(world_to_camera), -1, 0)
     return np.degrees(np.stack([np.arctan2(x, z) % (2 * np.pi), np.arcsin(np.clip(y, -1, 1))], axis=-1))
 
 
-def view_scores(matches: ViewMatches, patches: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,): how well each view shows what the query shows, the mean similarity of its object's patches' best matches.
+def view_scores(matches: ViewMatches, patches: Int64[np.ndarray, " point"]) -> Float64[np.ndarray, " view"]:
+    """How well each view shows what the query shows, the mean similarity of its object's patches' best matches.
 
-    patches: (p,), the object's. -inf for views that show nothing.
+    patches: the object's. -inf for views that show nothing.
     """
     if len(patches) == 0:
         return np.where(np.isfinite(matches.similarity[0]), 0.0, -np.inf)
     return matches.similarity[patches].mean(axis=0, dtype=np.float64)
 
 
-def _direction(world_to_camera: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(..., 3) unit vectors from the world's origin to the cameras."""
+def _direction(world_to_camera: Float[np.ndarray, "*view 4 4"]) -> Float64[np.ndarray, "*view 3"]:
+    """Unit vectors from the world's origin to the cameras."""
     centre = centre_of(world_to_camera)
     return centre / np.linalg.norm(centre, axis=-1, keepdims=True)

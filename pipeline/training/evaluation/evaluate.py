@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 from torch import nn
 
@@ -45,8 +46,8 @@ logger = logging.getLogger(__name__)
 class Judged:
     """A saved model on one split: what it said, and how good that is.
 
-    intervals: of overall metrics, at 95 %, by their names; true_boxes: (n, 4), pixels [x, y, width, height], zeros for
-    normal; boxes: (n, 4) predicted.
+    intervals: of overall metrics, at 95 %, by their names; true_boxes: pixels [x, y, width, height], zeros for normal;
+    boxes: predicted.
     """
 
     name: str
@@ -54,8 +55,8 @@ class Judged:
     scores: Scores
     evaluation: Evaluation
     intervals: dict[str, Interval]
-    true_boxes: NDArray[np.float64]
-    boxes: NDArray[np.float64] | None
+    true_boxes: Float64[np.ndarray, "sample 4"]
+    boxes: Float64[np.ndarray, "sample 4"] | None
 
 
 def evaluate_checkpoint(
@@ -127,7 +128,7 @@ class Difference(NamedTuple):
 def auc_difference(ours: Scores, theirs: Scores, resamples: int) -> Difference | None:
     """AUC of ``ours`` less that of ``theirs``, both of the same samples in the same order, resampled in pairs."""
 
-    def difference(rows: NDArray[np.int64]) -> float | None:
+    def difference(rows: Int64[np.ndarray, " drawn"]) -> float | None:
         a, b = (roc_auc(scores.probability[rows], scores.label[rows]) for scores in (ours, theirs))
         return None if a is None or b is None else a - b
 
@@ -151,7 +152,7 @@ def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device:
 @torch.no_grad()
 def _predict(
     model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
-) -> tuple[Scores, NDArray[np.float64], NDArray[np.float64] | None]:
+) -> tuple[Scores, Float64[np.ndarray, "sample 4"], Float64[np.ndarray, "sample 4"] | None]:
     """Scores, with closest views and matches if ``truth`` is there to tell; true and predicted boxes in pixels."""
     training = model.training
     model.eval()
@@ -191,7 +192,7 @@ def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: 
     return found
 
 
-def _in_pixels(boxes: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float64]:
-    """(n, 4) boxes (cx, cy, w, h) in shares of a (height, width) image to [x, y, width, height] in pixels."""
+def _in_pixels(boxes: Float[np.ndarray, "sample 4"], size: tuple[int, int]) -> Float64[np.ndarray, "sample 4"]:
+    """Boxes (cx, cy, w, h) in shares of a (height, width) image to [x, y, width, height] in pixels."""
     centre, extent = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
     return np.concatenate([centre - extent / 2, extent], axis=-1) * np.tile(size[::-1], 2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float64, Int64, Num, Shaped
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -21,27 +22,27 @@ PCK_SHARES = (0.05, 0.1, 0.15)
 class Scores:
     """Predictions for a split, one entry a sample.
 
-    probability: (n,) of being anomalous; anomaly_type: (n,) int, index into ``type_names``, 0 for normal; part: (n,)
-    str, the part group of the anomaly, '' for normal; shape: (n,) int, alike for samples of one shape; box_iou: (n,)
-    overlap of predicted and true box, meaningful where anomalous; closest: (n,) 1 where the closest view was found,
-    else 0; pck: (n, len(PCK_SHARES)) share of right matches, NaN where a sample has none to judge. None for what the
-    model does not give, or where it was not measured.
+    probability: of being anomalous; anomaly_type: index into ``type_names``, 0 for normal; part: str, the part group
+    of the anomaly, '' for normal; shape: alike for samples of one shape; box_iou: overlap of predicted and true box,
+    meaningful where anomalous; closest: 1 where the closest view was found, else 0; pck: share of right matches by
+    ``PCK_SHARES``, NaN where a sample has none to judge. None for what the model does not give, or where it was not
+    measured.
     """
 
-    probability: NDArray[np.float64]
-    anomaly_type: NDArray[np.int64]
-    part: NDArray[np.str_]
-    shape: NDArray[np.int64]
+    probability: Float64[np.ndarray, " sample"]
+    anomaly_type: Int64[np.ndarray, " sample"]
+    part: Shaped[np.ndarray, " sample"]
+    shape: Int64[np.ndarray, " sample"]
     type_names: tuple[str, ...]
-    box_iou: NDArray[np.float64] | None = None
-    closest: NDArray[np.float64] | None = None
-    pck: NDArray[np.float64] | None = None
+    box_iou: Float64[np.ndarray, " sample"] | None = None
+    closest: Float64[np.ndarray, " sample"] | None = None
+    pck: Float64[np.ndarray, "sample tolerance"] | None = None
 
     @property
-    def label(self) -> NDArray[np.bool_]:
+    def label(self) -> Bool[np.ndarray, " sample"]:
         return self.anomaly_type > 0
 
-    def select(self, rows: NDArray[Any]) -> Scores:
+    def select(self, rows: Bool[np.ndarray, " sample"] | Int64[np.ndarray, " drawn"]) -> Scores:
         """The samples of a mask or of row numbers."""
         return replace(self, **{name: value[rows] for name, value in self._columns().items()})
 
@@ -120,10 +121,13 @@ def measure(scores: Scores, threshold: float | None = None) -> Metrics:
     )
 
 
-def roc_auc(score: NDArray[Any], positive: NDArray[np.bool_]) -> float | None:
+def roc_auc(score: Num[np.ndarray, " sample"], positive: Bool[np.ndarray, " sample"]) -> float | None:
     """Probability that a positive scores above a negative, ties counting half (the Mann-Whitney statistic).
 
     None unless there are positives and negatives.
+
+    >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, True, False, True]))  # one of four pairs ties
+    0.875
     """
     positives = int(positive.sum())
     negatives = len(positive) - positives
@@ -133,11 +137,14 @@ def roc_auc(score: NDArray[Any], positive: NDArray[np.bool_]) -> float | None:
     return float(wins / (positives * negatives))
 
 
-def average_precision(confidence: NDArray[Any], correct: NDArray[np.bool_]) -> float:
+def average_precision(confidence: Num[np.ndarray, " object"], correct: Bool[np.ndarray, " object"]) -> float:
     """Area under the interpolated precision-recall curve of one detection per object (Pascal VOC 2010 on).
 
-    confidence: (n,) of each detection; correct: (n,), whether it hits its object. Detections of one
-    confidence enter together, so the order of the samples does not matter.
+    correct: whether a detection hits its object. Detections of one confidence enter together, so the order of the
+    samples does not matter.
+
+    >>> average_precision(np.array([0.9, 0.8]), np.array([True, False]))  # half of the objects, at full precision
+    0.5
     """
     order = np.argsort(-confidence, kind="stable")
     hits = np.cumsum(correct[order])
@@ -177,7 +184,7 @@ def box_ap(scores: Scores, thresholds: Sequence[float]) -> float | None:
     return float(np.mean(each))
 
 
-def _of_group(scores: Scores, rows: NDArray[np.bool_], threshold: float | None) -> Metrics:
+def _of_group(scores: Scores, rows: Bool[np.ndarray, " sample"], threshold: float | None) -> Metrics:
     against_normal = scores.select(rows | ~scores.label)
     auc = roc_auc(against_normal.probability, against_normal.label)
     return replace(measure(scores.select(rows), threshold), auc=auc)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Float64, Int64, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -68,8 +68,10 @@ def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str)
     return pictures
 
 
-def _attended(similarity: Tensor, patch_valid: Tensor, model: AnyModelConfig) -> NDArray[np.bool_]:
-    """(n, h w): the view patches whose keys [tok] keeps in a batch of one, none without top-k attention."""
+def _attended(
+    similarity: Float[Tensor, "1 patch key"], patch_valid: Bool[Tensor, "1 view row column"], model: AnyModelConfig
+) -> Bool[np.ndarray, "view patch"]:
+    """The view patches whose keys [tok] keeps in a batch of one, none without top-k attention."""
     valid = patch_valid.flatten(1)
     attended = np.zeros(valid.shape[1], dtype=bool)
     if isinstance(model, CMTConfig) and model.guided:
@@ -79,17 +81,17 @@ def _attended(similarity: Tensor, patch_valid: Tensor, model: AnyModelConfig) ->
 
 
 def draw_matches(
-    query: NDArray[np.uint8],
-    views: NDArray[np.uint8],
+    query: UInt8[np.ndarray, "height width 3"],
+    views: UInt8[np.ndarray, "view height width"],
     matches: ViewMatches,
-    patches: NDArray[np.int64],
-    attended: NDArray[np.bool_],
-    errors: NDArray[np.float64] | None = None,
+    patches: Int64[np.ndarray, " point"],
+    attended: Bool[np.ndarray, "view patch"],
+    errors: Float64[np.ndarray, " point"] | None = None,
 ) -> Image.Image:
-    """One picture: query (H, W, 3), then the best of views (n, H, W), with some matches in the first of them.
+    """One picture: the query, then the best of the views, with some matches in the first of them.
 
-    patches: (p,) of the query's object; attended: (n, h w) bool, view patches to mark; errors: (p,) of the matches in
-    the best view, as ``Truth.errors`` has them; without them colours only tell lines apart.
+    patches: of the query's object; attended: view patches to mark; errors: of the matches in the best view, as
+    ``Truth.errors`` has them; without them colours only tell lines apart.
     """
     height, width = query.shape[:2]
     shown = np.argsort(-view_scores(matches, patches), kind="stable")[:VIEWS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
@@ -38,7 +39,13 @@ def sample_grid(model: nn.Module, index: SplitIndex, config: TrainingConfig, dev
     return _grid(tiles)
 
 
-def _tile(image: Tensor, name: str, score: float, predicted: Tensor | None, true: Tensor) -> Image.Image:
+def _tile(
+    image: UInt8[Tensor, "3 height width"],
+    name: str,
+    score: float,
+    predicted: Float[Tensor, " 4"] | None,
+    true: Float[Tensor, " 4"],
+) -> Image.Image:
     height, width = image.shape[1:]
     tile = Image.new("RGB", (width, height + CAPTION), "white")
     tile.paste(Image.fromarray(image.permute(1, 2, 0).cpu().numpy()))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64
 
 from pipeline.format.reader import Shard
 from pipeline.training.evaluation.bootstrap import Interval
@@ -105,7 +105,7 @@ def predictions_csv(model: Judged, index: SplitIndex) -> str:
     return stream.getvalue()
 
 
-def _pixels(box: NDArray[np.float64] | None) -> list[str]:
+def _pixels(box: Float64[np.ndarray, " 4"] | None) -> list[str]:
     return [""] * 4 if box is None else [f"{value:.2f}" for value in box]
 
 

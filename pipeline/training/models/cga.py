@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from pipeline.training.config import CMTConfig
@@ -23,12 +24,17 @@ class CGABlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
 
     def forward(
-        self, tokens: Tensor, views: Tensor, position: Tensor | None, valid: Tensor, selection: KeptKeys | None
-    ) -> Tensor:
-        """The new tokens (b, 1 + t, dim), [tok] first.
+        self,
+        tokens: Float[Tensor, "batch token channel"],
+        views: Float[Tensor, "batch key channel"],
+        position: Float[Tensor, "batch key channel"] | None,
+        valid: Bool[Tensor, "batch key"],
+        selection: KeptKeys | None,
+    ) -> Float[Tensor, "batch token channel"]:
+        """The new tokens, [tok] first.
 
-        tokens: as returned; views: (b, n, dim); position: (b, n, dim), None without 3DPE; valid: (b, n) bool;
-        selection: which view patches each token sees, None for all valid ones.
+        views: features of their patches; position: None without 3DPE; selection: which view patches each token sees,
+        None for all valid ones.
         """
         keys = self.fuse(views if position is None else torch.cat([views, position], dim=-1))  # Eq. 2
         tokens = self.norms[0](tokens + self.self_attention(tokens))  # Eq. 3, 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -66,6 +67,6 @@ class CMT(nn.Module):
             patch_logits=patch_logits,
         )
 
-    def _describe(self, patches: Tensor) -> Tensor:
-        """(..., dim) features to (..., c) descriptors of unit length: beta, normalised over channels."""
+    def _describe(self, patches: Float[Tensor, "batch patch channel"]) -> Float[Tensor, "batch patch descriptor"]:
+        """Features to descriptors of unit length: beta, normalised over channels."""
         return functional.normalize(self.projector(patches), dim=-1)

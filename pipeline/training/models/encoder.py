@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -34,7 +35,7 @@ class BasicBlock(nn.Module):
         if stride != 1 or inputs != outputs:
             self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "image input height width"]) -> Float[Tensor, "image output row column"]:
         residual = functional.relu(self.bn1(self.conv1(x)))
         return functional.relu(self.bn2(self.conv2(residual)) + self.downsample(x))
 
@@ -54,8 +55,14 @@ class ResNet18(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(n, 3, H, W) to the features at strides 8, 16 and 32."""
+    def forward(
+        self, x: Float[Tensor, "image 3 height width"]
+    ) -> tuple[
+        Float[Tensor, "image channel8 height//8 width//8"],
+        Float[Tensor, "image channel16 height//16 width//16"],
+        Float[Tensor, "image channel32 height//32 width//32"],
+    ]:
+        """The features at strides 8, 16 and 32."""
         x = functional.relu(self.bn1(self.conv1(x)))
         x = self.layer1(functional.max_pool2d(x, 3, 2, 1))
         at8 = self.layer2(x)
@@ -73,8 +80,10 @@ class ResNet18FPN(nn.Module):
         self.output = nn.Conv2d(dim, dim, 3, padding=1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(n, 3, H, W) uint8 to (n, dim, H/8, W/8) float; H and W are multiples of 32."""
+    def forward(
+        self, images: UInt8[Tensor, "image 3 height width"]
+    ) -> Float[Tensor, "image channel height//8 width//8"]:
+        """Height and width are multiples of 32."""
         at8, at16, at32 = self.backbone(normalised(images).contiguous(memory_format=torch.channels_last))
         top = self.lateral[2](at32)
         top = self.lateral[1](at16) + functional.interpolate(top, scale_factor=2.0, mode="nearest")
@@ -82,8 +91,12 @@ class ResNet18FPN(nn.Module):
         return self.output(top)
 
 
-def normalised(images: Tensor) -> Tensor:
-    """(n, 3, H, W) uint8 to float with ImageNet's mean and deviation, which pretrained weights expect."""
+def normalised(images: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "image 3 height width"]:
+    """With ImageNet's mean and deviation, which pretrained weights expect.
+
+    >>> normalised(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).flatten()  # (1 - mean) / deviation
+    tensor([2.2489, 2.4286, 2.6400])
+    """
     mean, std = (torch.tensor(x, device=images.device).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
     return (images.float() / 255 - mean) / std
 

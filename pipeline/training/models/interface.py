@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 
 class Inputs(NamedTuple):
-    """What a model sees of a batch of b query photos with n reference views of their shapes.
+    """What a model sees of a batch of query photos with reference views of their shapes.
 
-    image: (b, 3, H, W) uint8 colour; object_mask: (b, H, W) uint8, 0 or 255, the object in ``image``;
-    views: (b, n, H, W) uint8 grayscale, their background white; patch_xyz: (b, n, H/8, W/8, 3) float32, world;
-    patch_valid: (b, n, H/8, W/8) bool, false on background, which is never matched. One sample has no b.
+    object_mask: 0 or 255, the object in ``image``; views: grayscale, their background white; patch_xyz: in the world;
+    patch_valid: false on background, which is never matched. One sample has no axis ``batch``.
     """
 
-    image: Tensor
-    object_mask: Tensor
-    views: Tensor
-    patch_xyz: Tensor
-    patch_valid: Tensor
+    image: UInt8[Tensor, "*batch 3 height width"]
+    object_mask: UInt8[Tensor, "*batch height width"]
+    views: UInt8[Tensor, "*batch view height width"]
+    patch_xyz: Float[Tensor, "*batch view row column 3"]
+    patch_valid: Bool[Tensor, "*batch view row column"]
 
 
 class Prediction(NamedTuple):
     """What a model says of a batch, and what its losses act on; None for what it does not have.
 
-    logit: (b,), positive for anomalous; box: (b, 4) as (cx, cy, w, h) in shares of the image;
-    view_descriptors: (b, n, h, w, c), unit length; similarity: (b, h w, n h w), M of Eq. 12;
-    patch_logits: (b, h w), positive where a patch of the query shows the anomaly;
-    shape_similarity: (b, b), how alike each query of the batch is to the shape of each, in [-1, 1].
+    logit: positive for anomalous; box: (cx, cy, w, h) in shares of the image; view_descriptors: of unit length;
+    similarity: of the query's patches to the views', M of Eq. 12; patch_logits: positive where a patch of the query
+    shows the anomaly; shape_similarity: how alike each query of the batch is to the shape of each, in [-1, 1].
     """
 
-    logit: Tensor
-    box: Tensor | None = None
-    view_descriptors: Tensor | None = None
-    similarity: Tensor | None = None
-    patch_logits: Tensor | None = None
-    shape_similarity: Tensor | None = None
+    logit: Float[Tensor, " batch"]
+    box: Float[Tensor, "batch 4"] | None = None
+    view_descriptors: Float[Tensor, "batch view row column channel"] | None = None
+    similarity: Float[Tensor, "batch patch key"] | None = None
+    patch_logits: Float[Tensor, "batch patch"] | None = None
+    shape_similarity: Float[Tensor, "batch batch"] | None = None

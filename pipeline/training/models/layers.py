@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
 def mlp(*widths: int) -> nn.Sequential:
-    """Linear layers from ``widths[0]`` through to ``widths[-1]`` channels, with ReLU between them."""
+    """Linear layers from ``widths[0]`` through to ``widths[-1]`` channels, with ReLU between them.
+
+    >>> mlp(2, 8, 1)
+    Sequential(
+      (0): Linear(in_features=2, out_features=8, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=8, out_features=1, bias=True)
+    )
+    """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -25,8 +34,10 @@ class ClassificationHead(nn.Module):
         self.image = nn.Linear(dim, 1)
         self.patches = nn.Linear(dim, 1) if patch_head else None
 
-    def forward(self, tok: Tensor, patches: Tensor) -> tuple[Tensor, Tensor | None]:
-        """tok (b, dim) and patches (b, t, dim) to logits of images (b,) and, with a patch head, of patches (b, t)."""
+    def forward(
+        self, tok: Float[Tensor, "batch channel"], patches: Float[Tensor, "batch patch channel"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch patch"] | None]:
+        """Logits of images and, with a patch head, of patches."""
         logit = self.image(tok).squeeze(-1)
         if self.patches is None:
             return logit, None
@@ -41,7 +52,7 @@ class BoxHead(nn.Module):
         super().__init__()
         self.layers = mlp(dim, dim, dim, dim, 4)
 
-    def forward(self, feature: Tensor) -> Tensor:
-        """(b, dim) to (b, 4) boxes (cx, cy, w, h) in shares of the image."""
-        box: Tensor = self.layers(feature).sigmoid()
+    def forward(self, feature: Float[Tensor, "batch channel"]) -> Float[Tensor, "batch 4"]:
+        """Boxes (cx, cy, w, h) in shares of the image."""
+        box: Float[Tensor, "batch 4"] = self.layers(feature).sigmoid()
         return box

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Bool, Complex64, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +24,7 @@ class LightField(nn.Module):
     through the same trainer and the same metrics as the others.
     """
 
-    moments: Tensor
+    moments: Complex64[Tensor, "moment size size"]
 
     def __init__(self, config: LightFieldConfig) -> None:
         super().__init__()
@@ -42,16 +43,16 @@ class LightField(nn.Module):
         return Prediction(self.calibrate(nearest[:, None]).squeeze(-1))
 
     @torch.no_grad()
-    def _describe(self, silhouettes: Tensor) -> Tensor:
-        """(n, H, W) bool to (n, d): Zernike magnitudes, then Fourier magnitudes of the contour."""
+    def _describe(self, silhouettes: Bool[Tensor, "image height width"]) -> Float[Tensor, "image descriptor"]:
+        """Zernike magnitudes, then Fourier magnitudes of the contour."""
         discs = in_unit_disc(silhouettes, GRID)
         moments = torch.einsum("mij,nij->nm", self.moments, discs.to(self.moments.dtype)).abs()
         area = discs.sum(dim=(1, 2)).clamp(min=1)
         return torch.cat([moments.float() / area[:, None], contour_descriptor(discs, self.harmonics)], dim=-1)
 
 
-def in_unit_disc(silhouettes: Tensor, size: int) -> Tensor:
-    """(n, H, W) bool to (n, size, size) float: centroid in the middle, the farthest pixel on the inscribed circle."""
+def in_unit_disc(silhouettes: Bool[Tensor, "image height width"], size: int) -> Float[Tensor, "image {size} {size}"]:
+    """Centroid in the middle, the farthest pixel on the inscribed circle."""
     height, width = silhouettes.shape[-2:]
     mask = silhouettes.float()
     y, x = torch.meshgrid(
@@ -69,8 +70,8 @@ def in_unit_disc(silhouettes: Tensor, size: int) -> Tensor:
     return functional.grid_sample(mask[:, None], grid, align_corners=False)[:, 0]
 
 
-def zernike_basis(order: int, size: int) -> Tensor:
-    """(m, size, size) complex: conjugate Zernike polynomials V_nl up to ``order`` on the unit disc, 0 outside.
+def zernike_basis(order: int, size: int) -> Complex64[Tensor, "moment {size} {size}"]:
+    """Conjugate Zernike polynomials V_nl up to ``order`` on the unit disc, 0 outside.
 
     n - l is even and 0 <= l <= n, without the constant V_00, which is the area (Khotanzad and Hong, PAMI 1990).
     """
@@ -85,8 +86,8 @@ def zernike_basis(order: int, size: int) -> Tensor:
     return torch.where(rho <= 1, torch.stack(polynomials), 0).to(torch.complex64)
 
 
-def contour_descriptor(discs: Tensor, harmonics: int) -> Tensor:
-    """(n, harmonics) Fourier magnitudes of how far (n, size, size) silhouettes reach in every direction."""
+def contour_descriptor(discs: Float[Tensor, "image size size"], harmonics: int) -> Float[Tensor, "image {harmonics}"]:
+    """Fourier magnitudes of how far silhouettes reach in every direction."""
     angle = torch.arange(ANGLES, device=discs.device) * (2 * math.pi / ANGLES)
     rho = (torch.arange(GRID, device=discs.device) + 0.5) / GRID
     grid = torch.stack([rho[:, None] * angle.cos(), rho[:, None] * angle.sin()], dim=-1).expand(len(discs), -1, -1, -1)
@@ -96,7 +97,7 @@ def contour_descriptor(discs: Tensor, harmonics: int) -> Tensor:
     return spectrum[:, 1 : harmonics + 1] / spectrum[:, :1].clamp(min=1e-6)
 
 
-def _radial(n: int, m: int, rho: Tensor) -> Tensor:
+def _radial(n: int, m: int, rho: Float[Tensor, "size size"]) -> Float[Tensor, "size size"]:
     """R_nm of the Zernike polynomials."""
     total = torch.zeros_like(rho)
     for s in range((n - m) // 2 + 1):

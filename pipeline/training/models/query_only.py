@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
@@ -53,10 +54,13 @@ class ViT(nn.Module):
         return _read(self.norm(self.blocks(_put_first(self.tok, tokens))), self.classify, self.locate)
 
 
-def grid_positions(height: int, width: int, dim: int) -> Tensor:
-    """(height width, dim): sines and cosines of the row in one half of the channels, of the column in the other.
+def grid_positions(height: int, width: int, dim: int) -> Float[Tensor, "{height}*{width} {dim}"]:
+    """Sines and cosines of the row in one half of the channels, of the column in the other.
 
     As Vaswani et al. (2017, section 3.5), along both axes; ``dim`` is a multiple of 4.
+
+    >>> grid_positions(1, 2, 4)[1]  # sin row, sin column, cos row, cos column
+    tensor([0.0000, 0.8415, 1.0000, 0.5403])
     """
     frequency = 10_000.0 ** -(torch.arange(dim // 4) / (dim // 4))
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -76,14 +80,23 @@ def _transformer(config: QueryOnlyConfig | ViTConfig, blocks: int, pre_norm: boo
     )
 
 
-def _put_first(tok: Tensor, patches: Tensor) -> Tensor:
+def _put_first(
+    tok: Float[Tensor, " channel"], patches: Float[Tensor, "batch patch channel"]
+) -> Float[Tensor, "batch 1+patch channel"]:
     return torch.cat([tok.expand(len(patches), 1, -1), patches], dim=1)
 
 
-def _read(tokens: Tensor, classify: ClassificationHead, locate: BoxHead | None) -> Prediction:
+def _read(
+    tokens: Float[Tensor, "batch token channel"], classify: ClassificationHead, locate: BoxHead | None
+) -> Prediction:
     return _predict(tokens[:, 0], tokens[:, 1:], classify, locate)
 
 
-def _predict(feature: Tensor, patches: Tensor, classify: ClassificationHead, locate: BoxHead | None) -> Prediction:
+def _predict(
+    feature: Float[Tensor, "batch channel"],
+    patches: Float[Tensor, "batch patch channel"],
+    classify: ClassificationHead,
+    locate: BoxHead | None,
+) -> Prediction:
     logit, patch_logits = classify(feature, patches)
     return Prediction(logit, None if locate is None else locate(feature), patch_logits=patch_logits)

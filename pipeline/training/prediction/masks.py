@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Shaped, UInt
 from scipy.ndimage import maximum_filter
 
 from pipeline.errors import PipelineError
+from pipeline.format.boxes import bounding_box
 from pipeline.images import Picture
-
-P = TypeVar("P", bound=np.generic)
 
 #: A mask's values, from its darkest to its brightest as 0 to 1: below is surely dark, above surely bright.
 DARK, BRIGHT = 0.25, 0.75
@@ -26,27 +24,31 @@ BLACK = 16
 WINDOW_FILL, WINDOW_SHARE = 0.95, 0.5
 
 
-def border(pixels: NDArray[P]) -> NDArray[P]:
-    """The outermost pixels of an (H, W, ...) image, those in the corners twice."""
+def border(
+    pixels: Shaped[np.ndarray, "height width *channel"],
+) -> Shaped[np.ndarray, " 2*(height+width) *channel"]:
+    """The outermost pixels of an image, those in the corners twice.
+
+    >>> border(np.arange(9).reshape(3, 3)).tolist()
+    [0, 1, 2, 6, 7, 8, 0, 3, 6, 2, 5, 8]
+    """
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
-def cuts_out(opaque: NDArray[np.bool_]) -> bool:
-    """Whether an (H, W) image was made transparent around an object, along most of its border.
+def cuts_out(opaque: Bool[np.ndarray, "height width"]) -> bool:
+    """Whether an image was made transparent around an object, along most of its border.
 
     Rounded corners do not do that, nor does the shadow around the picture of a window.
     """
     if border(opaque).mean() > 0.5:
         return False
-    rows, columns = (np.flatnonzero(opaque.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return True
-    box = int(rows[-1] - rows[0] + 1) * int(columns[-1] - columns[0] + 1)
+    _, _, width, height = bounding_box(opaque)
+    box = width * height
     return not (opaque.sum() > WINDOW_FILL * box and box > WINDOW_SHARE * opaque.size)
 
 
-def read_mask(mask: Picture, of: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """(H, W) of a picture that is white, or opaque, on the object in the photograph ``of``, black around it.
+def read_mask(mask: Picture, of: Path, shape: tuple[int, ...]) -> Bool[np.ndarray, "height width"]:
+    """The object by a picture that is white, or opaque, on the object in the photograph ``of``, black around it.
 
     White is its brightest value, whatever its depth. Raises PipelineError for another size, or what is no mask.
     """
@@ -70,7 +72,7 @@ def read_mask(mask: Picture, of: Path, shape: tuple[int, ...]) -> NDArray[np.boo
     return found
 
 
-def _bright(path: Path, values: NDArray[np.unsignedinteger]) -> NDArray[np.bool_]:
+def _bright(path: Path, values: UInt[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
     """Where a picture of two values is bright, its edges may be soft. PipelineError if it has others."""
     brightest = int(values.max())
     if brightest == 0 or (values.dtype == np.uint8 and brightest < BLACK and len(np.unique(values)) > 2):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, UInt8
 from PIL import Image
 from scipy.ndimage import label
 
 from pipeline.errors import PipelineError
+from pipeline.extras import installing
 from pipeline.format.silhouette import object_estimate
 from pipeline.images import Picture, as_seen, read_image
 from pipeline.training.prediction.masks import border, cuts_out, read_mask
@@ -25,17 +26,17 @@ BORDER_WHITE = 12
 DUST = 0.001
 WAYS_OUT = (
     "give a mask with --mask, save it as PNG with an alpha channel, put the object before plain white, "
-    "or let rembg find it: `pip install -e '.[segment]'`"
+    f"or let rembg find it: `{installing('segment')}`"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """An upright photograph and its object: pixels (H, W, 3) uint8, white where transparent; mask (H, W) bool."""
+    """An upright photograph and its object: pixels, white where transparent, and mask."""
 
     path: Path
-    pixels: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
+    pixels: UInt8[np.ndarray, "height width 3"]
+    mask: Bool[np.ndarray, "height width"]
     cut_by: CutBy
 
 
@@ -68,25 +69,31 @@ def _read(path: Path, what: str) -> Picture:
         raise PipelineError(f"{what} {path} cannot be read: {error.strerror}") from error
 
 
-def _segment(pixels: NDArray[np.uint8], path: Path) -> NDArray[np.bool_]:
+def _segment(pixels: UInt8[np.ndarray, "height width 3"], path: Path) -> Bool[np.ndarray, "height width"]:
     try:
         import onnxruntime  # noqa: F401  rembg ends the whole process where it is missing
         from rembg import remove
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise PipelineError(f"photograph {path}: what is the object, and what is behind it? {WAYS_OUT}") from error
     return _without_dust(np.asarray(remove(Image.fromarray(pixels), only_mask=True)) > 127)
 
 
-def _without_dust(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _without_dust(found: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
     """Without connected pieces that are too small to be a part: one of them far off would shrink the object."""
     pieces, _ = label(found, structure=np.ones((3, 3)))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    kept: NDArray[np.bool_] = (sizes > DUST * sizes.sum())[pieces]
+    kept: Bool[np.ndarray, "height width"] = (sizes > DUST * sizes.sum())[pieces]
     return kept
 
 
-def _checked(path: Path, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], by: CutBy, where: str) -> Photograph:
+def _checked(
+    path: Path,
+    pixels: UInt8[np.ndarray, "height width 3"],
+    mask: Bool[np.ndarray, "height width"],
+    by: CutBy,
+    where: str,
+) -> Photograph:
     if not mask.any():
         raise PipelineError(f"photograph {path}: its {where} shows no object; {WAYS_OUT}")
     if mask.all():

@@ -1,4 +1,4 @@
-"""A model's verdict on one photograph, given the reference views of the object's shape."""
+"""What a model detects in one photograph, given the reference views of the object's shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float64
 from PIL import Image, ImageDraw
 from torch import nn
 
@@ -38,7 +38,7 @@ class BestView:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Detection:
     """What a model says of a photograph.
 
     score: probability of an anomaly; box: [x, y, width, height] in pixels of the photograph, None without a box head;
@@ -47,7 +47,7 @@ class Verdict:
     """
 
     score: float
-    box: NDArray[np.float64] | None
+    box: Float64[np.ndarray, " 4"] | None
     view: BestView | None
     picture: Image.Image
 
@@ -57,8 +57,10 @@ class Verdict:
 
 
 @torch.no_grad()
-def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Query, device: torch.device) -> Verdict:
-    """One photograph at a time: no verdict depends on which others are asked for. Any model will do, in its eval mode.
+def judge(
+    model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Query, device: torch.device
+) -> Detection:
+    """One photograph at a time: what others are asked for changes nothing. Any model will do, in its eval mode.
 
     Raises PipelineError where query and views are of different sizes, and where the prediction is not finite.
     """
@@ -74,7 +76,7 @@ def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Q
     prediction = forward(model, inputs, pick_precision(config.precision, device))
     if not all(said.isfinite().all() for said in (prediction.logit, prediction.box) if said is not None):
         raise PipelineError(
-            f"no verdict on {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
+            f"no detection in {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
             "precision = float32: train again, or take another checkpoint"
         )
     score = float(prediction.logit.sigmoid())
@@ -84,9 +86,9 @@ def judge(model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Q
         box = query.framing.to_photograph(np.array([cx - w / 2, cy - h / 2, w, h]), size)
     panel = _photograph_panel(query, score, box)
     if prediction.similarity is None:
-        return Verdict(score, box, None, panel)
+        return Detection(score, box, None, panel)
     view, matches = _matches(view_matches(prediction.similarity, inputs.patch_valid)[0], shape, query)
-    return Verdict(score, box, view, _side_by_side(panel, matches))
+    return Detection(score, box, view, _side_by_side(panel, matches))
 
 
 def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[BestView | None, Image.Image]:
@@ -101,7 +103,7 @@ def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[Be
     return BestView(best, azimuth, elevation, float(scores[best])), picture
 
 
-def _photograph_panel(query: Query, score: float, box: NDArray[np.float64] | None) -> Image.Image:
+def _photograph_panel(query: Query, score: float, box: Float64[np.ndarray, " 4"] | None) -> Image.Image:
     """The photograph, as high as the matches beside it, with what was found."""
     photograph = Image.fromarray(query.photograph.pixels)
     height = PANEL_SCALE * query.image.shape[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float64, UInt8
 from PIL import Image, ImageOps
 
+from pipeline.format.boxes import bounding_box
 from pipeline.training.prediction.photograph import Photograph
 from pipeline.training.prediction.shadow import contact_shadow
 
@@ -24,19 +25,23 @@ class Framing:
     y0: float
     edge: float
 
-    def to_photograph(self, box: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-        """An [x, y, width, height] box in the model's (size, size) image, in pixels of the photograph."""
+    def to_photograph(self, box: Float64[np.ndarray, " 4"], size: int) -> Float64[np.ndarray, " 4"]:
+        """An [x, y, width, height] box in the model's image of ``size`` pixels, in pixels of the photograph.
+
+        >>> Framing(100.0, 50.0, edge=512.0).to_photograph(np.array([64.0, 0.0, 128.0, 256.0]), 256).tolist()
+        [228.0, 50.0, 256.0, 512.0]
+        """
         scaled = box * (self.edge / size)
         return scaled + np.array([self.x0, self.y0, 0.0, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """What a model sees of a photograph: image (S, S, 3) and mask (S, S), uint8; and where that lies in it."""
+    """What a model sees of a photograph: image and mask, 0 or 255; and where that lies in it."""
 
     photograph: Photograph
-    image: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
+    image: UInt8[np.ndarray, "size size 3"]
+    mask: UInt8[np.ndarray, "size size"]
     framing: Framing
 
 
@@ -63,14 +68,15 @@ def as_query(photograph: Photograph, size: int, shadow: bool = True) -> Query:
     return Query(photograph, image, np.where(mask > 127, 255, 0).astype(np.uint8), framing)
 
 
-def _around(mask: NDArray[np.bool_]) -> Framing:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    edge = max(x1 - x0, y1 - y0) / EXTENT
-    return Framing(float((x0 + x1) / 2 - CENTRE[0] * edge), float((y0 + y1) / 2 - CENTRE[1] * edge), float(edge))
+def _around(mask: Bool[np.ndarray, "height width"]) -> Framing:
+    x, y, width, height = bounding_box(mask)
+    edge = max(width, height) / EXTENT
+    return Framing(x + width / 2 - CENTRE[0] * edge, y + height / 2 - CENTRE[1] * edge, edge)
 
 
-def _cut(image: Image.Image, corners: tuple[float, float, float, float], size: int, fill: int) -> NDArray[np.uint8]:
+def _cut(
+    image: Image.Image, corners: tuple[float, float, float, float], size: int, fill: int
+) -> UInt8[np.ndarray, "{size} {size} *channel"]:
     """The rectangle ``corners`` of an image, resized to (size, size); ``fill`` where it reaches out of it."""
     margin = int(np.ceil(max(0.0, -corners[0], -corners[1], corners[2] - image.width, corners[3] - image.height)))
     padded = ImageOps.expand(image, margin, fill=fill if image.mode == "L" else (fill,) * 3)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float64, UInt8
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+
+from pipeline.format.boxes import bounding_box
 
 #: How dark the shadow is at most; the rest in shares of the object's height: how much of its lower end casts it, how
 #: high that lies on the ground, how far below the feet it ends, and how soft it is. Fitted to 105 renders of the
@@ -13,16 +15,15 @@ from scipy.ndimage import gaussian_filter
 DARKNESS, CASTING, FLATNESS, BELOW, SOFTNESS = 0.2, 0.5, 0.25, 0.05, 0.05
 
 
-def contact_shadow(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(S, S) darkness in [0, DARKNESS] on the ground around and behind the feet of the object of ``mask`` (S, S).
+def contact_shadow(mask: UInt8[np.ndarray, "size size"]) -> Float64[np.ndarray, "size size"]:
+    """Darkness in [0, DARKNESS] on the ground around and behind the feet of the object of ``mask``.
 
     The lower half of its silhouette laid flat, as a camera above the ground sees it, and blurred.
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if len(rows) == 0:
+    _, top, _, height = bounding_box(mask)
+    if height == 0:
         return np.zeros(mask.shape)
-    feet = int(rows[-1]) + 1
-    height = feet - int(rows[0])
+    feet = top + height
     depth = max(1, round(FLATNESS * height))
     casting = Image.fromarray(mask[feet - max(1, round(CASTING * height)) : feet])
     flat = np.asarray(casting.resize((mask.shape[1], depth), Image.Resampling.BOX)) / 255.0

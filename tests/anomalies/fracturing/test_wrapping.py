@@ -55,7 +55,7 @@ def first_hits_of_back_faces(mesh: trimesh.Trimesh, count: int = 400) -> float:
     random = rng(0, "rays")
     origins = random.normal(size=(count, 3))
     origins *= 5 / np.linalg.norm(origins, axis=1, keepdims=True)
-    inner = random.uniform(*mesh.bounds, size=(count, 3))
+    inner = random.uniform(mesh.bounds[0], mesh.bounds[1], size=(count, 3))
     directions = inner - origins
     hits = mesh.ray.intersects_first(origins, directions)
     facing = (mesh.face_normals[hits[hits >= 0]] * directions[hits >= 0]).sum(axis=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_stripes_are_as_wide_as_the_sett_says() -> None:
 
 
 def test_weft_is_coloured_as_the_warp_unless_told() -> None:
-    settings = {"draft": "twill", "threads": 32, "warp": ("#ff0000", "#0000ff"), "repeats": 2}
+    settings: dict[str, Any] = {"draft": "twill", "threads": 32, "warp": ("#ff0000", "#0000ff"), "repeats": 2}
     same = woven(_canvas(), **settings, weft=("#ff0000", "#0000ff"))
     np.testing.assert_array_equal(woven(_canvas(), **settings).color, same.color)
 

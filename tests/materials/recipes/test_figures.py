@@ -15,7 +15,7 @@ U, V = np.meshgrid((np.arange(64) + 0.3) / 64, (np.arange(64) + 0.3) / 64)
 @pytest.mark.parametrize("name", get_args(Figure))
 def test_figure_repeats_with_period_one_and_shows(name: Figure) -> None:
     layers = draw_figure(name, U, V)
-    for layer, moved in zip(layers, draw_figure(name, U + 2, V - 1), strict=True):
+    for layer, moved in zip(layers, draw_figure(name, U + 2.0, V - 1.0), strict=True):
         np.testing.assert_allclose(layer, moved, atol=1e-6)
         assert layer.min() >= 0.0 and layer.max() <= 1.0
         assert 0.002 < layer.mean() < 0.8

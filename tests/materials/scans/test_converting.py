@@ -10,7 +10,7 @@ from PIL import Image
 
 from materials.color import to_linear
 from materials.maps import Maps
-from materials.material import MaterialClass
+from materials.material import WornClass
 from materials.scans import scan_folder
 from materials.scans.converting import MAX_MEAN_SLOPE, MAX_SLOPE, OCCLUSION_SHARE, RELIEF
 from pipeline.errors import PipelineError, UnitRejected
@@ -28,7 +28,7 @@ def _save(path: Path, pixels: object, size: tuple[int, int] = (16, 16)) -> None:
     Image.fromarray(np.ascontiguousarray(values if values.dtype == np.uint16 else values.astype(np.uint8))).save(path)
 
 
-def _maps(folder: Path, size: int = 16, material_class: MaterialClass = "leather") -> Maps:
+def _maps(folder: Path, size: int = 16, material_class: WornClass = "leather") -> Maps:
     (material,) = scan_folder(folder, "", material_class).materials
     return material.source.maps(size)
 
@@ -41,7 +41,8 @@ def _encoded(slope_u: np.ndarray, slope_v: np.ndarray) -> np.ndarray:
 
 def test_a_base_colour_alone_gives_the_defaults_of_its_class(tmp_path: Path) -> None:
     _save(tmp_path / "oak_color.png", (200, 100, 50))
-    for material_class, roughness, metallic in (("wood", 0.5, 0), ("metal", 0.35, 255)):
+    defaults: dict[WornClass, tuple[float, int]] = {"wood": (0.5, 0), "metal": (0.35, 255)}
+    for material_class, (roughness, metallic) in defaults.items():
         maps = _maps(tmp_path, 8, material_class)
         assert (maps.base_color == (200, 100, 50)).all() and maps.base_color.shape == (8, 8, 3)
         assert (maps.roughness == round(roughness * 255)).all()
@@ -88,7 +89,7 @@ def test_packed_channels_are_occlusion_roughness_metallic(tmp_path: Path) -> Non
     _save(tmp_path / "oak_arm_1k.png", (0, 100, 200))
     maps = _maps(tmp_path)
     assert (maps.roughness == 100).all() and (maps.metallic == 200).all()
-    darker = to_linear(np.uint8(128)) * (1 - OCCLUSION_SHARE)
+    darker = to_linear(np.array(128, dtype=np.uint8)) * (1 - OCCLUSION_SHARE)
     assert to_linear(maps.base_color).mean() == pytest.approx(darker, abs=0.002)
 
 
@@ -99,7 +100,7 @@ def test_gltfs_packed_map_is_roughness_in_green_and_metallic_in_blue(tmp_path: P
     assert (maps.roughness == 100).all() and (maps.metallic == 200).all()
     assert (maps.base_color == 128).all(), "its red is nothing"
     _save(tmp_path / "oak_occlusion.png", (0, 100, 200))
-    darker = to_linear(np.uint8(128)) * (1 - OCCLUSION_SHARE)
+    darker = to_linear(np.array(128, dtype=np.uint8)) * (1 - OCCLUSION_SHARE)
     assert to_linear(_maps(tmp_path).base_color).mean() == pytest.approx(darker, abs=0.002)
     _save(tmp_path / "oak_metallicRoughness.png", 100)
     with pytest.raises(UnitRejected, match=r"oak_metallicRoughness\.png is grey, but its name says roughness in G, "):
@@ -142,7 +143,7 @@ def test_a_bright_specular_colour_over_a_dark_diffuse_one_is_metal(
     tmp_path: Path,
     diffuse: tuple[int, int, int],
     specular: tuple[int, int, int],
-    material_class: MaterialClass,
+    material_class: WornClass,
     metallic: int,
     color: tuple[int, int, int],
 ) -> None:

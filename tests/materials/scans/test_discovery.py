@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from materials.scans import Found, LeftOut, scan_folder
+from materials.scans import Found, UnusableSet, scan_folder
 from materials.scans.source import Scan
 from pipeline.errors import PipelineError
 
@@ -259,7 +259,7 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "scandir", scandir)
     found = scan_folder(tmp_path, "")
     assert [m.name for m in found.materials] == ["oak"]
-    assert found.left_out == (LeftOut(tmp_path / "shut", "cannot be listed: Permission denied"),)
+    assert found.left_out == (UnusableSet(tmp_path / "shut", "cannot be listed: Permission denied"),)
 
 
 def test_images_are_not_opened_until_their_maps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

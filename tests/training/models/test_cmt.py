@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import layer_norm
 
 from pipeline.errors import PipelineError
@@ -21,14 +22,18 @@ from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbon
 from pipeline.training.models.interface import Inputs, Prediction
 from pipeline.training.models.position import PositionEncoding, fourier_features
 from tests.training.models.zoo import predict_exactly, random_inputs
-from tests.training.synthetic import TINY
+from tests.training.synthetic import TINY, TINY_CMT
 
 
 def with_mask(query: torch.Tensor, views: torch.Tensor, xyz: torch.Tensor, valid: torch.Tensor) -> Inputs:
     return Inputs(query, torch.full_like(query[:, 0], 255), views, xyz, valid)
 
 
-def predict(model: CMT, views: int = 2, size: int = 64, noise: float | None = None) -> Prediction:
+def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in model.named_parameters()}
+
+
+def predict(model: nn.Module, views: int = 2, size: int = 64, noise: float | None = None) -> Prediction:
     """A prediction on fixed random input; ``noise`` replaces positions of background."""
     generator = torch.Generator().manual_seed(0)
     h = size // 8
@@ -75,24 +80,26 @@ def test_paper_encoder_maps_256_pixels_to_128_channels_of_32_patches() -> None:
 def test_paper_preset_is_the_default_and_has_the_papers_dimensions() -> None:
     config = load(TrainingConfig, "training/cmt")
     assert config == TrainingConfig()
+    assert isinstance(config.model, CMTConfig)
     model = CMT(config.model)
-    shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
-    assert [shapes[f"projector.{i}.weight"][0] for i in (0, 2, 4, 6)] == [1024, 1024, 1024, 256]
-    assert shapes["position.project.0.weight"] == (128, 63)
-    assert [shapes[name] for name in shapes if name.endswith("fuse.weight")] == [(128, 256)] * 3
+    found = shapes(model)
+    assert [found[f"projector.{i}.weight"][0] for i in (0, 2, 4, 6)] == [1024, 1024, 1024, 256]
+    assert found["position.project.0.weight"] == (128, 63)
+    assert [found[name] for name in found if name.endswith("fuse.weight")] == [(128, 256)] * 3
 
 
 def test_small_preset_loads() -> None:
-    assert load(TrainingConfig, "training/cpu-small").model.dim < 128
+    model = load(TrainingConfig, "training/cpu-small").model
+    assert isinstance(model, CMTConfig) and model.dim < 128
 
 
 @pytest.mark.parametrize(("views", "size", "k"), [(2, 64, 6), (3, 96, 1), (5, 32, 1000)])
 def test_any_number_of_views_any_size_any_k(views: int, size: int, k: int) -> None:
-    model = CMT(TINY.model.model_copy(update={"top_k": k}))
+    model = CMT(TINY_CMT.model_copy(update={"top_k": k}))
     prediction = predict(model, views, size)
     patches = (size // 8) ** 2
     assert prediction.logit.shape == (2,)
-    assert prediction.similarity.shape == (2, patches, views * patches)
+    assert prediction.similarity is not None and prediction.similarity.shape == (2, patches, views * patches)
     assert prediction.box is not None and prediction.box.shape == (2, 4)
     assert ((prediction.box > 0) & (prediction.box < 1)).all()
 
@@ -130,8 +137,9 @@ def test_order_of_the_views_does_not_matter() -> None:
 
 def test_without_3dpe_where_patches_lie_does_not_matter() -> None:
     torch.manual_seed(0)
-    model, inputs = CMT(TINY.model.model_copy(update={"position": False})).eval(), random_inputs()
-    assert model.position is None and {block.fuse.in_features for block in model.blocks} == {TINY.model.dim}
+    model, inputs = CMT(TINY_CMT.model_copy(update={"position": False})).eval(), random_inputs()
+    assert model.position is None
+    assert {shape[1] for name, shape in shapes(model).items() if name.endswith("fuse.weight")} == {TINY_CMT.dim}
     elsewhere = inputs._replace(patch_xyz=1 - inputs.patch_xyz)
     torch.testing.assert_close(model(inputs).logit, model(elsewhere).logit, rtol=0, atol=0)
 
@@ -139,10 +147,10 @@ def test_without_3dpe_where_patches_lie_does_not_matter() -> None:
 def test_without_cga_every_token_attends_as_with_k_of_all_keys() -> None:
     torch.manual_seed(0)
     unguided, guided = (
-        CMT(TINY.model.model_copy(update=changes)) for changes in ({"guided": False}, {"top_k": 4 * 8 * 8})
+        CMT(TINY_CMT.model_copy(update=changes)) for changes in ({"guided": False}, {"top_k": 4 * 8 * 8})
     )
     guided.load_state_dict(unguided.state_dict())
-    few = CMT(TINY.model)
+    few = CMT(TINY_CMT)
     few.load_state_dict(unguided.state_dict())
     logits = [predict_exactly(model.eval(), random_inputs()).logit for model in (unguided, guided, few)]
     torch.testing.assert_close(logits[0], logits[1])
@@ -152,16 +160,16 @@ def test_without_cga_every_token_attends_as_with_k_of_all_keys() -> None:
 @pytest.mark.parametrize("guided", [True, False])
 def test_the_projector_decides_what_is_attended_to_with_cga_alone(guided: bool) -> None:
     torch.manual_seed(0)
-    model = CMT(TINY.model.model_copy(update={"guided": guided})).eval()
+    model = CMT(TINY_CMT.model_copy(update={"guided": guided})).eval()
     before = predict_exactly(model, random_inputs()).logit
     with torch.no_grad():
-        model.projector[-1].weight.copy_(torch.randn(TINY.model.projector_dim, TINY.model.projector_hidden))
+        model.get_parameter("projector.6.weight").copy_(torch.randn(TINY_CMT.projector_dim, TINY_CMT.projector_hidden))
     assert torch.equal(before, predict_exactly(model, random_inputs()).logit) == (not guided)
 
 
 def test_gathered_and_dense_attention_make_the_same_model_in_value_and_gradient() -> None:
     torch.manual_seed(0)
-    gathered, dense = (CMT(TINY.model.model_copy(update={"attention": name})) for name in ("gathered", "dense"))
+    gathered, dense = (CMT(TINY_CMT.model_copy(update={"attention": name})) for name in ("gathered", "dense"))
     dense.load_state_dict(gathered.state_dict())
     inputs = random_inputs()
     gradients = []
@@ -203,8 +211,8 @@ def test_a_block_is_the_papers_equations_in_their_order() -> None:
         block.cross_attention.out.bias.copy_(torch.tensor([0.0, 2.0, 0.0, -2.0]))
     x = layer_norm(tokens + torch.tensor([1.0, 0.0, -1.0, 0.0]), (4,))  # Eq. 7
     x = layer_norm(x + torch.tensor([0.0, 2.0, 0.0, -2.0]), (4,))  # Eq. 8
-    first, last = block.feed_forward[0], block.feed_forward[2]
-    x = layer_norm(x + (x @ first.weight.T + first.bias).relu() @ last.weight.T + last.bias, (4,))  # Eq. 9
+    first, first_bias, last, last_bias = block.feed_forward.parameters()
+    x = layer_norm(x + (x @ first.T + first_bias).relu() @ last.T + last_bias, (4,))  # Eq. 9
     torch.testing.assert_close(block(tokens, views, where, valid, None), x)
 
 
@@ -231,7 +239,7 @@ def test_gradients_of_3dpe_are_those_of_finite_differences() -> None:
 def test_similarity_is_the_product_of_normalised_descriptors_of_every_pair_of_patches() -> None:
     """Eq. 12."""
     torch.manual_seed(0)
-    model = CMT(TINY.model).eval()
+    model = CMT(TINY_CMT).eval()
     inputs = random_inputs(2, 3)
     prediction = model(inputs)
     gray = inputs.views[1, 2][None, None].expand(-1, 3, -1, -1)
@@ -242,7 +250,7 @@ def test_similarity_is_the_product_of_normalised_descriptors_of_every_pair_of_pa
 
 
 def test_model_without_box_head_predicts_no_box() -> None:
-    assert predict(CMT(TINY.model.model_copy(update={"box_head": False}))).box is None
+    assert predict(CMT(TINY_CMT.model_copy(update={"box_head": False}))).box is None
 
 
 def test_weights_depend_on_the_seed_alone_and_leave_the_global_generator_alone() -> None:
@@ -264,7 +272,7 @@ def test_backbone_loads_a_state_dict_with_torchvision_names(tmp_path: Path) -> N
     assert "layer1.0.downsample.0.weight" not in names
     torch.save({**source.state_dict(), "fc.weight": torch.zeros(3, 3)}, tmp_path / "resnet18.pth")
     model = build_model(TINY.model_copy(update={"encoder_weights": str(tmp_path / "resnet18.pth")}))
-    loaded = model.encoder.backbone.state_dict()
+    loaded = model.get_submodule("encoder.backbone").state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in source.state_dict().items())
 
 

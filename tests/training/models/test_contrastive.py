@@ -17,8 +17,9 @@ def embedding(query: Tensor, views: Tensor) -> Contrastive:
     """A model whose embeddings are these (q, c) and (q, n, c), before they are made unit vectors."""
     model = tiny_model("contrastive").double()
     assert isinstance(model, Contrastive)
-    model.encoder = StubEncoder(torch.cat([query, views.flatten(0, 1)])[..., None, None].expand(-1, -1, 2, 2))
-    model.project = nn.Identity()
+    features = torch.cat([query, views.flatten(0, 1)])[..., None, None].expand(-1, -1, 2, 2)
+    model.add_module("encoder", StubEncoder(features))
+    model.add_module("project", nn.Identity())
     return model
 
 
@@ -30,8 +31,8 @@ def similarity_of(query: Tensor, views: Tensor) -> Tensor:
 
 def random_embeddings(shapes: int = 3, views: int = 4) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    options = {"generator": generator, "dtype": torch.float64}
-    return torch.randn(shapes, 5, **options), torch.randn(shapes, views, 5, **options)
+    drawn = torch.randn(shapes, 1 + views, 5, generator=generator, dtype=torch.float64)
+    return drawn[:, 0], drawn[:, 1:]
 
 
 def test_similarity_equals_attention_over_the_views_by_hand() -> None:

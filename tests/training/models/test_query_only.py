@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from pipeline.errors import PipelineError
@@ -23,7 +24,7 @@ DIM, HEADS = 8, 2
 def stubbed(blocks: int, features: torch.Tensor) -> QueryOnly:
     torch.manual_seed(0)
     model = QueryOnly(QueryOnlyConfig(dim=DIM, heads=HEADS, feed_forward=16, encoder_width=8, blocks=blocks)).double()
-    model.encoder = StubEncoder(features)
+    model.add_module("encoder", StubEncoder(features))
     return model.eval()
 
 
@@ -47,6 +48,7 @@ def test_a_block_is_cmts_self_attention_and_feed_forward_normalised_after_each_r
     features = patch_features()
     model = stubbed(1, features)
     (block,) = model.blocks
+    assert isinstance(block, nn.TransformerEncoderLayer)
     attention = SelfAttention(DIM, HEADS).double()
     attention.load_state_dict(
         {
@@ -91,13 +93,15 @@ def test_vit_knows_where_a_patch_lies() -> None:
 def test_vit_patches_are_embedded_row_by_row_in_the_order_of_their_positions() -> None:
     """Without blocks to mix them, each token is its own patch's projection and position."""
     model, inputs = tiny_model("vit"), random_inputs(1, size=64)
+    assert isinstance(model, ViT)
     seen: list[torch.Tensor] = []
     model.blocks.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
     model(inputs)
     (tokens,) = seen
     row, column = 2, 3
     patch = normalised(inputs.image)[0, :, row * 16 : (row + 1) * 16, column * 16 : (column + 1) * 16]
-    expected = (model.embed.weight * patch).sum(dim=(1, 2, 3)) + model.embed.bias + grid_positions(4, 4, DIM)[4 * 2 + 3]
+    weight, bias = model.embed.parameters()
+    expected = (weight * patch).sum(dim=(1, 2, 3)) + bias + grid_positions(4, 4, DIM)[4 * 2 + 3]
     torch.testing.assert_close(tokens[0, 1 + 4 * row + column], expected)
     torch.testing.assert_close(tokens[0, 0], model.tok)
 
@@ -117,7 +121,7 @@ def test_grid_positions_have_known_values() -> None:
     assert len({tuple(p) for p in positions.tolist()}) == 6
 
 
-def test_verdict_adds_the_mean_of_the_four_highest_patches() -> None:
+def test_logit_adds_the_mean_of_the_four_highest_patches() -> None:
     head = ClassificationHead(1, patch_head=True)
     assert head.patches is not None
     with torch.no_grad():
@@ -133,7 +137,7 @@ def test_verdict_adds_the_mean_of_the_four_highest_patches() -> None:
     assert fewer.item() == 2.5 + 2.0
 
 
-def test_verdict_without_a_patch_head_reads_the_token_alone() -> None:
+def test_logit_without_a_patch_head_reads_the_token_alone() -> None:
     head = ClassificationHead(DIM, patch_head=False)
     tok = torch.randn(2, DIM)
     logits = [head(tok, torch.randn(2, 5, DIM)) for _ in range(2)]
@@ -146,7 +150,7 @@ def test_box_head_has_four_layers_and_gives_shares_of_the_image() -> None:
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.zero_()
-        head.layers[-1].bias.copy_(torch.tensor([0.0, math.log(3), -math.log(3), 100.0]))
+        list(head.parameters())[-1].copy_(torch.tensor([0.0, math.log(3), -math.log(3), 100.0]))
     assert head(torch.randn(1, DIM))[0].tolist() == pytest.approx([0.5, 0.75, 0.25, 1.0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,6 @@ def photograph(background: int = 200, cut_by: CutBy = "mask") -> Photograph:
     return Photograph(Path("photo.png"), *scene(background), cut_by)
 
 
-def saved(path: Path, array: NDArray[np.generic], **options: object) -> Path:
+def saved(path: Path, array: NDArray[np.generic], **options: Any) -> Path:
     Image.fromarray(array).save(path, **options)
     return path

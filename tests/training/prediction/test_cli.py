@@ -157,8 +157,8 @@ def _nan(weights: dict[str, Any]) -> dict[str, Any]:
         (lambda c: {**c, "config": None}, ("is not whole", "config: ")),
         (lambda c: {**c, "config": {**c["config"], "model": 3}}, ("config from", "model = 3")),
         (
-            lambda c: {key: value for key, value in c.items() if key != "views"},
-            ("is not whole", "views: Field required"),
+            lambda c: {key: value for key, value in c.items() if key != "reference_views"},
+            ("is not whole", "reference_views: Field required"),
         ),
         (lambda c: {**c, "model": [1, 2]}, ("is not whole", "model: ")),
         (lambda c: {**c, "model": {**c["model"], "tok": "x"}}, ("do not fit the model", "tok")),
@@ -174,7 +174,7 @@ def _nan(weights: dict[str, Any]) -> dict[str, Any]:
         (lambda c: {**c, "model": {**c["model"], **_nan(c["model"])}, "average": c["model"]}, ("are not finite",)),
     ],
 )
-def test_an_odd_checkpoint_gives_one_clear_line_and_no_verdict(
+def test_an_odd_checkpoint_gives_one_clear_line_and_no_detection(
     folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], dict[str, Any]], words: tuple[str, ...]
 ) -> None:
     """shared/data/cases/checkpoint_odd and its kin."""
@@ -185,13 +185,13 @@ def test_an_odd_checkpoint_gives_one_clear_line_and_no_verdict(
     assert result.stdout == "" and not (tmp_path / "out").exists()
 
 
-def test_a_prediction_that_is_not_finite_is_no_verdict(folder: Path, tmp_path: Path) -> None:
+def test_a_prediction_that_is_not_finite_is_no_detection(folder: Path, tmp_path: Path) -> None:
     content = torch.load(folder / "run" / "best.pt", weights_only=True)
     content["model"]["classify.image.weight"][:, ::2] = 3e38
     content["model"]["classify.image.weight"][:, 1::2] = -3e38
     torch.save(content, tmp_path / "large.pt")
     result = invoke(tmp_path / "large.pt", *usual(folder, "query0.png")[1:], "--out", tmp_path / "out")
-    refused(result, "no verdict on", "query0.png", "not finite", "train again")
+    refused(result, "no detection in", "query0.png", "not finite", "train again")
     assert result.stdout == "" and not (tmp_path / "out").exists()
 
 

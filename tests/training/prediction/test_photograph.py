@@ -68,7 +68,7 @@ def test_without_rembg_the_ways_out_are_named(tmp_path: Path, monkeypatch: pytes
     for name in ("rembg", "onnxruntime"):
         monkeypatch.setitem(sys.modules, name, None if name == missing else SimpleNamespace())
     photo = saved(tmp_path / "photo.png", scene()[0])
-    with pytest.raises(PipelineError, match=r"photo\.png: what is the object.*--mask.*alpha.*white.*\.\[segment\]"):
+    with pytest.raises(PipelineError, match=r"photo\.png: what is the object.*--mask.*alpha.*white.*gen\[segment\]"):
         read_photograph(photo, None)
 
 

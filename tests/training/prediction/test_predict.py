@@ -1,4 +1,4 @@
-"""A verdict says what the model said, in the photograph's terms; any kind of model will do."""
+"""A detection says what the model said, in the photograph's terms; any kind of model will do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.format.schema import ShapeRecord
 from pipeline.training.config import ContrastiveConfig, LightFieldConfig, ModelConfig, QueryOnlyConfig, ViTConfig
 from pipeline.training.models.build import new_model
 from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.prediction.predict import Verdict, judge
+from pipeline.training.prediction.predict import Detection, judge
 from pipeline.training.prediction.query import as_query
 from tests.training.prediction.photographs import photograph
 from tests.training.synthetic import SIZE, TINY, VIEWS
@@ -44,28 +44,28 @@ def shape(dataset: Path) -> ShapeRecord:
     return find_reference(dataset, "test1")
 
 
-def judged(model: nn.Module, shape: ShapeRecord, size: int = SIZE) -> Verdict:
+def judged(model: nn.Module, shape: ShapeRecord, size: int = SIZE) -> Detection:
     return judge(model.eval(), TINY, shape, as_query(photograph(), size), CPU)
 
 
 def test_score_box_and_best_view_are_the_models_in_the_photographs_pixels(shape: ShapeRecord) -> None:
     poses = shape.world_to_camera.copy()
     poses[2] = [[0, 0, -1, 0], [0, -1, 0, 0], [-1, 0, 0, 2], [0, 0, 0, 1]]  # from +X, upright: azimuth 90 degrees
-    verdict = judged(Told(0.75), replace(shape, world_to_camera=poses))
-    assert verdict.score == pytest.approx(1 / (1 + np.exp(-2))) and verdict.anomalous
+    detection = judged(Told(0.75), replace(shape, world_to_camera=poses))
+    assert detection.score == pytest.approx(1 / (1 + np.exp(-2))) and detection.anomalous
     # The object, 50 pixels high at (120, 65), is framed by 50 / 0.82 pixels with its centre at (0.5, 0.525).
-    assert verdict.box is not None
-    np.testing.assert_allclose(verdict.box, [120 - 0.2 * 50 / 0.82, 40, 0.4 * 50 / 0.82, 50], atol=1e-4)
-    assert verdict.view is not None
-    assert verdict.view.number == 2 and verdict.view.similarity == pytest.approx(0.75)
-    assert (verdict.view.azimuth, verdict.view.elevation) == pytest.approx((90, 0))
+    assert detection.box is not None
+    np.testing.assert_allclose(detection.box, [120 - 0.2 * 50 / 0.82, 40, 0.4 * 50 / 0.82, 50], atol=1e-4)
+    assert detection.view is not None
+    assert detection.view.number == 2 and detection.view.similarity == pytest.approx(0.75)
+    assert (detection.view.azimuth, detection.view.elevation) == pytest.approx((90, 0))
 
 
 def test_a_view_that_shows_nothing_is_never_the_best(shape: ShapeRecord) -> None:
     valid = shape.patch_valid.copy()
     valid[2] = False
-    verdict = judged(Told(0.75), replace(shape, patch_valid=valid))
-    assert verdict.view is not None and verdict.view.number == 0 and verdict.view.similarity == 0
+    detection = judged(Told(0.75), replace(shape, patch_valid=valid))
+    assert detection.view is not None and detection.view.number == 0 and detection.view.similarity == 0
     assert judged(Told(0.75), replace(shape, patch_valid=np.zeros_like(valid))).view is None
 
 
@@ -83,11 +83,11 @@ MODELS = [
 @pytest.mark.parametrize("config", MODELS, ids=lambda config: f"{config.kind}-{getattr(config, 'box_head', None)}")
 def test_any_model_gives_what_it_has(config: ModelConfig, shape: ShapeRecord) -> None:
     torch.manual_seed(0)
-    verdict = judged(new_model(config), shape)
-    assert 0 <= verdict.score <= 1
-    assert (verdict.box is not None) == bool(getattr(config, "box_head", False))
-    assert (verdict.view is not None) == (config.kind == "cmt")
-    assert verdict.picture.height == 2 * SIZE
+    detection = judged(new_model(config), shape)
+    assert 0 <= detection.score <= 1
+    assert (detection.box is not None) == bool(getattr(config, "box_head", False))
+    assert (detection.view is not None) == (config.kind == "cmt")
+    assert detection.picture.height == 2 * SIZE
 
 
 def test_views_of_another_size_are_refused_with_the_way_out(shape: ShapeRecord) -> None:

@@ -81,7 +81,7 @@ def test_an_object_before_white_keeps_what_is_around_it() -> None:
 def test_boxes_return_to_where_the_framing_took_them_from(x0: float, y0: float, edge: float, size: int) -> None:
     framing = Framing(x0, y0, edge)
     box = np.array([x0 + 0.25 * edge, y0 + 0.5 * edge, 0.5 * edge, 0.125 * edge])
-    in_model = np.array([0.25, 0.5, 0.5, 0.125]) * size
+    in_model = np.array([0.25, 0.5, 0.5, 0.125]) * float(size)
     np.testing.assert_allclose(framing.to_photograph(in_model, size), box, atol=1e-9 * max(1.0, edge) + 1e-9)
 
 

@@ -21,7 +21,7 @@ SAME_DIRECTION = 0.9
 
 
 @dataclass(frozen=True)
-class Origin:
+class IntactSurface:
     """The intact part under a changed one.
 
     faces: (m,) int32, the face of the intact part that every face lies on, or -1 where it was inside: there the part
@@ -32,15 +32,15 @@ class Origin:
     corners: NDArray[np.float64]
 
 
-def find_origin(
+def find_intact_surface(
     intact: trimesh.Trimesh, changed: trimesh.Trimesh, parameters: Mapping[str, Any], cuts: bool
-) -> Origin | None:
-    """Origin of a part that was moved as it is, or that was cut (``cuts``); None where it is another surface.
+) -> IntactSurface | None:
+    """What lies under a part that was moved as it is, or that was cut (``cuts``); None where it is another surface.
 
     parameters: the anomaly's; a ``rotation`` (3, 3) with a ``translation`` (3,) moved pieces of the cut part.
     """
     if _is_same_solid(intact, changed):
-        return Origin(np.arange(len(intact.faces), dtype=np.int32), np.asarray(intact.triangles))
+        return IntactSurface(np.arange(len(intact.faces), dtype=np.int32), np.asarray(intact.triangles))
     if not cuts:
         return None
     corners = np.array(changed.triangles)
@@ -54,7 +54,7 @@ def find_origin(
         was_on_it = np.bincount(piece, changed.area_faces * (under_before >= 0))
         moved = (was_on_it > on_it)[piece]
         corners[moved], faces[moved] = before[moved], under_before[moved]
-    return Origin(faces, corners)
+    return IntactSurface(faces, corners)
 
 
 def _is_same_solid(intact: trimesh.Trimesh, changed: trimesh.Trimesh) -> bool:

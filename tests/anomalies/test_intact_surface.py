@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pipeline.anomalies.origin import find_origin
+from pipeline.anomalies.intact_surface import find_intact_surface
 from pipeline.shapes.shape import make_mesh
 
 BOX = trimesh.creation.box((1.0, 0.5, 0.3))
@@ -26,27 +26,27 @@ def part_of_box(low: float, high: float) -> trimesh.Trimesh:
 def test_moved_part_keeps_every_face_where_it_was(angle: float, shift: float) -> None:
     turn = Rotation.from_euler("xyz", [angle, angle / 2, 0], degrees=True).as_matrix()
     moved = make_mesh(BOX.vertices @ turn.T + shift, BOX.faces)
-    origin = find_origin(BOX, moved, {}, cuts=False)
-    assert origin is not None
-    np.testing.assert_array_equal(origin.faces, np.arange(len(BOX.faces)))
-    np.testing.assert_array_equal(origin.corners, BOX.triangles)
+    surface = find_intact_surface(BOX, moved, {}, cuts=False)
+    assert surface is not None
+    np.testing.assert_array_equal(surface.faces, np.arange(len(BOX.faces)))
+    np.testing.assert_array_equal(surface.corners, BOX.triangles)
 
 
-def test_scaled_twin_and_another_solid_have_no_origin() -> None:
-    assert find_origin(BOX, make_mesh(BOX.vertices * 1.1, BOX.faces), {}, cuts=False) is None
-    assert find_origin(BOX, trimesh.creation.icosphere(1), {}, cuts=False) is None
+def test_scaled_twin_and_another_solid_have_none() -> None:
+    assert find_intact_surface(BOX, make_mesh(BOX.vertices * 1.1, BOX.faces), {}, cuts=False) is None
+    assert find_intact_surface(BOX, trimesh.creation.icosphere(1), {}, cuts=False) is None
 
 
 def test_cut_shows_the_inside_and_the_rest_lies_on_the_faces_it_was() -> None:
     left = part_of_box(-1, 0.1)
-    origin = find_origin(BOX, left, {}, cuts=True)
-    assert origin is not None
+    surface = find_intact_surface(BOX, left, {}, cuts=True)
+    assert surface is not None
     on_cut = np.isclose(left.triangles[..., 1], 0.1).all(axis=1)
     assert on_cut.any()
-    np.testing.assert_array_equal(origin.faces < 0, on_cut)
+    np.testing.assert_array_equal(surface.faces < 0, on_cut)
     kept = ~on_cut
-    np.testing.assert_allclose(BOX.face_normals[origin.faces[kept]], left.face_normals[kept], atol=1e-6)
-    np.testing.assert_array_equal(origin.corners, left.triangles)
+    np.testing.assert_allclose(BOX.face_normals[surface.faces[kept]], left.face_normals[kept], atol=1e-6)
+    np.testing.assert_array_equal(surface.corners, left.triangles)
 
 
 def test_displaced_piece_is_found_where_it_was() -> None:
@@ -55,9 +55,9 @@ def test_displaced_piece_is_found_where_it_was() -> None:
     shift = np.array([0.02, 0.05, 0.0])
     displaced = make_mesh(upper.vertices @ turn.T + shift, upper.faces)
     both = trimesh.util.concatenate([lower, displaced])
-    origin = find_origin(BOX, both, {"rotation": turn.tolist(), "translation": shift.tolist()}, cuts=True)
-    assert origin is not None
+    surface = find_intact_surface(BOX, both, {"rotation": turn.tolist(), "translation": shift.tolist()}, cuts=True)
+    assert surface is not None
     before = np.concatenate([lower.triangles, upper.triangles])
     on_cut = np.isclose(before[..., 1], 0.0).all(axis=1)
-    np.testing.assert_array_equal(origin.faces < 0, on_cut)
-    np.testing.assert_allclose(origin.corners[~on_cut], before[~on_cut], atol=1e-9)
+    np.testing.assert_array_equal(surface.faces < 0, on_cut)
+    np.testing.assert_allclose(surface.corners[~on_cut], before[~on_cut], atol=1e-9)

@@ -1,0 +1,64 @@
+"""What the engine works on: units, what they depend on, and what they give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+ContextT = TypeVar("ContextT")
+#: Hexadecimal digits of a digest.
+DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a unit's work returns: output files (under the run's folder), and counted refusals.
+
+    rejects: reason -> how many items of this unit (anomalies, views, images) were refused for it.
+    """
+
+    outputs: tuple[Path, ...]
+    rejects: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unit(Generic[ContextT]):
+    """One piece of work of a stage.
+
+    settings: by dotted name, as ``flatten`` gives them; inputs: by name, the digest of what each holds; ``work`` does
+    it. What is in neither must not change what comes of it.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    work: Callable[[ContextT], Result]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All that a unit's outcome depends on, as a record keeps it; JSON-serialisable."""
+
+    version: int
+    libraries: Mapping[str, str]
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+
+
+def digest(*things: Any) -> str:
+    """Hex digest of JSON-serialisable things.
+
+    >>> digest("a", 1) == digest("a", 1), digest("a", 1) == digest("a", "1")
+    (True, False)
+    """
+    return hashlib.sha256(json.dumps(things, sort_keys=True, allow_nan=False).encode()).hexdigest()[:DIGITS]
+
+
+def file_digest(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGITS]

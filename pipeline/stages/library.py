@@ -1,0 +1,56 @@
+"""library: the maps of every material, and what the choice of materials needs to know of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import astuple
+from functools import partial
+
+from materials.cache import fingerprint as maps_fingerprint
+from materials.cache import folder_name, map_files
+from materials.material import Material
+from pipeline.appearance.library import Library, make_swatch, save_library
+from pipeline.appearance.stock import map_size, take_stock
+from pipeline.engine.stage import Outcomes, Stage
+from pipeline.engine.unit import Result, Unit, digest
+from pipeline.stages.context import Context
+
+
+def check(context: Context) -> None:
+    """A library that is not there is an error now, not after all shapes are read."""
+    take_stock(context.config.materials)
+
+
+def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
+    """One a material; what cannot be used of the user's own libraries is told, and nothing lost."""
+    config = context.config
+    stock = take_stock(config.materials)
+    for name, material in sorted(stock.materials.items()):
+        size = map_size(material, config.materials, config.views)
+        finish, style = material.finish.model_dump(mode="json"), material.source.style
+        more = [material.material_class, material.tile, material.weight, finish, style, stock.library[name]]
+        inputs = {"maps": maps_fingerprint(material, size), "material": digest(more)}
+        yield Unit(name, {}, inputs, partial(make, material, stock.library[name], size, name))
+
+
+def make(material: Material, library: int, size: int, name: str, context: Context) -> Result:
+    """Make the maps of one material, with edges of ``size`` pixels."""
+    layout = context.layout
+    # A unit that is worked on is not finished: what is there may be half a file, or of other versions.
+    shutil.rmtree(layout.map_cache / folder_name(material, size), ignore_errors=True)
+    swatch = make_swatch(material, library, size, layout.map_cache)
+    save_library(layout.swatch(name), Library((swatch,)))
+    files = map_files(layout.map_cache / swatch.folder)
+    return Result((layout.swatch(name), *astuple(files), files.summary))
+
+
+STAGE = Stage(
+    name="library",
+    unit="material",
+    version=3,
+    libraries=("numpy", "scipy"),
+    units=units,
+    check=check,
+    optional=True,
+)

@@ -1,0 +1,85 @@
+"""shapes: read, mend, normalise; measure the nodes that a person would call a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+
+from pipeline.anomalies.targets.nodes import Node, find_nodes
+from pipeline.engine.stage import Outcomes, Stage
+from pipeline.engine.unit import Result, Unit
+from pipeline.errors import PipelineError, UnitRejected
+from pipeline.files import read_json, write_json
+from pipeline.format.naming import shape_id as spelled
+from pipeline.format.schema import TEXT_BYTES, fits
+from pipeline.layout import Layout
+from pipeline.settings.flat import flatten
+from pipeline.shapes.shape import Shape
+from pipeline.shapes.sources import Source, parse_source
+from pipeline.shapes.storage import load_shape, save_shape
+from pipeline.stages.context import Context
+
+
+def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
+    """One a shape of the source that is wanted."""
+    source = find_source(context)
+    settings = flatten({"shapes": context.config.shapes})
+    ids = wanted_ids(source, context.config.only_shapes)
+    for i, digest in source.digests(ids).items():
+        yield Unit(i, settings, {"source": digest}, partial(read, source, i))
+
+
+def find_source(context: Context) -> Source:
+    """The configured source, which may keep what it makes, and what it knows of its files, in the dataset's folder."""
+    config, layout = context.config, context.layout
+    return parse_source(config.source, config.seed, layout.source, config.shapes)
+
+
+def wanted_ids(source: Source, only: Sequence[str]) -> list[str]:
+    """The source's shapes that are wanted by id, or by the name of which it is made; all where none is."""
+    ids = source.ids()
+    known = set(ids)
+    wanted = {name: name if name in known else spelled(name) for name in only}
+    unknown = sorted(name for name, i in wanted.items() if i not in known)
+    if unknown:
+        raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
+    return [i for i in ids if not only or i in wanted.values()]
+
+
+def read(source: Source, shape_id: str, context: Context) -> Result:
+    """Store one shape, and what later stages need to know of its nodes."""
+    layout = context.layout
+    shape = source.read(shape_id)
+    _check_texts(shape)
+    save_shape(layout.shape(shape_id), shape)
+    # From what was stored: GLB rounds to float32, and later stages see only that.
+    stored = load_shape(layout.shape(shape_id))
+    summary = {"model_id": stored.model_id, "nodes": [asdict(node) for node in find_nodes(stored)]}
+    write_json(layout.shape_summary(shape_id), summary)
+    return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
+
+
+def _check_texts(shape: Shape) -> None:
+    """Refuse now what a shard could not hold in the end."""
+    for text in (shape.model_id, shape.category, *(part.label for part in shape.parts)):
+        if not fits(text):
+            raise UnitRejected(
+                "long-name",
+                f"shape {shape.shape_id}: {text!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL: shorten it",
+            )
+
+
+def read_nodes(layout: Layout, shape_id: str) -> list[Node]:
+    """A shape's nodes, as this stage measured them."""
+    return [Node.from_entry(entry) for entry in read_json(layout.shape_summary(shape_id))["nodes"]]
+
+
+STAGE = Stage(
+    name="shapes",
+    unit="shape",
+    version=3,
+    libraries=("numpy", "trimesh", "embreex"),
+    units=units,
+    needs_all=True,
+)
