@@ -30,7 +30,11 @@ ROTATION_TOLERANCE = 1e-4
 
 
 def name_problems(name: str, shape_id: str, label: int) -> list[str]:
-    """The published stem must be ``render_<shape>_..._<normal|anomaly>``: loaders take both from it."""
+    """The published stem must be ``render_<shape>_..._<normal|anomaly>``: loaders take both from it.
+
+    >>> name_problems("render_7_0_2.5_20_30_3_anomaly", "7", label=0)
+    ["name 'render_7_0_2.5_20_30_3_anomaly' contradicts label 0"]
+    """
     fields = name.split("_")
     problems = []
     if fields[:2] != ["render", shape_id]:

@@ -38,7 +38,11 @@ def region(anomalies: Iterable[AnomalyRecord], shape: tuple[int, ...]) -> Mask:
 
 
 def union(masks: Iterable[Mask], shape: tuple[int, ...]) -> Mask:
-    """Where any of the masks is set, 0 or 255; of no masks, empty of the given shape."""
+    """Where any of the masks is set, 0 or 255; of no masks, empty of the given shape.
+
+    >>> union([np.array([[0, 255]], np.uint8), np.array([[255, 0]], np.uint8)], (1, 2)).tolist()
+    [[255, 255]]
+    """
     return np.maximum.reduce([np.zeros(shape, dtype=np.uint8), *masks])
 
 

@@ -20,6 +20,9 @@ def shape_id(name: str) -> str:
 
     A leading dash, and the first letter of "anomaly" and "normal", are written so too. ``source_name`` turns it back.
     Raises PipelineError if it is too long.
+
+    >>> shape_id("chair_0001"), shape_id("2323")
+    ('chair~5F0001', '2323')
     """
     spelled = _UNSAFE.sub(lambda found: b"~%02X" % found[0][0], os.fsencode(name)).decode("ascii")
     if len(spelled) > LONGEST:
@@ -31,5 +34,9 @@ def shape_id(name: str) -> str:
 
 
 def source_name(spelled: str) -> str:
-    """The name of which ``spelled`` is the id."""
+    """The name of which ``spelled`` is the id.
+
+    >>> source_name("chair~5F0001")
+    'chair_0001'
+    """
     return os.fsdecode(_SPELLED.sub(lambda found: bytes([int(found[1], 16)]), spelled.encode()))

@@ -85,10 +85,12 @@ WHOLE_NODES = frozenset(
 
 @cache
 def part_group(label: str) -> str:
-    """Group of a label path, e.g. ``chair/chair_arm/arm_connector`` -> ``Arm``.
+    """Group of a label path.
 
-    Labels of other categories, for which the paper has no table, are grouped by the second level of
-    their tree: ``bed/bed_unit/headboard`` -> ``BedUnit``.
+    Labels of other categories, for which the paper has no table, are grouped by the second level of their tree.
+
+    >>> part_group("chair/chair_arm/arm_connector"), part_group("bed/bed_unit/headboard")
+    ('Arm', 'BedUnit')
     """
     names = label.split("/")
     for length in range(len(names), 0, -1):
@@ -102,6 +104,9 @@ def paper_share(group: str, anomaly_type: str) -> float | None:
     """Share of the paper's images of a type that show a group; of all types for a type that it lacks.
 
     None for a group of another category.
+
+    >>> round(paper_share("Arm", "faded"), 3), paper_share("BedUnit", "faded")  # 13,731 of 91,832
+    (0.15, None)
     """
     if group not in PAPER_IMAGES:
         return None

@@ -150,8 +150,8 @@ class Mesh:
     ...     part_ids=np.array([1, 2], np.uint16),
     ...     labels={1: "tile/lower", 2: "tile/upper"},
     ... )
-    >>> square.vertices[square.faces[square.part_ids == 2]].mean(axis=(0, 1)).round(2).tolist()
-    [0.33, 0.67, 0.0]
+    >>> square.vertices[square.faces[square.part_ids == 2]].tolist()
+    [[[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]]
     """
 
     vertices: NDArray[np.float32]
@@ -278,7 +278,11 @@ def dims_of(shape: ShapeRecord) -> Dims:
 
 
 def fits(text: str) -> bool:
-    """Whether a column of texts can hold it: its length in UTF-8, no NUL, and no half of a surrogate pair."""
+    """Whether a column of texts can hold it: its length in UTF-8, no NUL, and no half of a surrogate pair.
+
+    >>> fits("é" * 128), fits("é" * 129), fits("a\\0b")
+    (True, False, False)
+    """
     return len(text.encode(errors="surrogatepass")) <= TEXT_BYTES and not re.search("[\0\ud800-\udfff]", text)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from pipeline.extras import installing, is_installed
 from pipeline.files import atomic
+from pipeline.settings.flat import flatten
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -56,7 +57,7 @@ class RunLog:
                 with path.open("a", encoding="utf-8", newline="") as stream:
                     stream.write(_csv(row, head=path.stat().st_size == 0))
         if self._events is not None:
-            for name, value in _flat(values).items():
+            for name, value in flatten(values).items():
                 if isinstance(value, int | float):
                     self._events.add_scalar(name.replace(".", "/"), value, step)
         logger.info("step %d, epoch %d: %s", step, epoch, ", ".join(_told(values)))
@@ -87,19 +88,12 @@ def _event_writer(folder: Path, step: int) -> SummaryWriter | None:
 def _row(entry: Mapping[str, Any], table: str) -> dict[str, Any]:
     """An entry as a row of one table: its plain values, and the numbers of the table's own section."""
     plain = {key: value for key, value in entry.items() if not isinstance(value, dict)}
-    return {**plain, **_flat(entry[table])}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+    return {**plain, **flatten(entry[table])}
 
 
 def _told(values: Mapping[str, Any]) -> Iterator[str]:
     """What a person reads of an entry while it goes by: no types, no parts, three digits."""
-    for name, value in _flat(values).items():
+    for name, value in flatten(values).items():
         sections = name.split(".")
         if value is not None and not {"by_type", "by_part"} & set(sections):
             yield f"{sections[-1]} {value:.3g}" if isinstance(value, float) else f"{sections[-1]} {value}"

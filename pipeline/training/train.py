@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -25,6 +24,7 @@ from torch import nn
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, lock
 from pipeline.format.reader import NoShards
+from pipeline.settings.flat import flatten
 from pipeline.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.training.config import FREE_ON_RESUME, ContrastiveConfig, TrainingConfig
 from pipeline.training.data import (
@@ -233,7 +233,7 @@ def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
     """
     alone = (out / BEST).exists() and not (out / LAST).exists()
     state = load_checkpoint(out / (BEST if alone else LAST))
-    then, now = _flat(state.config.model_dump()), _flat(config.model_dump())
+    then, now = flatten(state.config), flatten(config)
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "cosine" else FREE_ON_RESUME
     changed = [
         f"{key} = {now.get(key)!r} (was {then.get(key)!r})"
@@ -247,14 +247,6 @@ def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
             f"cannot resume {out}: {'; '.join(changed)}; keep to {out / CONFIG}, or train into another --out"
         )
     return state
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their dotted names, as --set takes them."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
 
 
 def _open_log(out: Path, config: TrainingConfig, step: int) -> RunLog:

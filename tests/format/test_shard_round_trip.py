@@ -24,6 +24,7 @@ from pipeline.format.reader import Shard, find_reference, find_shards, format_ve
 from pipeline.format.schema import AnomalyRecord, Mesh, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
 from tests.sample_shards import BOXES, as_version_1, make_shape
+from tests.training.synthetic import damage
 
 Record = QueryRecord | AnomalyRecord | ShapeRecord
 
@@ -287,11 +288,7 @@ def test_a_mesh_is_its_parts_in_the_world_frame(tmp_path: Path, shape: ShapeReco
 def test_rows_are_read_without_the_meshes(dataset: Path) -> None:
     """Damaged ones cost nobody who does not look at them."""
     path = dataset / "shards" / "train-00000.h5"
-    with h5py.File(path) as file:
-        place = file["vertices/position"].id.get_chunk_info(0).byte_offset
-    content = bytearray(path.read_bytes())
-    content[place + 8] ^= 255
-    path.write_bytes(content)
+    damage(path, "vertices/position", 0)
     with Shard(path) as shard:
         assert (shard.reference(0).id, shard.query(0).label) == ("7", 0)
         for read in (shard.mesh, shard.shape):

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Shaped, UInt
 from scipy.ndimage import maximum_filter
 
 from pipeline.errors import PipelineError
+from pipeline.format.boxes import bounding_box
 from pipeline.images import Picture
 
 #: A mask's values, from its darkest to its brightest as 0 to 1: below is surely dark, above surely bright.
@@ -41,10 +42,8 @@ def cuts_out(opaque: Bool[np.ndarray, "height width"]) -> bool:
     """
     if border(opaque).mean() > 0.5:
         return False
-    rows, columns = (np.flatnonzero(opaque.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return True
-    box = int(rows[-1] - rows[0] + 1) * int(columns[-1] - columns[0] + 1)
+    _, _, width, height = bounding_box(opaque)
+    box = width * height
     return not (opaque.sum() > WINDOW_FILL * box and box > WINDOW_SHARE * opaque.size)
 
 

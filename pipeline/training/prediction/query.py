@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 from PIL import Image, ImageOps
 
+from pipeline.format.boxes import bounding_box
 from pipeline.training.prediction.photograph import Photograph
 from pipeline.training.prediction.shadow import contact_shadow
 
@@ -68,10 +69,9 @@ def as_query(photograph: Photograph, size: int, shadow: bool = True) -> Query:
 
 
 def _around(mask: Bool[np.ndarray, "height width"]) -> Framing:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    edge = max(x1 - x0, y1 - y0) / EXTENT
-    return Framing(float((x0 + x1) / 2 - CENTRE[0] * edge), float((y0 + y1) / 2 - CENTRE[1] * edge), float(edge))
+    x, y, width, height = bounding_box(mask)
+    edge = max(width, height) / EXTENT
+    return Framing(x + width / 2 - CENTRE[0] * edge, y + height / 2 - CENTRE[1] * edge, edge)
 
 
 def _cut(

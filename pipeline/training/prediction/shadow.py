@@ -7,6 +7,8 @@ from jaxtyping import Float64, UInt8
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from pipeline.format.boxes import bounding_box
+
 #: How dark the shadow is at most; the rest in shares of the object's height: how much of its lower end casts it, how
 #: high that lies on the ground, how far below the feet it ends, and how soft it is. Fitted to 105 renders of the
 #: embedded default. Outside of the objects of 105 others the error (RMS of grey in [0, 1]) is 0.024, and 0.033 without.
@@ -18,11 +20,10 @@ def contact_shadow(mask: UInt8[np.ndarray, "size size"]) -> Float64[np.ndarray, 
 
     The lower half of its silhouette laid flat, as a camera above the ground sees it, and blurred.
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if len(rows) == 0:
+    _, top, _, height = bounding_box(mask)
+    if height == 0:
         return np.zeros(mask.shape)
-    feet = int(rows[-1]) + 1
-    height = feet - int(rows[0])
+    feet = top + height
     depth = max(1, round(FLATNESS * height))
     casting = Image.fromarray(mask[feet - max(1, round(CASTING * height)) : feet])
     flat = np.asarray(casting.resize((mask.shape[1], depth), Image.Resampling.BOX)) / 255.0
