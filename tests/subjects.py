@@ -58,5 +58,5 @@ def _chair(folder: Path) -> tuple[Shape, tuple[Anomaly, ...]]:
     shape, config = read_partnet(folder, ShapesConfig()), AnomaliesConfig(parts=8)
     nodes = find_nodes(shape)
     targets = sorted(find_candidates(nodes, False, config), key=salience, reverse=True)[1:]
-    donors = Donors({}, lambda _: shape)
+    donors = Donors({shape.shape_id: nodes}, lambda _: shape)
     return shape, tuple(make_anomaly(shape, k, kind, targets, donors, config, 0) for k, kind in enumerate(TYPES))

@@ -1,4 +1,4 @@
-"""Which part group each planned anomaly acts on and how many images it gets, so that all together follow a distribution.
+"""How many images each planned anomaly gets and on which part group it acts, so that all follow a distribution.
 
 Everybody has luck of their own, by name; what is wanted in all is met by prices that all pay. So one
 more or less, or a little more of something, changes the choices of the few to whom it made no difference.

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.anomalies.targets.donors import Donor
 from pipeline.format.labels import variant_name
-
-
-@dataclass(frozen=True)
-class Swap:
-    """Part ids that may be swapped, and the parts of other shapes that may take their place."""
-
-    target: tuple[int, ...]
-    donors: tuple[Donor, ...]
 
 
 @dataclass(frozen=True)
 class PlannedAnomaly:
     """An anomaly to be made. index: unique in its shape; target: part ids tried first; views: images of it.
 
-    swaps: of a type that needs a donor, and to be made: all targets in the order in which they are tried.
+    donors: of a type that needs one, and before it is made: the shapes whose parts may be used.
     """
 
     index: int
@@ -29,7 +20,7 @@ class PlannedAnomaly:
     target: tuple[int, ...]
     label: str
     views: int
-    swaps: tuple[Swap, ...] = ()
+    donors: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -62,4 +53,4 @@ Plan = Mapping[str, ShapePlan]
 
 def donor_shapes(plan: ShapePlan) -> tuple[str, ...]:
     """The other shapes that may be read where this plan is carried out, in order."""
-    return tuple(sorted({d.shape_id for a in plan.anomalies for swap in a.swaps for d in swap.donors}))
+    return tuple(sorted({shape_id for anomaly in plan.anomalies for shape_id in anomaly.donors}))

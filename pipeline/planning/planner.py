@@ -9,18 +9,15 @@ from itertools import accumulate
 
 from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import find_kind
-from pipeline.anomalies.targets.candidates import find_candidates, order, salience
+from pipeline.anomalies.targets.candidates import find_candidates, salience
 from pipeline.anomalies.targets.donors import Catalogue
 from pipeline.anomalies.targets.nodes import Node
 from pipeline.format.labels import ANOMALY_TYPES, NORMAL, SPLITS
 from pipeline.format.part_groups import paper_share, part_group
 from pipeline.planning.allocation import allocate_groups, allocate_numbers
 from pipeline.planning.config import PlanConfig, TypeCounts
-from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, ShapePlan, Swap
-from pipeline.seeding import rng, uniforms
-
-#: Targets of a swap are listed until so many donors are named: enough to try, and few plans change with a shape.
-DONORS = 12
+from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, ShapePlan
+from pipeline.seeding import uniforms
 
 
 @dataclass(frozen=True)
@@ -51,11 +48,12 @@ class Planner:
         wanted = {t: config.types[t] for t in ANOMALY_TYPES if t in config.types}
         self.types = {t: counts for t, counts in wanted.items() if counts.images and counts.shapes}
         self._nodes = nodes
-        self._catalogues = {
-            split: Catalogue({i: nodes[i] for i in self.ids if splits[i] == split}, anomalies.swapped, seed)
-            for split in SPLITS
-        }
         self._kinds = {t: find_kind(t) for t in self.types}
+        self._catalogues: dict[str, Catalogue] = {}
+        if any(kind.needs_donor for kind in self._kinds.values()):
+            for split in SPLITS:
+                members = {i: nodes[i] for i in self.ids if splits[i] == split}
+                self._catalogues[split] = Catalogue(members, anomalies.swapped, seed)
         asks = {t: (kind.takes_groups, kind.needs_donor) for t, kind in self._kinds.items()}
         found = {ask: {i: self._find(i, *ask, anomalies) for i in self.ids} for ask in set(asks.values())}
         self._candidates = {t: found[ask] for t, ask in asks.items()}
@@ -110,9 +108,10 @@ class Planner:
             fresh = next(filter(None, ([n for n in c if (shape_id, n.part_ids) not in taken] for c in choices)), None)
             if fresh is None:
                 continue  # more anomalies of the type than the shape has parts
-            anomaly = self._planned(shape_id, index, anomaly_type, _pick(fresh, draw), count)
-            taken.add((shape_id, anomaly.target))
-            planned.append((shape_id, anomaly))
+            node = _pick(fresh, draw)
+            taken.add((shape_id, node.part_ids))
+            donors = self._donors(shape_id, node) if self._kinds[anomaly_type].needs_donor else ()
+            planned.append((shape_id, PlannedAnomaly(index, anomaly_type, node.part_ids, node.label, count, donors)))
         return planned
 
     def normal_views(self, capacity: Mapping[str, int]) -> dict[str, int]:
@@ -135,28 +134,14 @@ class Planner:
         catalogue = self._catalogues[self.splits[shape_id]]
         return [node for node in found if catalogue.has_like(shape_id, node)]
 
+    def _donors(self, shape_id: str, node: Node) -> tuple[str, ...]:
+        return self._catalogues[self.splits[shape_id]].shapes_for(shape_id, node)
+
     def _shares(self, anomaly_type: str, groups: set[str]) -> dict[str, float]:
         if self.config.part_groups == "salience":
             return {}
         shares = {group: paper_share(group, anomaly_type) for group in groups}
         return {group: share for group, share in shares.items() if share is not None}
-
-    def _planned(self, shape_id: str, index: int, anomaly_type: str, first: Node, views: int) -> PlannedAnomaly:
-        swaps = self._swaps(shape_id, index, anomaly_type, first) if self._kinds[anomaly_type].needs_donor else ()
-        target = swaps[0].target if swaps else first.part_ids
-        return PlannedAnomaly(index, anomaly_type, target, self.label(shape_id, target), views, swaps)
-
-    def _swaps(self, shape_id: str, index: int, anomaly_type: str, first: Node) -> tuple[Swap, ...]:
-        """The targets that have donors, the first one first if it has; none where nothing of another shape fits."""
-        catalogue = self._catalogues[self.splits[shape_id]]
-        random = rng(self.seed, "plan", "targets", shape_id, index)
-        swaps: list[Swap] = []
-        for node in order(self.candidates(shape_id, anomaly_type), first, random):
-            if sum(len(swap.donors) for swap in swaps) >= DONORS:
-                break
-            if donors := catalogue.donors(shape_id, node):
-                swaps.append(Swap(node.part_ids, donors))
-        return tuple(swaps)
 
 
 def shape_plan(

@@ -65,7 +65,7 @@ def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]
         for (shape_id, anomaly), number in zip(slots, views, strict=True):
             target = made[shape_id].targets[anomaly.name]  # another than was planned, where that was impossible
             label = planner.label(shape_id, target)
-            kept[shape_id].append(replace(anomaly, target=target, label=label, views=number, swaps=()))
+            kept[shape_id].append(replace(anomaly, target=target, label=label, views=number, donors=()))
     normal = planner.normal_views({i: made[i].views[NORMAL] if i in made else 0 for i in planner.ids})
     several = _combinations(planner, made, kept)
     return {i: shape_plan(kept[i], normal[i], several.get(i, ())) for i in plans[0]}

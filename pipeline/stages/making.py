@@ -83,7 +83,7 @@ def make(stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result
     load = lru_cache(lambda i: load_shape(layout.shape(i)))  # draws go back to the same few donors
     for planned in plan.anomalies:
         targets = _targets(context, shape_id, planned)
-        donors = Donors({swap.target: swap.donors for swap in planned.swaps}, load)
+        donors = Donors({i: read_nodes(layout, i) for i in planned.donors}, load)
         try:
             anomaly = make_anomaly(shape, planned.index, planned.type, targets, donors, config.anomalies, config.seed)
         except UnitRejected as rejection:
@@ -103,14 +103,12 @@ def make(stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result
 
 def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[Node]:
     """The planned part, then the shape's others, in the order in which they are tried."""
-    config, kind = context.config, find_kind(planned.type)
-    nodes = read_nodes(context.layout, shape_id)
-    by_ids = {node.part_ids: node for node in nodes}
-    if kind.needs_donor:
-        return [by_ids[swap.target] for swap in planned.swaps] or [by_ids[planned.target]]
-    candidates = find_candidates(nodes, kind.takes_groups, config.anomalies)
-    random = rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets")
-    return order(candidates, by_ids[planned.target], random)
+    config = context.config
+    candidates = find_candidates(
+        read_nodes(context.layout, shape_id), find_kind(planned.type).takes_groups, config.anomalies
+    )
+    first = next(node for node in candidates if node.part_ids == planned.target)
+    return order(candidates, first, rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets"))
 
 
 def read_made(layout: Layout, stage: str, shape_id: str) -> Made:

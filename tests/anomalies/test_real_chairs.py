@@ -11,7 +11,7 @@ from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.proving.measure import join, surface_distance
 from pipeline.anomalies.targets.candidates import find_candidates, salience
-from pipeline.anomalies.targets.donors import Catalogue, Donors
+from pipeline.anomalies.targets.donors import Donors
 from pipeline.anomalies.targets.nodes import find_nodes
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.seeding import rng
@@ -35,8 +35,7 @@ def test_anomaly_is_made_and_its_proof_holds_when_measured_again(
 ) -> None:
     shape, nodes = chairs[shape_id], {i: find_nodes(s) for i, s in chairs.items()}
     targets = sorted(find_candidates(nodes[shape_id], False, CONFIG), key=salience, reverse=True)
-    catalogue = Catalogue(nodes, CONFIG.swapped, seed=0)
-    donors = Donors({node.part_ids: catalogue.donors(shape_id, node) for node in targets}, chairs.__getitem__)
+    donors = Donors(nodes, chairs.__getitem__)
     anomaly = make_anomaly(shape, 0, anomaly_type, targets[1:], donors, CONFIG, 0)
     after = [mesh for mesh in anomaly.replaced.values() if mesh is not None]
     if anomaly_type == "missing":

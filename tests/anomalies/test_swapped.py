@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from pipeline.anomalies.config import AnomaliesConfig, SwappedConfig
 from pipeline.anomalies.proving.measure import join
 from pipeline.anomalies.proving.proof import measure
-from pipeline.anomalies.targets.donors import Catalogue
+from pipeline.anomalies.targets.donors import Donors
 from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.anomalies.types import swapped
 from pipeline.errors import UnitRejected
@@ -79,7 +79,7 @@ def test_donor_beyond_the_scale_limits_is_refused() -> None:
     other = _with_leg("other", box((0.1, 0.1, 0.1), (0, 0, 0)))
     with pytest.raises(UnitRejected) as rejection:
         swapped.draw(task(own, 2, donors=catalogue(own, other)), rng(0))
-    assert rejection.value.reason == "no-donor"
+    assert rejection.value.reason == "no-fit"
 
 
 def test_stool_gets_no_four_legs_in_place_of_its_column() -> None:
@@ -87,7 +87,7 @@ def test_stool_gets_no_four_legs_in_place_of_its_column() -> None:
     splayed = join([box((0.05, 0.9, 0.05), (x, -0.05, z)) for x in (-0.35, 0.35) for z in (-0.35, 0.35)])
     with pytest.raises(UnitRejected) as rejection:
         swapped.draw(task(own, 2, donors=catalogue(own, _with_leg("other", splayed))), rng(0))
-    assert rejection.value.reason == "no-donor"
+    assert rejection.value.reason == "no-fit"
 
 
 def test_leg_that_leans_gives_its_slot_to_an_upright_one_that_then_leans_as_much() -> None:
@@ -147,7 +147,7 @@ def test_swapped_hull_is_the_donor_scaled_per_axis_closed_and_outward(seed: int,
     own = _with_leg("own", hull("own", 0.3))
     donor = hull("other", -0.3 if mirrored else 0.3)
     config = AnomaliesConfig(swapped=SwappedConfig(scale_limits=(0.2, 5.0)))
-    work = task(own, 2, donors=catalogue(own, _with_leg("other", donor), config=config), config=config)
+    work = task(own, 2, donors=catalogue(own, _with_leg("other", donor)), config=config)
     try:
         change = swapped.draw(work, rng(seed))
     except UnitRejected:
@@ -220,12 +220,13 @@ def test_fitting_donors_go_before_others() -> None:
 
 def test_entries_survive_json_and_their_order_decides_nothing() -> None:
     own, other, third = chair("own"), chair("other", leg=0.1), chair("third", leg=0.12)
+    by_id = {s.shape_id: s for s in (own, other, third)}
     entries = {
-        shape.shape_id: [Node.from_entry(e) for e in json.loads(json.dumps([asdict(n) for n in find_nodes(shape)]))]
-        for shape in (own, other, third)
+        i: [Node.from_entry(e) for e in json.loads(json.dumps([asdict(n) for n in find_nodes(shape)]))]
+        for i, shape in by_id.items()
     }
-    forward, backward = (
-        Catalogue(nodes, SwappedConfig(), seed=0) for nodes in (entries, dict(reversed(entries.items())))
-    )
-    for node in find_nodes(own):
-        assert forward.donors("own", node) == backward.donors("own", node)
+    forward = Donors(entries, by_id.__getitem__)
+    backward = Donors(dict(reversed(entries.items())), by_id.__getitem__)
+    for seed in range(5):
+        first = swapped.draw(task(own, 3, donors=forward), rng(seed)).parameters
+        assert first == swapped.draw(task(own, 3, donors=backward), rng(seed)).parameters

@@ -10,7 +10,7 @@ import trimesh
 from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import find_kind
 from pipeline.anomalies.targets.candidates import find_candidates
-from pipeline.anomalies.targets.donors import Catalogue, Donors
+from pipeline.anomalies.targets.donors import Donors
 from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.anomalies.task import Task
 from pipeline.shapes.shape import Part, Shape, make_mesh
@@ -56,19 +56,16 @@ def chair(shape_id: str = "toy", leg: float = 0.08, back: float = 0.6) -> Shape:
     return assemble(shape_id, parts)
 
 
-def catalogue(own: Shape, *others: Shape, config: AnomaliesConfig | None = None) -> Donors:
-    """The donors of every node of a shape among the others."""
-    by_id = {shape.shape_id: shape for shape in (own, *others)}
-    nodes = {i: find_nodes(shape) for i, shape in by_id.items()}
-    parts = Catalogue(nodes, (config or AnomaliesConfig()).swapped, seed=0)
-    return Donors({n.part_ids: parts.donors(own.shape_id, n) for n in nodes[own.shape_id]}, by_id.__getitem__)
+def catalogue(*shapes: Shape) -> Donors:
+    by_id = {shape.shape_id: shape for shape in shapes}
+    return Donors({i: find_nodes(shape) for i, shape in by_id.items()}, by_id.__getitem__)
 
 
 def task(shape: Shape, *part_ids: int, donors: Donors | None = None, config: AnomaliesConfig | None = None) -> Task:
     area = sum(shape.part(i).mesh.area for i in part_ids) / sum(p.mesh.area for p in shape.parts)
     x, y, z = np.ptp(np.vstack([shape.part(i).mesh.vertices for i in part_ids]), axis=0)
     target = Node(part_ids, shape.part(part_ids[0]).label, (x, y, z), float(area), 0.1)
-    return Task(shape, target, donors or catalogue(shape), config or AnomaliesConfig(), seed=0)
+    return Task(shape, target, donors or catalogue(), config or AnomaliesConfig(), seed=0)
 
 
 def targets(shape: Shape, anomaly_type: str = "positional", config: AnomaliesConfig | None = None) -> list[Node]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.anomalies.targets.nodes import Node
+from pipeline.config import Config
+from pipeline.planning.planner import Planner
+from pipeline.planning.splits import assign_splits
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,10 @@ def chairs(count: int) -> dict[str, list[Node]]:
     return {str(number): _chair(number) for number in range(count)}
 
 
-def splits(shape_ids: dict[str, list[Node]]) -> dict[str, str]:
-    """About as many of each split as there usually are, each chair for itself."""
-    ends = {0.78: "train", 0.855: "val", 1.0: "test"}
-    return {i: next(s for end, s in ends.items() if int(i) * 0.618034 % 1 < end) for i in shape_ids}
+def planner(config: Config, nodes: Mapping[str, Sequence[Node]]) -> Planner:
+    """The planner of a run with these shapes, no two of one model."""
+    shape_splits = assign_splits(dict.fromkeys(nodes, ""), config.split, config.seed)
+    return Planner(config.plan, config.anomalies, config.seed, nodes, shape_splits)
 
 
 def _chair(number: int) -> list[Node]:

@@ -13,8 +13,8 @@ def plan(shapes: int) -> dict[str, ShapePlan]:
     return {str(i): ShapePlan((leg,), 6) for i in range(shapes)}
 
 
-def cost(plan: Plan, render: RenderConfig = RenderConfig(), views: ViewsConfig = ViewsConfig()) -> Estimate:
-    return estimate(plan, views, render)
+def cost(plan: Plan, render: RenderConfig | None = None, views: ViewsConfig | None = None) -> Estimate:
+    return estimate(plan, views or ViewsConfig(), render or RenderConfig())
 
 
 def test_cost_grows_with_the_number_of_shapes_and_its_images_with_their_pixels_and_samples() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,11 +16,7 @@ from pipeline.planning.planner import Planner
 from pipeline.planning.topup import Made, final_plan, plan_more, shortfall
 from pipeline.report.paper import PAPER_TABLE, count_table
 from pipeline.settings.loading import load
-from tests.planning.made_up import chairs, splits
-
-
-def planner(config: Config, nodes: Mapping[str, Sequence[Node]]) -> Planner:
-    return Planner(config.plan, config.anomalies, config.seed, nodes, splits(nodes))
+from tests.planning.made_up import chairs, planner
 
 
 def table(plan: Plan) -> dict[str, tuple[int, int, tuple[int, int, float]]]:
@@ -33,12 +29,6 @@ def table(plan: Plan) -> dict[str, tuple[int, int, tuple[int, int, float]]]:
 
 
 PAPER = load(Config, "brokenchairs180k")
-FULL = planner(PAPER, chairs(8143))
-
-
-@pytest.fixture(scope="module")
-def full_plan() -> Plan:
-    return FULL.first_plan()
 
 
 def test_the_full_run_meets_table_1_exactly(full_plan: Plan) -> None:
@@ -61,11 +51,11 @@ def test_the_full_run_follows_the_papers_part_statistics(full_plan: Plan, anomal
         assert number / images.total() == pytest.approx(share, abs=0.004), group
 
 
-def test_every_planned_part_is_a_candidate_of_its_shape(full_plan: Plan) -> None:
+def test_every_planned_part_is_a_candidate_of_its_shape(full_planner: Planner, full_plan: Plan) -> None:
     for shape_id, shape in list(full_plan.items())[:200]:
         assert len({a.index for a in shape.anomalies}) == len(shape.anomalies)
         for anomaly in shape.anomalies:
-            own = {n.part_ids: n.label for n in FULL.candidates(shape_id, anomaly.type)}
+            own = {n.part_ids: n.label for n in full_planner.candidates(shape_id, anomaly.type)}
             assert own[anomaly.target] == anomaly.label
 
 
@@ -142,7 +132,7 @@ def test_nothing_lacking_adds_nothing_and_changes_nothing() -> None:
     assert plan_more(own, first, outcome) == {}
     drawn = final_plan(own, [first], outcome)
     assert drawn == {
-        i: replace(s, anomalies=tuple(replace(a, swaps=()) for a in s.anomalies)) for i, s in first.items()
+        i: replace(s, anomalies=tuple(replace(a, donors=()) for a in s.anomalies)) for i, s in first.items()
     }
 
 

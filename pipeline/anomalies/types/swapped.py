@@ -15,7 +15,7 @@ from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.proving.measure import SAMPLES, Points, join, nearest, sample
 from pipeline.anomalies.proving.proof import Proof, needed_distance, require_changed, require_support
-from pipeline.anomalies.targets.donors import Donor, fit_boxes
+from pipeline.anomalies.targets.donors import Donor, box_size, fit_boxes
 from pipeline.anomalies.task import Change, TargetUnfit, Task
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Part, make_mesh
@@ -24,43 +24,43 @@ from pipeline.shapes.shape import Part, make_mesh
 ASIDE = 0.05
 #: ... and, of front and back, only if its centre is farther than this share of its depth: an armrest has no such side.
 ASIDE_OF_DEPTH = 0.4
+#: Donors looked at in a draw; the last is of the same kind, the others of the same label.
+TRIES = 4
 #: A fitted donor farther from the rest than the original, by this, is moved back to where the original touched.
 SNAP = 0.01
 
-#: Ways to fit a donor, in the columns of ``fit_boxes``.
+#: Ways to fit a donor, as ``fit_boxes`` finds them.
 FITS = ("box", "longest side")
 
 
 def draw(task: Task, random: np.random.Generator) -> Change:
-    """Put one of the target's donors in its place: as large as the target, and attached where it was.
+    """Put a random donor in the target's place: as large as the target, and attached where it was.
 
     The boxes of both are aligned, up to up and front to front: upright ones, or such as lie as a
     splayed leg or a reclined back does. A donor from the other side is mirrored. Every other one is scaled
     per axis to fill the target's box, the rest keep their proportions and fit its longest side; both
     within ``swapped.scale_limits``, else the other way. The point of contact with the rest of the object
     keeps its relative position in the box; where a gap is left, the nearest pair of points closes it.
-    Raises TargetUnfit ``no-donor``, or ``unchanged`` where none of the donors differs.
+    Raises UnitRejected ``no-donor``, ``no-fit``, or ``unchanged`` where none of ``TRIES`` donors differs.
     """
-    rejection = UnitRejected(
-        "no-donor",
-        f"no other shape of the split has a part like {task.target.label} of such a size; "
-        f"anomalies.swapped.scale_limits is {task.config.swapped.scale_limits}",
-    )
-    for donor in _options(task, random):
+    options, are_all = _options(task, random)
+    rejection: UnitRejected | None = None
+    for donor in options:
         try:
             return _swap(task, donor, random)
         except UnitRejected as reason:
             rejection = reason
-    raise TargetUnfit(rejection.reason, rejection.message)
+    assert rejection is not None, "there is an option"
+    raise TargetUnfit(rejection.reason, rejection.message) if are_all else rejection
 
 
 def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
     shape = task.donors.load(donor.shape_id)
-    parts = [shape.part(i) for i in donor.part_ids]
+    parts = [shape.part(i) for i in donor.node.part_ids]
     vertices = np.vstack([p.mesh.vertices[np.unique(p.mesh.faces)] for p in parts])
     flip = _flip(vertices, task.old.bounds)
     slot, box = _align(task, vertices * flip)
-    fits = fit_boxes(slot.extents.tolist(), box.extents.tolist(), task.config.swapped.scale_limits)
+    fits = fit_boxes(box_size(slot.extents), box_size(box.extents), task.config.swapped.scale_limits)
     for fit in random.permutation([name for name, possible in zip(FITS, fits, strict=True) if possible]):
         ratio = slot.extents / box.extents
         scale = ratio if fit == "box" else np.full(3, ratio[slot.extents.argmax()])
@@ -75,8 +75,8 @@ def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
         turned = not np.array_equal(slot.frame @ box.frame.T, np.eye(3))
         parameters = {
             "donor_shape": donor.shape_id,
-            "donor_parts": list(donor.part_ids),
-            "donor_label": donor.label,
+            "donor_parts": list(donor.node.part_ids),
+            "donor_label": donor.node.label,
             "fit": str(fit),
             "scale": scale.tolist(),
             "turn_degrees": turn_degrees(box.frame, slot.frame),
@@ -89,7 +89,7 @@ def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
         return Change(
             _assign(task, [(p, _placed(p.mesh, linear, offset)) for p in parts]), parameters, {"method": method}
         )
-    raise UnitRejected("unchanged", f"donor {donor.shape_id} {donor.label} fits only as a twin, or not at all")
+    raise UnitRejected("unchanged", f"donor {donor.shape_id} {donor.node.label} fits only as a twin, or not at all")
 
 
 def accept(proof: Proof, config: AnomaliesConfig) -> None:
@@ -101,10 +101,26 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
     require_support(proof, config)
 
 
-def _options(task: Task, random: np.random.Generator) -> list[Donor]:
-    """The target's donors: those of its label in random order, then the others of its kind."""
-    named = task.donors.of(task.target)
-    return sorted((named[i] for i in random.permutation(len(named))), key=lambda d: d.label != task.target.label)
+def _options(task: Task, random: np.random.Generator) -> tuple[list[Donor], bool]:
+    """Some donors that fit, at random: of the same label, then of the same kind; and whether these are all."""
+    label, slot = task.target.label, box_size(task.target.extents)
+    options: list[Donor] = []
+    others = fitting = 0
+    for pool, most in ((task.donors.same_label(label), TRIES - 1), (task.donors.same_kind(label), 1)):
+        allowed = [donor for donor in pool if donor.shape_id != task.shape.shape_id]
+        fits = [d for d in allowed if any(fit_boxes(slot, box_size(d.node.extents), task.config.swapped.scale_limits))]
+        options += [fits[i] for i in random.permutation(len(fits))[:most]]
+        others += len(allowed)
+        fitting += len(fits)
+    if not others:
+        raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
+    if not options:
+        raise TargetUnfit(
+            "no-fit",
+            f"no part like {label} in other shapes of the split has such a size; "
+            f"anomalies.swapped.scale_limits is {task.config.swapped.scale_limits}",
+        )
+    return options, len(options) == fitting
 
 
 def _flip(donor: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
