@@ -24,7 +24,7 @@ def test_shares_are_met_where_every_item_has_every_group() -> None:
     options = [{"Leg": 5.0, "Arm": 1.0, "Seat": 1.0}] * 1000
     images = [1 + i % 7 for i in range(1000)]
     chosen = groups(options, images, {"Leg": 0.2, "Arm": 0.5, "Seat": 0.3})
-    got = Counter()
+    got: Counter[str] = Counter()
     for group, number in zip(chosen, images, strict=True):
         got[group] += number
     assert got["Leg"] / sum(images) == pytest.approx(0.2, abs=0.01)

@@ -27,6 +27,7 @@ def test_it_is_the_best_of_all_ways_to_meet_the_totals(items: int, columns: int,
     rows = np.repeat(np.eye(items), columns, axis=1)
     sums = np.tile(np.eye(columns), items)
     best = linprog(-scores.ravel(), A_eq=np.vstack([rows, sums[:-1]]), b_eq=np.append(weights, totals[:-1]))
+    assert best.fun is not None
     assert cost(scores, flow) >= -best.fun - 1e-4
 
 
