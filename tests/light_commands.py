@@ -35,6 +35,11 @@ class Without:
         found = (finder.find_spec(name, path, target) for finder in self._finders)
         return next((spec for spec in found if spec is not None), None)
 
+    def find_distributions(self, *arguments: Any) -> Any:
+        """What is said of installed packages, for those that ask for their own version."""
+        for finder in self._finders:
+            yield from getattr(finder, "find_distributions", lambda *_: ())(*arguments)
+
 
 def run(name: str, *arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(importlib.import_module(COMMANDS[name]).main, arguments, prog_name=name)
