@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from pipeline.layout import Layout
+from pipeline.planning.plan import ShapePlan, donor_shapes
+from pipeline.planning.storage import load_first_plan, load_plan
 from tests.stubbed_stages import change_file, stubbed_run, stubs, write_source
 
-COUNT = 250
-#: A shape whose plan changes may be one in a hundred; so few have no hundredth of their own.
-FEW = 4
+COUNT = 60
+#: One of them.
+SHAPE = "1030"
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +48,47 @@ def test_a_dataset_whose_source_and_folder_have_moved_is_finished(folder: Path) 
 
 def test_a_file_that_changes_and_gives_the_same_shape_stops_at_the_shape(folder: Path) -> None:
     worked(folder)
-    change_file(folder / "source" / "1100" / "objs" / "part_0.obj", "100 0  # by another program")
+    change_file(folder / "source" / SHAPE / "objs" / "part_0.obj", "30 0  # by another program")
     assert worked(folder) == {"shapes": 1}
 
 
-def test_a_repaired_shape_leaves_the_others_as_they_are(folder: Path) -> None:
+def plans(folder: Path) -> Mapping[str, ShapePlan]:
+    return load_first_plan(Layout(folder / "out").first_plan).shapes
+
+
+def drawn(folder: Path) -> Mapping[str, ShapePlan]:
+    return load_plan(Layout(folder / "out").plan)
+
+
+def concerned(before: Mapping[str, ShapePlan], after: Mapping[str, ShapePlan], changed: set[str]) -> set[str]:
+    """The shapes whose own plan, file, or donors' files have changed."""
+    return {i for i, plan in after.items() if before.get(i) != plan or changed & {i, *donor_shapes(plan)}}
+
+
+def test_a_repaired_shape_concerns_itself_and_those_that_take_its_parts(folder: Path) -> None:
     worked(folder)
-    change_file(folder / "source" / "1100" / "objs" / "part_0.obj", "repaired")
+    before, was_drawn = plans(folder), drawn(folder)
+    change_file(folder / "source" / SHAPE / "objs" / "part_0.obj", "repaired")
     made = worked(folder)
+    expected = concerned(before, plans(folder), {SHAPE})
     assert made["shapes"] == made["plan"] == 1
-    assert 1 <= made["anomalies"] <= FEW and 1 <= made["views"] <= FEW and 1 <= made["render"] <= FEW
+    assert made["anomalies"] == len(expected) < COUNT
+    redrawn = expected | {i for i, plan in drawn(folder).items() if was_drawn[i] != plan}
+    assert made["render"] <= made["views"] <= len(redrawn) < COUNT
 
 
-def test_a_shape_that_goes_and_comes_back_leaves_the_others_as_they_are(folder: Path) -> None:
+def test_a_shape_that_goes_concerns_those_whose_plan_changes(folder: Path) -> None:
     worked(folder)
-    (folder / "source" / "1100").rename(folder / "1100")
-    gone = worked(folder, overwrite=True)
-    assert "shapes" not in gone and gone.get("render", 0) <= FEW
-    (folder / "1100").rename(folder / "source" / "1100")
-    assert worked(folder).get("render", 0) <= FEW
+    before = plans(folder)
+    (folder / "source" / SHAPE).rename(folder / SHAPE)
+    made = worked(folder, overwrite=True)
+    after = plans(folder)
+    assert set(before) - set(after) == {SHAPE}
+    assert made.get("anomalies", 0) == len(concerned(before, after, set())) < COUNT
+    assert "shapes" not in made
+    (folder / SHAPE).rename(folder / "source" / SHAPE)
+    assert "shapes" not in worked(folder), "what is known of it is still there"
+    assert plans(folder) == before
 
 
 @pytest.mark.parametrize(
