@@ -70,8 +70,9 @@ def allocate_groups(
     with np.errstate(divide="ignore"):  # what it has not is never chosen
         scores = _gumbels(seed, name, "group", keys, groups) + np.log(probability)
     flow = transport(scores, number, number @ probability)
-    lots = uniforms(seed, "plan", name, "lot", keys=keys) * number
-    return [groups[k] for k in (flow.cumsum(axis=1) > lots[:, None]).argmax(axis=1)]
+    ends = flow.cumsum(axis=1)
+    lots = uniforms(seed, "plan", name, "lot", keys=keys)
+    return [groups[k] for k in (ends / ends[:, -1:] > lots[:, None]).argmax(axis=1)]
 
 
 def _gumbels(seed: int, name: str, choice: str, keys: Sequence[str], options: Sequence[str]) -> Matrix:

@@ -62,19 +62,19 @@ def planner(config: Config, nodes: Mapping[str, Sequence[Node]]) -> Planner:
 
 def _chair(number: int) -> list[Node]:
     random = np.random.default_rng([5, number])
-    own = [part for part in USUAL if random.random() < part.often] or USUAL[:1]
+    own = [part for part, luck in zip(USUAL, random.random(len(USUAL)), strict=True) if luck < part.often] or USUAL[:1]
+    sizes = np.array([part.extents for part in own]) * np.exp(random.normal(0, 0.3, (len(own), 3)))
+    factors = np.exp(random.normal(0, 0.4, len(own)))
+    unlike = np.exp(random.normal(0, 0.03, (sum(part.instances for part in own), 3)))
     nodes: list[Node] = []
     next_id = 1
-    for part in own:
-        size = part.extents * np.exp(random.normal(0, 0.3, 3))
-        factor = float(np.exp(random.normal(0, 0.4)))
+    for part, size, factor in zip(own, sizes, factors.tolist(), strict=True):
         area, visible = min(0.5, part.area * factor), min(0.5, part.visible * factor)
         ids = tuple(range(next_id, next_id + part.instances))
-        next_id = ids[-1] + 1
-        for part_id, (x, y, z) in zip(ids, size * np.exp(random.normal(0, 0.03, (len(ids), 3))), strict=True):
-            nodes.append(Node((part_id,), part.label, (float(x), float(y), float(z)), area, visible))
+        for part_id, (x, y, z) in zip(ids, (size * unlike[next_id - 1 : ids[-1]]).tolist(), strict=True):
+            nodes.append(Node((part_id,), part.label, (x, y, z), area, visible))
         if part.instances > 1:
-            x, y, z = (float(s) for s in 2 * size)
-            count = part.instances
+            count, (x, y, z) = part.instances, (2 * size).tolist()
             nodes.append(Node(ids, part.label, (x, y, z), min(0.6, count * area), min(0.6, count * visible), count))
+        next_id = ids[-1] + 1
     return nodes

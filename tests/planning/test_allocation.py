@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.planning.allocation import allocate_groups, allocate_numbers
@@ -49,6 +49,7 @@ def test_groups_without_a_share_keep_their_leaning() -> None:
     assert chosen["Top"] == pytest.approx(300, abs=20)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from("abcd"), st.floats(0.01, 1), min_size=1), min_size=1, max_size=40),
     st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1)),
@@ -71,6 +72,7 @@ def test_a_rare_group_gets_its_share_of_many_small_sets() -> None:
     assert np.mean([group == "Arm" for chosen in sets for group in chosen]) == pytest.approx(0.1, abs=0.02)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_images_of_a_group_are_as_many_as_expected_but_for_items_that_could_go_to_either(data: st.DataObject) -> None:
     """No group gets more or less than its share by more than the images of the few items on its borders."""
@@ -84,6 +86,7 @@ def test_images_of_a_group_are_as_many_as_expected_but_for_items_that_could_go_t
         assert abs(got[group] - share * sum(images)) < 2 * max(images)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_numbers_keep_their_sum_range_median_and_capacities(data: st.DataObject) -> None:
     low = data.draw(st.integers(1, 3))

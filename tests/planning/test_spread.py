@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Config
@@ -10,6 +10,7 @@ from pipeline.planning.spread import spread
 from pipeline.settings.loading import load
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_count_sum_range_and_median_are_exact_wherever_they_can_be(data: st.DataObject) -> None:
     low = data.draw(st.integers(0, 4))
@@ -30,6 +31,7 @@ def test_count_sum_range_and_median_are_exact_wherever_they_can_be(data: st.Data
     assert np.median(numbers) == median
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 500), st.integers(0, 5), st.integers(0, 5))
 def test_an_impossible_sum_gives_the_nearest_and_an_impossible_median_is_given_up(
     count: int, total: int, low: int, width: int
@@ -38,6 +40,7 @@ def test_an_impossible_sum_gives_the_nearest_and_an_impossible_median_is_given_u
     assert sum(numbers) == np.clip(total, count * low, count * (low + width))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_numbers_fit_the_capacities_and_have_the_sum_that_these_allow(data: st.DataObject) -> None:
     low, high, median = 1, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))

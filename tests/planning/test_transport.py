@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -12,6 +12,7 @@ def cost(scores: np.ndarray, flow: np.ndarray) -> float:
     return float((np.where(flow > 0, scores, 0) * flow).sum())
 
 
+@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(2, 5), st.integers(0, 10_000))
 def test_it_is_the_best_of_all_ways_to_meet_the_totals(items: int, columns: int, seed: int) -> None:
     """Held against a linear programme."""
@@ -43,12 +44,10 @@ def test_what_cannot_go_to_a_column_does_not_and_the_rest_comes_as_near_as_it_ca
     assert transport(scores, np.ones(3), np.array([1.0, 2.0])).tolist() == [[1, 0], [1, 0], [0, 1]]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
-def test_one_item_less_moves_no_more_items_than_there_are_columns(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    scores = random.gumbel(size=(60, 5))
-    totals = np.bincount(random.integers(5, size=60), minlength=5).astype(float)
-    before = transport(scores, np.ones(60), totals)
-    totals[before[0].argmax() - 1] -= 1  # not the one that it was in, if that has any
-    after = transport(scores[1:], np.ones(59), totals) if (totals >= 0).all() else before[1:]
+def test_one_item_less_moves_fewer_others_than_there_are_columns(seed: int) -> None:
+    scores = np.random.default_rng(seed).gumbel(size=(60, 5))
+    totals = np.array([10.0, 20.0, 5.0, 5.0, 20.0])
+    before, after = transport(scores, np.ones(60), totals), transport(scores[1:], np.ones(59), totals - [0, 1, 0, 0, 0])
     assert (before[1:] != after).any(axis=1).sum() < 5
