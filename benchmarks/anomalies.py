@@ -24,6 +24,7 @@ from pipeline.anomalies.targets.candidates import find_candidates, order
 from pipeline.anomalies.targets.nodes import Node
 from pipeline.errors import UnitRejected
 from pipeline.format.labels import ANOMALY_TYPES
+from pipeline.planning.plan import PlannedAnomaly
 from pipeline.report.text import aligned
 from pipeline.seeding import rng
 
@@ -68,20 +69,21 @@ def _planned(collection: Collection) -> Iterable[Trial]:
             candidates = collection.planner.candidates(shape_id, planned.type)
             first = next(node for node in candidates if node.part_ids == planned.target)
             targets = order(candidates, first, rng(0, "benchmark", shape_id, planned.name))
-            yield _try(collection, shape_id, planned.index, planned.type, planned.type, targets)
+            yield _try(collection, shape_id, planned, planned.type, targets)
 
 
 def _boolean(collection: Collection) -> Iterable[Trial]:
     for shape_id, nodes in collection.nodes.items():
         for number, node in enumerate(find_candidates(nodes, find_kind("broken").takes_groups, CONFIG)):
-            yield _try(collection, shape_id, number, "broken", "broken, every part", [node])
+            planned = PlannedAnomaly(number, "broken", node.part_ids, node.label, 1)
+            yield _try(collection, shape_id, planned, "broken, every part", [node])
 
 
-def _try(collection: Collection, shape_id: str, index: int, kind: str, row: str, targets: list[Node]) -> Trial:
+def _try(collection: Collection, shape_id: str, planned: PlannedAnomaly, row: str, targets: list[Node]) -> Trial:
     shape = collection.shapes[shape_id]
     start = time.perf_counter()
     try:
-        anomaly = make_anomaly(shape, index, kind, targets, collection.donors, CONFIG, 0)
+        anomaly = make_anomaly(shape, planned.index, planned.type, targets, collection.donors(planned), CONFIG, 0)
     except UnitRejected as rejection:
         return Trial(collection.name, row, None, rejection.message, time.perf_counter() - start, ())
     seconds = time.perf_counter() - start

@@ -51,7 +51,8 @@ def _make(collection: Collection, kind: str) -> list[tuple[Shape, Anomaly]]:
             targets = order(candidates, first, rng(0, "sheet", shape_id, planned.name))
             shape = collection.shapes[shape_id]
             try:
-                anomaly = make_anomaly(shape, planned.index, kind, targets, collection.donors, AnomaliesConfig(), 0)
+                donors = collection.donors(planned)
+                anomaly = make_anomaly(shape, planned.index, kind, targets, donors, AnomaliesConfig(), 0)
             except UnitRejected as rejection:
                 print(rejection.message)
             else:

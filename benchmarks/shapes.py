@@ -14,7 +14,8 @@ from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.planning.config import PlanConfig, TypeCounts
-from pipeline.planning.plan import Plan, Planner
+from pipeline.planning.plan import Plan, PlannedAnomaly
+from pipeline.planning.planner import Planner
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source, parse_source
@@ -27,9 +28,12 @@ class Collection:
     name: str
     shapes: Mapping[str, Shape]
     nodes: Mapping[str, list[Node]]
-    donors: Donors
     planner: Planner
     plan: Plan
+
+    def donors(self, planned: PlannedAnomaly) -> Donors:
+        """The parts that a planned swap may take."""
+        return Donors({i: self.nodes[i] for i in planned.donors}, self.shapes.__getitem__)
 
 
 def collections(synthetic: int, per_shape: int, types: tuple[str, ...]) -> list[Collection]:
@@ -57,5 +61,5 @@ def _collection(name: str, shapes: dict[str, Shape], per_shape: int, types: tupl
     counts = TypeCounts(per_shape=per_shape, images=2 * per_shape, views=(1, 3))
     off = dict.fromkeys(PAPER_TYPES, TypeCounts(images=0))
     config = Config(plan=PlanConfig(types={**off, **dict.fromkeys(types, counts)}))
-    planner = Planner(config, nodes, dict.fromkeys(nodes, "train"))
-    return Collection(name, shapes, nodes, Donors(nodes, shapes.__getitem__), planner, planner.first_plan())
+    planner = Planner(config.plan, config.anomalies, config.seed, nodes, dict.fromkeys(nodes, "train"))
+    return Collection(name, shapes, nodes, planner, planner.first_plan())

@@ -27,7 +27,8 @@ from pipeline.files import lock, read_json, remove_leftovers, write_json
 from pipeline.format.labels import ANOMALY_TYPES, SPLITS
 from pipeline.format.naming import shape_id
 from pipeline.layout import Layout
-from pipeline.planning.plan import Plan, Planner, ShapePlan
+from pipeline.planning.plan import Plan, ShapePlan, donor_shapes
+from pipeline.planning.planner import Planner
 from pipeline.planning.splits import assign_splits
 from pipeline.planning.summary import image_counts
 from pipeline.planning.topup import Made, as_planned, final_plan, plan_more, shortfall
@@ -35,7 +36,7 @@ from pipeline.rendering.devices import CPU, choose, find_devices
 from pipeline.report.notes import Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.shapes.sources import Source, parse_source
-from pipeline.stages import STAGES, Context, DonorPool
+from pipeline.stages import STAGES, Context
 
 log = logging.getLogger(__name__)
 
@@ -243,12 +244,7 @@ class Run:
         return self._making_units("topup", self._plans[1])
 
     def _making_units(self, stage: str, plan: Plan) -> list[Unit]:
-        config, splits = self._config, self._planner.splits
-        pools = {}
-        for split in SPLITS:
-            members = tuple(i for i in self._planner.ids if splits[i] == split)
-            # Any shape of the split may give a part, so all of them are inputs.
-            pools[split] = DonorPool(self._layout, members, fingerprint([self._prints["shapes", i] for i in members]))
+        config = self._config
 
         def settings(shape_plan: ShapePlan) -> list[Any]:
             """Of the types that the shape gets alone, so that another type's settings leave it as it is."""
@@ -264,8 +260,12 @@ class Run:
             self._unit(
                 stage,
                 i,
-                [settings(shape_plan), asdict(shape_plan), self._prints["shapes", i], pools[splits[i]].fingerprint],
-                partial(stages.make_anomalies, self._context, pools[splits[i]], stage, shape_plan, i),
+                [
+                    settings(shape_plan),
+                    asdict(shape_plan),
+                    [self._prints["shapes", shape_id] for shape_id in (i, *donor_shapes(shape_plan))],
+                ],
+                partial(stages.make_anomalies, self._context, stage, shape_plan, i),
             )
             for i, shape_plan in plan.items()
         ]
@@ -318,7 +318,9 @@ class Run:
     def _make_planner(self, ids: list[str]) -> Planner:
         nodes = {i: stages.read_nodes(self._layout, i) for i in ids}
         models = {i: read_json(self._layout.shape_summary(i))["model_id"] for i in ids}
-        return Planner(self._config, nodes, assign_splits(models, self._config.split, self._config.seed))
+        config = self._config
+        splits = assign_splits(models, config.split, config.seed)
+        return Planner(config.plan, config.anomalies, config.seed, nodes, splits)
 
     def _render_settings(self) -> list[Any]:
         settings = self._config.render.model_dump()
@@ -393,7 +395,7 @@ def _save_plan(layout: Layout, planner: Planner, plans: Sequence[Plan], final: P
     """``plan.json``: what was asked for, planned first, added, and is drawn."""
     content = {
         "targets": {name: asdict(planner.target(counts)) for name, counts in planner.types.items()},
-        "normal_images": planner.normal_images(),
+        "normal_images": planner.scaled(planner.config.normal.images),
         "first": {i: asdict(plan) for i, plan in plans[0].items()},
         "topup": {i: asdict(plan) for more in plans[1:] for i, plan in more.items()},
         "final": {i: asdict(plan) for i, plan in final.items()},

@@ -29,7 +29,6 @@ from pipeline.config import Config
 from pipeline.errors import UnitRejected
 from pipeline.execution import Result
 from pipeline.files import explaining_full_disk, read_json, write_json
-from pipeline.format.labels import SPLITS
 from pipeline.format.schema import TEXT_BYTES, ShapeRecord, fits
 from pipeline.format.writer import write_shard
 from pipeline.layout import Layout
@@ -90,23 +89,7 @@ def read_nodes(layout: Layout, shape_id: str) -> list[Node]:
     return [Node.from_entry(entry) for entry in read_json(layout.shape_summary(shape_id))["nodes"]]
 
 
-@dataclass(frozen=True)
-class DonorPool:
-    """The shapes that may give parts to each other: those of one split, and what their files depend on."""
-
-    layout: Layout
-    shape_ids: tuple[str, ...]
-    fingerprint: str
-
-
-@lru_cache(maxsize=len(SPLITS))
-def _donors(pool: DonorPool) -> Donors:
-    """A split's catalogue, read once a process: thousands of units share it."""
-    nodes = {i: read_nodes(pool.layout, i) for i in pool.shape_ids}
-    return Donors(nodes, lambda i: load_shape(pool.layout.shape(i)))
-
-
-def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePlan, shape_id: str) -> Result:
+def make_anomalies(context: Context, stage: str, plan: ShapePlan, shape_id: str) -> Result:
     """anomalies, topup: those that ``plan`` asks for, and how many cameras show each."""
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
@@ -115,12 +98,12 @@ def make_anomalies(context: Context, pool: DonorPool, stage: str, plan: ShapePla
     folder.mkdir(parents=True)
     made: list[Anomaly] = []
     rejects: Counter[str] = Counter()
+    load = lru_cache(lambda i: load_shape(layout.shape(i)))  # draws go back to the same few donors
     for planned in plan.anomalies:
         targets = _targets(context, shape_id, planned)
+        donors = Donors({i: read_nodes(layout, i) for i in planned.donors}, load)
         try:
-            anomaly = make_anomaly(
-                shape, planned.index, planned.type, targets, _donors(pool), config.anomalies, config.seed
-            )
+            anomaly = make_anomaly(shape, planned.index, planned.type, targets, donors, config.anomalies, config.seed)
         except UnitRejected as rejection:
             rejects[f"{planned.type}: {rejection.reason}"] += 1
         else:

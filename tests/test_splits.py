@@ -40,3 +40,11 @@ def test_two_annotations_of_one_model_never_part() -> None:
 def test_shapes_without_a_model_id_are_not_thrown_together() -> None:
     splits = assign_splits(dict.fromkeys(IDS, ""), SplitConfig(), 0)
     assert set(splits.values()) == {"train", "val", "test"}
+
+
+def test_a_model_more_or_less_moves_at_most_one_other_at_each_border() -> None:
+    splits = assign_splits(IDS, SplitConfig(), 0)
+    for gone in IDS:
+        less = assign_splits({i: model for i, model in IDS.items() if i != gone}, SplitConfig(), 0)
+        moved = {i for i in less if splits[i] != less[i]}
+        assert len(moved) <= 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.config import Config
 from pipeline.planning.plan import Plan
 from pipeline.planning.summary import image_counts
+from pipeline.rendering.config import RenderConfig
+from pipeline.views.config import ViewsConfig
 
 #: Seconds on one core: a shape (read, ray casts, Blender's start, unwrapping), an anomaly, and at 256 x 256 a photo
 #: without its samples, a sample of it, and a reference view. A counterfactual is a photo, too.
@@ -26,15 +27,15 @@ class Estimate:
     bytes: float
 
 
-def estimate(plan: Plan, config: Config) -> Estimate:
+def estimate(plan: Plan, views: ViewsConfig, render: RenderConfig) -> Estimate:
     """Cost of a plan on a CPU like the one measured; within about a factor of two on another."""
     images = sum(image_counts(plan).values())
-    references = len(plan) * config.views.reference_views
+    references = len(plan) * views.reference_views
     anomalies = sum(len(shape.anomalies) for shape in plan.values())
-    area = (config.views.resolution / MEASURED_AT) ** 2
+    area = (views.resolution / MEASURED_AT) ** 2
     normal = sum(shape.normal_views for shape in plan.values())
-    photos = images + config.render.counterfactual_share * (images - normal)
-    photo = PHOTO_SECONDS + SAMPLE_SECONDS * config.render.samples * area
+    photos = images + render.counterfactual_share * (images - normal)
+    photo = PHOTO_SECONDS + SAMPLE_SECONDS * render.samples * area
     seconds = len(plan) * SHAPE_SECONDS + anomalies * ANOMALY_SECONDS + photos * photo
     size = len(plan) * SHAPE_BYTES + area * (images * IMAGE_BYTES + references * REFERENCE_BYTES)
     return Estimate(seconds + references * REFERENCE_SECONDS * area, size)

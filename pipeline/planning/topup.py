@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.format.labels import NORMAL, SEVERAL
-from pipeline.planning.plan import Combination, Plan, PlannedAnomaly, Planner, ShapePlan, settle
-from pipeline.planning.spread import spread
+from pipeline.planning.allocation import allocate_numbers
+from pipeline.planning.plan import Combination, Plan, PlannedAnomaly
+from pipeline.planning.planner import Planner, shape_plan, slot_key
 from pipeline.planning.summary import image_counts
 from pipeline.seeding import rng
 
@@ -47,9 +48,9 @@ def plan_more(planner: Planner, plan: Plan, made: Mapping[str, Made]) -> Plan:
         chosen = [i for i in planner.willing(name) if i in plan and i not in tried][: target.shapes - len(had)]
         if chosen:
             images = round(target.images / target.shapes * len(chosen))
-            for shape_id, anomaly in planner.plan_type(name, chosen, images, first_instance=0):
+            for shape_id, anomaly in planner.plan_type(name, chosen, images):
                 more[shape_id].append(anomaly)
-    return {i: ShapePlan(tuple(sorted(more[i], key=lambda a: a.index)), 0) for i in sorted(more)}
+    return {i: shape_plan(more[i], 0) for i in sorted(more)}
 
 
 def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]) -> Plan:
@@ -57,18 +58,17 @@ def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]
     kept: dict[str, list[PlannedAnomaly]] = {i: [] for i in plans[0]}
     for name, counts in planner.types.items():
         slots = [slot for plan in plans for slot in _had(planner, plan, made, name)]
-        wanted = {(i, a.name): a.views for i, a in slots}
-        capacity = {(i, a.name): min(made[i].views[a.name], counts.views[1]) for i, a in slots}
-        views = settle(wanted, planner.target(counts).images, counts.views[0], capacity)
-        for shape_id, anomaly in slots:
+        keys = [slot_key(i, a.index) for i, a in slots]
+        capacity = [min(made[i].views[a.name], counts.views[1]) for i, a in slots]
+        images = planner.target(counts).images
+        views = allocate_numbers(keys, images, counts, planner.seed, name, capacity)
+        for (shape_id, anomaly), number in zip(slots, views, strict=True):
             target = made[shape_id].targets[anomaly.name]  # another than was planned, where that was impossible
             label = planner.label(shape_id, target)
-            kept[shape_id].append(replace(anomaly, target=target, label=label, views=views[shape_id, anomaly.name]))
+            kept[shape_id].append(replace(anomaly, target=target, label=label, views=number, donors=()))
     normal = planner.normal_views({i: made[i].views[NORMAL] if i in made else 0 for i in planner.ids})
     several = _combinations(planner, made, kept)
-    return {
-        i: ShapePlan(tuple(sorted(kept[i], key=lambda a: a.index)), normal[i], several.get(i, ())) for i in plans[0]
-    }
+    return {i: shape_plan(kept[i], normal[i], several.get(i, ())) for i in plans[0]}
 
 
 def shortfall(planner: Planner, plan: Plan) -> dict[str, int]:
@@ -80,12 +80,12 @@ def shortfall(planner: Planner, plan: Plan) -> dict[str, int]:
         own = [number for (_, kind), number in images.items() if kind == name]
         lacking[f"{name}: shapes that could not be had"] = target.shapes - len(own)
         lacking[f"{name}: images that could not be had"] = target.images - sum(own)
-    together = planner.scaled(planner.config.plan.several.images)
+    together = planner.scaled(planner.config.several.images)
     lacking[f"{SEVERAL}: images that could not be had"] = together - sum(
         number for (_, kind), number in images.items() if kind == SEVERAL
     )
     normal = sum(number for (_, kind), number in images.items() if kind == NORMAL)
-    lacking[f"{NORMAL}: images that could not be had"] = planner.normal_images() - normal
+    lacking[f"{NORMAL}: images that could not be had"] = planner.scaled(planner.config.normal.images) - normal
     return {text: number for text, number in lacking.items() if number > 0}
 
 
@@ -104,16 +104,16 @@ def _combinations(
     planner: Planner, made: Mapping[str, Made], kept: Mapping[str, Sequence[PlannedAnomaly]]
 ) -> dict[str, tuple[Combination, ...]]:
     """Several anomalies in one image, on parts that have nothing in common."""
-    counts = planner.config.plan.several
+    counts = planner.config.several
     chosen: dict[str, tuple[str, ...]] = {}
-    order = {i: rng(planner.config.seed, "plan", SEVERAL, i) for i in kept}
-    for shape_id in sorted(kept, key=lambda i: (order[i].random(), i)):
+    for shape_id in planner.by_luck(list(kept), SEVERAL):
         if len(chosen) == planner.scaled(counts.shapes):
             break
-        most = int(order[shape_id].integers(*counts.together, endpoint=True))
+        random = rng(planner.seed, "plan", SEVERAL, shape_id)
+        most = int(random.integers(*counts.together, endpoint=True))
         names: list[str] = []
         taken: set[int] = set()
-        for place in order[shape_id].permutation(len(kept[shape_id])):
+        for place in random.permutation(len(kept[shape_id])):
             name = kept[shape_id][place].name
             target = made[shape_id].targets[name]
             if len(names) < most and taken.isdisjoint(target):
@@ -121,5 +121,5 @@ def _combinations(
                 taken.update(target)
         if len(names) >= counts.together[0]:
             chosen[shape_id] = tuple(sorted(names))
-    views = spread(len(chosen), planner.scaled(counts.images), *counts.views, counts.median)
+    views = allocate_numbers(list(chosen), planner.scaled(counts.images), counts, planner.seed, SEVERAL)
     return {i: (Combination(chosen[i], number),) for i, number in zip(chosen, views, strict=True)}

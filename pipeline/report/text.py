@@ -85,7 +85,7 @@ def plan_text(plan: Plan, config: Config, workers: int) -> str:
         row = [by_group[group, kind] for kind in types]
         paper = f"{PAPER_IMAGES[group] / published:.1%}" if group in PAPER_IMAGES else ""
         cells.append([group, *(f"{n:,}" for n in row), f"{sum(row):,}", f"{sum(row) / planned:.1%}", paper])
-    cost = estimate(plan, config)
+    cost = estimate(plan, config.views, config.render)
     hours = cost.core_seconds / 3600 / workers
     return (
         f"{beside_paper(count_table(image_counts(plan)), 'plan')}\n\n{aligned(cells)}\n\n"

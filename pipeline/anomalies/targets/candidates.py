@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -31,7 +32,7 @@ def salience(node: Node) -> float:
 
     A seat is easier to see than a knob, but not a hundred times.
     """
-    return float(np.sqrt(node.visible_share)) / (SINGLE_PREFERENCE if node.instances > 1 else 1.0)
+    return math.sqrt(node.visible_share) / (SINGLE_PREFERENCE if node.instances > 1 else 1.0)
 
 
 def order(candidates: Sequence[Node], first: Node, random: np.random.Generator) -> list[Node]:

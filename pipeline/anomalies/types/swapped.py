@@ -10,12 +10,12 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pipeline.anomalies.alignment import MIN_EXTENT, Box, box_in, fit_box, nearest_frame, turn_degrees
+from pipeline.anomalies.alignment import Box, box_in, fit_box, nearest_frame, turn_degrees
 from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.kind import Kind
 from pipeline.anomalies.proving.measure import SAMPLES, Points, join, nearest, sample
 from pipeline.anomalies.proving.proof import Proof, needed_distance, require_changed, require_support
-from pipeline.anomalies.targets.donors import Donor
+from pipeline.anomalies.targets.donors import Donor, box_size, fit_boxes
 from pipeline.anomalies.task import Change, TargetUnfit, Task
 from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import Part, make_mesh
@@ -24,18 +24,13 @@ from pipeline.shapes.shape import Part, make_mesh
 ASIDE = 0.05
 #: ... and, of front and back, only if its centre is farther than this share of its depth: an armrest has no such side.
 ASIDE_OF_DEPTH = 0.4
-#: Proportions that differ by no more than this are the same.
-SAME_PROPORTIONS = 1.1
-#: A donor that keeps its proportions may have a diagonal so many times the target's.
-HARDLY_LARGER = 1.2
 #: Donors looked at in a draw; the last is of the same kind, the others of the same label.
 TRIES = 4
 #: A fitted donor farther from the rest than the original, by this, is moved back to where the original touched.
 SNAP = 0.01
 
-#: Ways to fit a donor, in the columns of ``_fit_boxes``.
+#: Ways to fit a donor, as ``fit_boxes`` finds them.
 FITS = ("box", "longest side")
-Sizes = NDArray[np.float64]
 
 
 def draw(task: Task, random: np.random.Generator) -> Change:
@@ -65,7 +60,7 @@ def _swap(task: Task, donor: Donor, random: np.random.Generator) -> Change:
     vertices = np.vstack([p.mesh.vertices[np.unique(p.mesh.faces)] for p in parts])
     flip = _flip(vertices, task.old.bounds)
     slot, box = _align(task, vertices * flip)
-    fits = _fit_boxes(slot.extents, box.extents[None], task)[0]
+    fits = fit_boxes(box_size(slot.extents), box_size(box.extents), task.config.swapped.scale_limits)
     for fit in random.permutation([name for name, possible in zip(FITS, fits, strict=True) if possible]):
         ratio = slot.extents / box.extents
         scale = ratio if fit == "box" else np.full(3, ratio[slot.extents.argmax()])
@@ -108,18 +103,14 @@ def accept(proof: Proof, config: AnomaliesConfig) -> None:
 
 def _options(task: Task, random: np.random.Generator) -> tuple[list[Donor], bool]:
     """Some donors that fit, at random: of the same label, then of the same kind; and whether these are all."""
-    label = task.target.label
+    label, slot = task.target.label, box_size(task.target.extents)
     options: list[Donor] = []
     others = fitting = 0
-    pools = ((task.donors.same_label(label), TRIES - 1), (task.donors.same_kind(label), 1))
-    for number, (pool, most) in enumerate(pools):
-        allowed = np.array(
-            [d.shape_id != task.shape.shape_id and (number == 0 or d.node.label != label) for d in pool.donors],
-            dtype=bool,
-        )
-        fits = np.flatnonzero(allowed & _fit_boxes(np.array(task.target.extents), pool.extents, task).any(axis=1))
-        options += [pool.donors[i] for i in random.permutation(fits)[:most]]
-        others += int(allowed.sum())
+    for pool, most in ((task.donors.same_label(label), TRIES - 1), (task.donors.same_kind(label), 1)):
+        allowed = [donor for donor in pool if donor.shape_id != task.shape.shape_id]
+        fits = [d for d in allowed if any(fit_boxes(slot, box_size(d.node.extents), task.config.swapped.scale_limits))]
+        options += [fits[i] for i in random.permutation(len(fits))[:most]]
+        others += len(allowed)
         fitting += len(fits)
     if not others:
         raise TargetUnfit("no-donor", f"no other shape of the split has a part like {label}")
@@ -130,25 +121,6 @@ def _options(task: Task, random: np.random.Generator) -> tuple[list[Donor], bool
             f"anomalies.swapped.scale_limits is {task.config.swapped.scale_limits}",
         )
     return options, len(options) == fitting
-
-
-def _fit_boxes(slot: Sizes, donors: Sizes, task: Task) -> NDArray[np.bool_]:
-    """(n, 2) how donors' boxes (n, 3) fit a slot (3,): by filling its box, or by its longest side.
-
-    One that keeps its proportions may be thicker or thinner than the original by the square of the
-    limits, but hardly larger: a stool's column makes no room for four legs as tall.
-    """
-    low, high = task.config.swapped.scale_limits
-    slot, donors = np.maximum(slot, MIN_EXTENT), np.maximum(donors, MIN_EXTENT)
-    ratio = slot / donors
-    uniform = ratio[:, [slot.argmax()]]
-    left = ratio / uniform
-    larger = np.linalg.norm(uniform * donors, axis=1) / np.linalg.norm(slot)
-    fills = ((ratio >= low) & (ratio <= high)).all(axis=1)
-    # One that has the slot's proportions is to lie on the original, so that a twin is seen to be one.
-    alike = fills & (ratio.max(axis=1) <= SAME_PROPORTIONS * ratio.min(axis=1))
-    fits = ((uniform >= low) & (uniform <= high)).all(axis=1) & ((left >= low**2) & (left <= high**2)).all(axis=1)
-    return np.column_stack([fills, fits & (larger <= HARDLY_LARGER) & ~alike])
 
 
 def _flip(donor: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
