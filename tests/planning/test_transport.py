@@ -49,5 +49,6 @@ def test_what_cannot_go_to_a_column_does_not_and_the_rest_comes_as_near_as_it_ca
 def test_one_item_less_moves_fewer_others_than_there_are_columns(seed: int) -> None:
     scores = np.random.default_rng(seed).gumbel(size=(60, 5))
     totals = np.array([10.0, 20.0, 5.0, 5.0, 20.0])
-    before, after = transport(scores, np.ones(60), totals), transport(scores[1:], np.ones(59), totals - [0, 1, 0, 0, 0])
+    one = np.array([0.0, 1.0, 0.0, 0.0, 0.0])
+    before, after = transport(scores, np.ones(60), totals), transport(scores[1:], np.ones(59), totals - one)
     assert (before[1:] != after).any(axis=1).sum() < 5
