@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -182,6 +182,7 @@ def test_a_cut_anywhere_is_told(load: Callable[[bytes], dict[str, Any]]) -> None
             load(whole[:length])
 
 
+@settings(deadline=None)  # the first call loads libraries
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255))
 def test_a_changed_byte_never_breaks_out(tmp_path_factory: pytest.TempPathFactory, position: int, value: int) -> None:
     content = bytearray(wrapped(ARRAYS))

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pipeline import run
 from pipeline.cli.gen import main
 from pipeline.config import Config
 from pipeline.rendering import devices
@@ -22,6 +21,7 @@ from pipeline.rendering.blender import draw
 from pipeline.rendering.config import DeviceKind
 from pipeline.rendering.devices import CPU, GPU_KINDS, Device, choose, claimed, find_devices
 from pipeline.rendering.job import write_job
+from pipeline.stages import render as render_stage
 from tests.partnet_files import simple_stool
 from tests.rendering.test_blender import RENDER, VIEWS, make_job
 from tests.small_runs import quick
@@ -159,7 +159,7 @@ def test_a_run_draws_on_all_gpus_at_once_says_so_once_and_draws_nothing_again_el
     for shape_id in ("1", "2"):
         simple_stool(tmp_path / "partnet", shape_id)
     arguments = quick(tmp_path / "out", tmp_path / "partnet", "--jobs", "1")
-    monkeypatch.setattr(run, "find_devices", lambda: (OPTIX, SECOND))
+    monkeypatch.setattr(render_stage, "find_devices", lambda: (OPTIX, SECOND))
     with caplog.at_level(logging.INFO, "pipeline"):
         result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
@@ -169,7 +169,7 @@ def test_a_run_draws_on_all_gpus_at_once_says_so_once_and_draws_nothing_again_el
     def never() -> tuple[Device, ...]:
         raise AssertionError("nothing is to be drawn, so nobody looks for devices")
 
-    monkeypatch.setattr(run, "find_devices", never)
+    monkeypatch.setattr(render_stage, "find_devices", never)
     for setting in ("AUTO", "CPU"):
         result = CliRunner().invoke(main, [*arguments, "--set", f"render.device={setting}"])
         assert result.exit_code == 0, result.output
