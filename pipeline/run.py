@@ -45,10 +45,8 @@ class Run:
         """What is drawn if all can be had; and what reading the shapes gave, if they are not in the folder yet."""
         summary = self.execute(PLANNING)
         context = self.context
-        lost = {unit for _, unit, _ in summary.lost}
-        ids = [i for i in plan.read_first_plan(context.layout).shapes if i not in lost]
         first = plan.read_first_plan(context.layout).shapes
-        return final_plan(plan.make_planner(context, ids), [first], as_planned(first)), summary
+        return final_plan(plan.make_planner(context, list(first)), [first], as_planned(first)), summary
 
     def survey(self) -> list[StageSurvey]:
         """What ``execute`` would make, and why."""

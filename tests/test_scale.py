@@ -91,6 +91,24 @@ def test_a_shape_that_goes_concerns_those_whose_plan_changes(folder: Path) -> No
     assert plans(folder) == before
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_dry_run_tells_few_where_one_shape_changes(folder: Path, gone: bool) -> None:
+    worked(folder)
+    if gone:
+        shutil.rmtree(folder / "source" / SHAPE)
+    else:
+        change_file(folder / "source" / SHAPE / "objs" / "part_0.obj", "repaired")
+    with stubs():
+        run = stubbed_run(folder / "source", folder / "out", overwrite=gone)
+        run.plan()
+        told = {stage.stage: stage.to_make for stage in run.survey()}
+        del run
+    made = worked(folder)
+    assert told["shapes"] == told["plan"] == 0
+    assert told["anomalies"] == made["anomalies"]
+    assert 1 <= told["render"] == told["views"] <= told["anomalies"] + told["topup"] < COUNT
+
+
 @pytest.mark.parametrize(
     ("setting", "stages"),
     [

@@ -18,8 +18,9 @@ from typing import Any
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from pipeline.digests import digest, file_digest
 from pipeline.engine.records import Record, Records
-from pipeline.engine.unit import Basis, Unit, digest, file_digest
+from pipeline.engine.unit import Basis, Unit
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import explaining_full_disk
 

@@ -77,7 +77,7 @@ class Records:
             return Finding(None, ("new",))
         try:
             record = _parse(json.loads(text), stage, unit)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             return Finding(None, ("unreadable record",), f"{path} is cut off or no JSON")
         except NOT_OURS as error:
             return Finding(None, ("unreadable record",), f"{path} {error}")

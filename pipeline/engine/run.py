@@ -116,7 +116,8 @@ def execute(
 def survey(stages: Sequence[Stage[ContextT]], context: ContextT, folder: Path) -> list[StageSurvey]:
     """What ``execute`` would do, as far as that can be said before it is done; nothing is written.
 
-    A unit whose input is to be made counts as to be made itself, although its input may come out as it was.
+    A unit whose input is to be made counts as to be made itself, although its input may come out as it was. Which units
+    a stage has may depend on what is to be made before it: it then lists those of the last time.
     """
     outcomes, records = Outcomes(), Records(folder)
     surveys = []

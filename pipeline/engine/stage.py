@@ -55,6 +55,11 @@ class Outcomes:
         """Whether anything of the stage is yet to be made, so that its files must not be read (in a survey only)."""
         return any(outcome.status == "pending" for outcome in self._by_stage[stage].values())
 
+    def digest(self, stage: str, unit: str) -> str:
+        """What the stage made of the unit; of a unit that is no more (in a survey only), that it is to be made."""
+        outcome = self._by_stage[stage].get(unit)
+        return outcome.digest if outcome is not None else PENDING
+
     def inputs(self, unit: str, *stages: str) -> dict[str, str]:
         """Stage -> digest of what it made of the unit, where it made something."""
         found = {stage: self._by_stage[stage].get(unit) for stage in stages}
@@ -86,7 +91,7 @@ class Stage(Generic[ContextT]):
     equip: the context and the number of processes that ``waiting`` units are made with.
     finish: what is to be put right when all units have had their turn, such as files of units that are no more.
     implied: whether it is done, too, whenever a later stage is wanted: for what is quick.
-    needs_all: whether a unit that fails (not: is rejected) ends the run, since the stages after it would do all twice.
+    needs_all: whether a unit that fails (not: is rejected) ends the run, since later stages depend on which there are.
     optional: whether the run loses nothing by a unit that is rejected.
     """
 

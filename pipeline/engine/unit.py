@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 ContextT = TypeVar("ContextT")
-#: Hexadecimal digits of a digest.
-DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -47,18 +43,3 @@ class Basis:
     libraries: Mapping[str, str]
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
-
-
-def digest(*things: Any) -> str:
-    """Hex digest of JSON-serialisable things.
-
-    >>> digest("a", 1) == digest("a", 1), digest("a", 1) == digest("a", "1")
-    (True, False)
-    """
-    return hashlib.sha256(json.dumps(things, sort_keys=True, allow_nan=False).encode()).hexdigest()[:DIGITS]
-
-
-def file_digest(path: Path) -> str:
-    """Hex digest of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGITS]

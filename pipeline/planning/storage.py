@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.digests import digest
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 from pipeline.planning.plan import ShapePlan
@@ -23,7 +23,6 @@ class FirstPlan:
     shapes: dict[str, ShapePlan]
 
 
-DIGITS = 32
 _SHAPE_PLAN = TypeAdapter(ShapePlan)
 _FIRST_PLAN = TypeAdapter(FirstPlan)
 _SHAPE_PLANS = TypeAdapter(dict[str, ShapePlan])
@@ -52,7 +51,7 @@ def load_plan(path: Path) -> dict[str, ShapePlan]:
 
 def plan_digest(plan: ShapePlan) -> str:
     """What of a shape is planned, as a hex digest."""
-    return hashlib.sha256(_SHAPE_PLAN.dump_json(plan)).hexdigest()[:DIGITS]
+    return digest(_SHAPE_PLAN.dump_python(plan, mode="json"))
 
 
 def _parse(adapter: TypeAdapter[Any], path: Path, content: Any) -> Any:

@@ -6,18 +6,17 @@ shortly before it was read that another change could bear the same time is not t
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.digests import digest, file_digest
 from pipeline.errors import PipelineError
 from pipeline.files import read_json, write_json
 
 #: Nanoseconds within which a second change may bear the time of the first, on any usual file system.
 RACY = 2_000_000_000
-DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -55,25 +54,25 @@ class SourceIndex:
 
 def _state(files: Iterable[Path]) -> tuple[str, int]:
     """A digest of names, sizes, times and inodes, and the newest time in ns."""
-    digest, newest = hashlib.sha256(), 0
+    states: list[list[str | int]] = []
+    newest = 0
     for path in files:
         try:
             status = path.stat()
         except OSError as error:
-            digest.update(f"{path} {error.errno};".encode())
+            states.append([str(path), error.errno or 0])
             continue
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino};".encode(errors="surrogateescape"))
+        states.append([str(path), status.st_size, status.st_mtime_ns, status.st_ino])
         newest = max(newest, status.st_mtime_ns)
-    return digest.hexdigest()[:DIGITS], newest
+    return digest(states), newest
 
 
 def _content(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        try:
-            with path.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            content = str(error.errno)  # the reader will say what is wrong with it
-        digest.update(f"{path.name} {content};".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:DIGITS]
+    return digest([[path.name, _file_content(path)] for path in files])
+
+
+def _file_content(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        return str(error.errno)  # the reader will say what is wrong with it

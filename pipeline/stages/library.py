@@ -12,8 +12,9 @@ from materials.cache import folder_name, map_files
 from materials.material import Material
 from pipeline.appearance.library import Library, make_swatch, save_library
 from pipeline.appearance.stock import map_size, take_stock
+from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.stages.context import Context
 
 

@@ -18,8 +18,9 @@ from pipeline.anomalies.targets.donors import Donors
 from pipeline.anomalies.targets.nodes import Node
 from pipeline.appearance import priors
 from pipeline.config import Config
+from pipeline.digests import file_digest
 from pipeline.engine.stage import Outcomes
-from pipeline.engine.unit import Result, Unit, file_digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.errors import UnitRejected
 from pipeline.files import read_json, write_json
 from pipeline.format.labels import ANOMALY_TYPES
@@ -43,13 +44,12 @@ def making_units(
 ) -> Iterator[Unit[Context]]:
     """One a shape of ``plans``, by its own plan and the shapes that may give it parts."""
     settings = _Settings(context.config)
-    shapes = outcomes.of("shapes")
     for i, plan in plans.items():
         types = frozenset(anomaly.type for anomaly in plan.anomalies)
         inputs = {"plan": plan_digest(plan), **outcomes.inputs(i, "shapes")}
         if "other_material" in types:
             inputs["priors"] = file_digest(priors.BUILTIN)  # they tell which parts always wear the same
-        inputs |= {f"donor {donor}": shapes[donor].digest for donor in donor_shapes(plan)}
+        inputs |= {f"donor {donor}": outcomes.digest("shapes", donor) for donor in donor_shapes(plan)}
         yield Unit(i, settings.of(types), inputs, partial(make, stage, plan, i))
 
 

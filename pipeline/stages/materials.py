@@ -12,8 +12,9 @@ from pipeline.appearance.assignment import assign_materials
 from pipeline.appearance.cores import core_of
 from pipeline.appearance.other import other_material
 from pipeline.config import Config
+from pipeline.digests import file_digest
 from pipeline.engine.stage import Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, file_digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.errors import UnitRejected
 from pipeline.files import write_json
 from pipeline.rendering.job import OTHER_MATERIAL

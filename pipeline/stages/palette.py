@@ -19,7 +19,7 @@ NAME = "palette"
 def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     """One, of all materials that could be made."""
     names = outcomes.done("library")
-    inputs = {f"material {name}": outcomes.of("library")[name].digest for name in names}
+    inputs = {f"material {name}": outcomes.digest("library", name) for name in names}
     yield Unit(NAME, flatten({"materials": context.config.materials}), inputs, partial(make, names))
 
 

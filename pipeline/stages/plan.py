@@ -31,7 +31,7 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     config = context.config
     sections = {"seed": config.seed, "plan": config.plan, "split": config.split, "anomalies": config.anomalies}
     ids = outcomes.done("shapes")
-    inputs = {f"shape {i}": outcomes.of("shapes")[i].digest for i in ids}
+    inputs = {f"shape {i}": outcomes.digest("shapes", i) for i in ids}
     yield Unit(NAME, flatten(sections), inputs, partial(make, ids))
 
 

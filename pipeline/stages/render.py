@@ -15,8 +15,9 @@ from materials.cache import map_files
 from pipeline.appearance.stock import take_stock
 from pipeline.appearance.surroundings import Scenery, find_floors, take_scenery
 from pipeline.config import Config
+from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.files import explaining_full_disk, read_json
 from pipeline.rendering.blender import draw
 from pipeline.rendering.devices import CPU, choose, claimed, find_devices
@@ -48,11 +49,11 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     settings = flatten(_settings(config))
     scenery = take_scenery(config.render.surroundings)
     around = {"surroundings": digest(scenery.fingerprint)} if config.render.surroundings.used else {}
-    unchosen = outcomes.pending("materials") or outcomes.pending("palette")
-    floors = () if unchosen else _floors(context)
+    floors = () if outcomes.pending("palette") else _floors(context)
     for i in outcomes.done("materials"):
-        worn = () if unchosen else {*_worn(read_json(context.layout.materials(i))), *floors}
-        maps = {f"material {name}": outcomes.of("library")[name].digest for name in sorted(worn)}
+        chosen = outcomes.of("materials")[i].status == "done"
+        worn = {*_worn(read_json(context.layout.materials(i))), *floors} if chosen else set()
+        maps = {f"material {name}": outcomes.digest("library", name) for name in sorted(worn)}
         own = outcomes.inputs(i, "shapes", "anomalies", "topup", "views", "materials")
         yield Unit(i, settings, {**around, **maps, **own}, partial(draw_shape, scenery, i))
 

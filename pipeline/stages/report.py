@@ -9,8 +9,9 @@ from functools import partial
 from importlib.metadata import version
 
 from pipeline.appearance.stock import take_stock
+from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.files import read_json, write_json
 from pipeline.report.notes import Loss, Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
@@ -31,8 +32,8 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     rejects = {stage: dict(sorted(counts.items())) for stage, counts in _rejects(outcomes).items() if counts}
     left_out = [("library", str(item.where), item.reason) for item in take_stock(context.config.materials).left_out]
     lost = sorted([*_losses(outcomes), *left_out])
-    inputs = {f"shard {name}": outcomes.of("shards")[name].digest for name in shards}
-    inputs |= {f"verdicts {i}": outcomes.of("quality")[i].digest for i in judged}
+    inputs = {f"shard {name}": outcomes.digest("shards", name) for name in shards}
+    inputs |= {f"verdicts {i}": outcomes.digest("quality", i) for i in judged}
     inputs["notes"] = digest(rejects, lost)
     settings = {**flatten(context.config), "preset": context.preset}
     yield Unit(NAME, settings, inputs, partial(write, shards, judged, Notes(rejects, tuple(lost))))

@@ -22,8 +22,8 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     """One, of all that was made."""
     config = context.config
     ids, done, more = (outcomes.done(stage) for stage in ("shapes", "anomalies", "topup"))
-    made = {f"shape {i}": outcomes.of("anomalies")[i].digest for i in done}
-    made |= {f"topup {i}": outcomes.of("topup")[i].digest for i in more}
+    made = {f"shape {i}": outcomes.digest("anomalies", i) for i in done}
+    made |= {f"topup {i}": outcomes.digest("topup", i) for i in more}
     sections = {"seed": config.seed, "plan": config.plan, "split": config.split, "anomalies": config.anomalies}
     inputs = {**outcomes.inputs("plan", "plan"), **outcomes.inputs("standins", "standins"), **made}
     yield Unit(NAME, flatten(sections), inputs, partial(make, ids, done, more))

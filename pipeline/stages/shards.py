@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from pipeline.digests import digest
 from pipeline.engine.stage import PENDING, Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.files import read_json
 from pipeline.format.labels import SPLITS
 from pipeline.format.schema import ShapeRecord

@@ -20,7 +20,7 @@ NAME = "standins"
 def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     """One, of what came of all shapes' first plans."""
     config = context.config
-    made = {f"shape {i}": outcomes.of("anomalies")[i].digest for i in outcomes.done("anomalies")}
+    made = {f"shape {i}": outcomes.digest("anomalies", i) for i in outcomes.done("anomalies")}
     sections = {"seed": config.seed, "plan": config.plan, "split": config.split, "anomalies": config.anomalies}
     ids, done = outcomes.done("shapes"), outcomes.done("anomalies")
     yield Unit(NAME, flatten(sections), {**outcomes.inputs("plan", "plan"), **made}, partial(make, ids, done))

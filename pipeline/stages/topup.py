@@ -13,9 +13,11 @@ from pipeline.stages.making import making_units
 
 
 def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
-    """One a shape that stands in for another. Which do is not known before the stage ``standins`` is done."""
-    if not outcomes.pending("standins"):
-        yield from making_units("topup", context, outcomes, load_plan(context.layout.standins))
+    """One a shape that stands in for another. In a survey those count that did last."""
+    if context.layout.standins.is_file():
+        made = outcomes.done("anomalies")
+        plans = load_plan(context.layout.standins)
+        yield from making_units("topup", context, outcomes, {i: plans[i] for i in made if i in plans})
 
 
 STAGE = Stage(name="topup", unit="shape", version=4, libraries=LIBRARIES, units=units)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from pipeline.engine.stage import PENDING, Outcomes, Stage
+from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.errors import UnitRejected
 from pipeline.planning.plan import ShapePlan
@@ -27,13 +27,13 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     config, layout = context.config, context.layout
     settings = flatten({"seed": config.seed, "views": config.views})
     first = read_first_plan(layout).shapes
-    unsettled = outcomes.pending("settle")
-    final = first if unsettled else load_plan(layout.plan)
+    # In a survey what is to be settled anew counts as it was settled last.
+    final = load_plan(layout.plan) if layout.plan.is_file() else {}
     for i in outcomes.done("anomalies"):
-        if image_counts({i: first[i]}) or image_counts({i: final[i]}):
-            plan = PENDING if unsettled else plan_digest(final[i])
-            inputs = {"plan": plan, **outcomes.inputs(i, "shapes", "anomalies", "topup")}
-            yield Unit(i, settings, inputs, partial(choose, final[i], i))
+        plan = final.get(i, first[i])
+        if image_counts({i: first[i]}) or image_counts({i: plan}):
+            inputs = {"plan": plan_digest(plan), **outcomes.inputs(i, "shapes", "anomalies", "topup")}
+            yield Unit(i, settings, inputs, partial(choose, plan, i))
 
 
 def choose(plan: ShapePlan, shape_id: str, context: Context) -> Result:

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digests import digest
 from pipeline.engine.run import execute
 from pipeline.engine.stage import Outcomes, Stage
-from pipeline.engine.unit import Result, Unit, digest
+from pipeline.engine.unit import Result, Unit
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.exchange.brokenchairs.files import GAPS, read_object
 from pipeline.exchange.brokenchairs.queries import TYPE_NAMES, parse_name, read_query
