@@ -15,6 +15,7 @@ PACKAGES = ("pipeline", "materials", "blender_scripts", "meshlab_scripts")
 SHARED = (
     "blender",
     "connectivity",
+    "digests",
     "errors",
     "extras",
     "files",
