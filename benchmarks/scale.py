@@ -22,7 +22,7 @@ from tests.stubbed_stages import change_file, stubbed_run, stubs, write_source
 
 #: What is done before each run, in order.
 RUNS = ("all made", "nothing changed", "a dry run", "one shape repaired", "one shape taken away", "1 % more broken")
-BROKEN = "plan.types.broken={shapes: 6174, images: 20208, views: [1, 5], median: 4}"
+BROKEN = "plan.types.broken={shapes: 6174, images: 20208, images_per_shape: [1, 5], median: 4}"
 
 
 @click.command()

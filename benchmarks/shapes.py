@@ -58,7 +58,7 @@ def _readable(source: Source) -> Iterator[tuple[str, Shape]]:
 
 def _collection(name: str, shapes: dict[str, Shape], per_shape: int, types: tuple[str, ...]) -> Collection:
     nodes = {i: find_nodes(shape) for i, shape in shapes.items()}
-    counts = TypeCounts(per_shape=per_shape, images=2 * per_shape, views=(1, 3))
+    counts = TypeCounts(per_shape=per_shape, images=2 * per_shape, images_per_shape=(1, 3))
     off = dict.fromkeys(PAPER_TYPES, TypeCounts(images=0))
     config = Config(plan=PlanConfig(types={**off, **dict.fromkeys(types, counts)}))
     planner = Planner(config.plan, config.anomalies, config.seed, nodes, dict.fromkeys(nodes, "train"))

@@ -8,7 +8,6 @@ from PIL import Image
 
 from pipeline.config import Config
 from pipeline.files import atomic
-from pipeline.format.schema import ShapeRecord
 from pipeline.format.views_file import VIEWS, write_views
 from pipeline.packing.records import reference_record
 from pipeline.rendering.reference import render_reference_views
@@ -18,18 +17,14 @@ from pipeline.shapes.shape import Shape
 PICTURES = "view_[0-9][0-9][0-9].png"
 
 
-def draw_views(shape: Shape, config: Config, threads: int) -> ShapeRecord:
-    """The shape's reference views by ``config.views``, ``render`` and ``seed``, as a shard would hold them."""
-    reference, images = render_reference_views(shape, config.views, config.render, threads, config.seed)
-    return reference_record(shape, reference, images)
-
-
 def save_mesh_views(out: Path, shape: Shape, config: Config, threads: int) -> Path:
     """Draw the views; write them to ``out`` as view_NNN.png, to be looked at, and last as views.h5.
 
+    Of the settings ``views``, ``render``, ``shards`` and ``seed`` count, and all are kept in the file.
     Returns the path of the latter (``views_file.read_views`` reads it). Pictures of an earlier drawing go.
     """
-    views = draw_views(shape, config, threads)
+    reference, images = render_reference_views(shape, config.views, config.render, threads, config.seed)
+    views = reference_record(shape, reference, images)
     for old in out.glob(PICTURES):
         old.unlink()
     for number, image in enumerate(views.image):

@@ -9,7 +9,7 @@ from pipeline.format.labels import PAPER_TYPES
 SETTINGS = (
     "split={train: 1, val: 0, test: 0}",
     *(f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES),
-    "plan.normal={images: 1, views: [1, 1]}",
+    "plan.normal={images: 1, images_per_shape: [1, 1]}",
     "views.resolution=32",
     "views.reference_views=1",
     "views.surface_points=10",

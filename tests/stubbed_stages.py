@@ -132,7 +132,7 @@ def _make(*arguments: Any) -> Result:
     """Some anomalies prove impossible, the others show in some cameras."""
     stage, plan, shape_id, context = arguments[-4:]
     layout = context.layout
-    seen, targets = {NORMAL: context.config.plan.normal.views[1]}, {}
+    seen, targets = {NORMAL: context.config.plan.normal.images_per_shape[1]}, {}
     for anomaly in plan.anomalies:
         random = _random("made", shape_id, anomaly.name)
         if random.random() > IMPOSSIBLE:

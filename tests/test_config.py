@@ -63,7 +63,7 @@ def test_several_that_cannot_be_had_are_refused(several: str) -> None:
 
 
 def test_unknown_key_of_a_type_is_answered_with_the_keys_of_a_type() -> None:
-    with pytest.raises(PipelineError, match=r"'plan.types.broken.imagez'; allowed here: images, median, per_shape"):
+    with pytest.raises(PipelineError, match=r"'plan.types.broken.imagez'; allowed here: images, images_per_shape"):
         load(Config, None, ["plan.types.broken.imagez=1"])
 
 

@@ -40,7 +40,7 @@ def out(partnet: Path) -> Path:
     folder.mkdir()
     for name in TRAPS:
         (folder / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the current folder')")
-    anomalies = ("--set", "plan.types.positional={shapes: 4, images: 4, views: [1, 1]}")
+    anomalies = ("--set", "plan.types.positional={shapes: 4, images: 4, images_per_shape: [1, 1]}")
     command = [sys.executable, "-P", "-m", "pipeline.cli.gen", *quick(out, partnet, *anomalies, "--jobs", "2")]
     command += ["--set", "split={train: 0.5, val: 0, test: 0.5}", "--set", "views.resolution=64"]
     command += ["--set", "views.reference_views=2"]

@@ -31,8 +31,8 @@ from tests.pictures import write_photograph
 
 SMALL = [
     "source=synthetic:3",
-    *(f"plan.types.{name}={{images: 1, views: [1, 1]}}" for name in PAPER_TYPES),
-    "plan.normal={images: 1, views: [1, 1]}",
+    *(f"plan.types.{name}={{images: 1, images_per_shape: [1, 1]}}" for name in PAPER_TYPES),
+    "plan.normal={images: 1, images_per_shape: [1, 1]}",
     "views.resolution=64",
     "views.reference_views=2",
     "views.surface_points=30",
@@ -82,11 +82,11 @@ def test_dataset_is_complete_and_verifies(whole: Path) -> None:
 
 
 def test_types_beyond_the_paper_and_several_at_once_reach_the_shards(tmp_path: Path) -> None:
-    one = "{images: 1, views: [1, 1]}"
+    one = "{images: 1, images_per_shape: [1, 1]}"
     extra = [
         *(f"plan.types.{name}={{images: 0}}" for name in PAPER_TYPES),
         *(f"plan.types.{name}={one}" for name in ("broken", "cracked", "stained", "other_material")),
-        "plan.several={shapes: 1, images: 1, views: [1, 1], together: [2, 2]}",
+        "plan.several={shapes: 1, images: 1, images_per_shape: [1, 1], together: [2, 2]}",
         "quality.min_changed_share=0.01",  # a stain may hide at this resolution
         "source=synthetic:1",
     ]
@@ -307,7 +307,8 @@ def test_the_source_is_the_folder_as_it_was_typed(tmp_path: Path) -> None:
         (["--source", "lego:3"], "source 'lego:3'"),
         (["--shape", "77"], "shape '77' is not in the source"),
         (["--set", "views.radius=nan"], "views.radius"),
-        (["--set", "plan.normal.views=[-3,-1]"], "plan.normal.views"),
+        (["--set", "plan.normal.images_per_shape=[-3,-1]"], "plan.normal.images_per_shape"),
+        (["--set", "plan.types.broken.views=[1,3]"], "'plan.types.broken.views' is called 'images_per_shape' now"),
         (["--set", "materials.map_size=300"], "power of two"),
         (["--set", "plan.types.melted.images=1"], "positional"),
         (["--set", "plan.types.broken.images=9"], "1 to 1 can"),

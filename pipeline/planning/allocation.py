@@ -39,7 +39,7 @@ def allocate_numbers(
     """
     if not keys:
         return []
-    wanted = spread(len(keys), total, *counts.views, counts.median, capacity)
+    wanted = spread(len(keys), total, *counts.images_per_shape, counts.median, capacity)
     values, often = np.unique(wanted, return_counts=True)
     scores = _gumbels(seed, name, "images", keys, [str(value) for value in values]) + np.log(often)
     if capacity is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -27,8 +28,10 @@ class SplitConfig(StrictModel):
 class ImageCounts(StrictModel):
     """How many images of one kind, and how they spread over shapes (paper, Table 1)."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"views": "images_per_shape"}
+
     images: float = Field(3.0, ge=0, description="images, for plan.of_shapes shapes")
-    views: PositiveCountRange = Field((1, 7), description="fewest and most images of one shape that has any")
+    images_per_shape: PositiveCountRange = Field((1, 7), description="fewest and most images of one shape that has any")
     median: Count | None = Field(None, description="median number of images of a shape that has any; null to leave it")
 
 
@@ -36,15 +39,15 @@ class TypeCounts(ImageCounts):
     """The same of one anomaly type; it is left out where ``shapes`` or ``images`` is 0."""
 
     shapes: float = Field(1.0, ge=0, description="shapes that get an anomaly of the type, for plan.of_shapes shapes")
-    per_shape: int = Field(1, ge=1, description="anomalies of the type in such a shape; views then count for each")
+    per_shape: int = Field(1, ge=1, description="anomalies of the type in such a shape, each with images_per_shape")
 
     @model_validator(mode="after")
     def _can_be_had(self) -> TypeCounts:
-        low, high = (self.shapes * self.per_shape * end for end in self.views)
+        low, high = (self.shapes * self.per_shape * end for end in self.images_per_shape)
         if self.images and self.shapes and not low <= self.images <= high:
             raise ValueError(
                 f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.per_shape} anomalies and "
-                f"{self.views[0]} to {self.views[1]} views each: {low:g} to {high:g} can"
+                f"{self.images_per_shape[0]} to {self.images_per_shape[1]} images each: {low:g} to {high:g} can"
             )
         return self
 
@@ -65,11 +68,11 @@ class SeveralCounts(ImageCounts):
 
     @model_validator(mode="after")
     def _can_be_had(self) -> SeveralCounts:
-        low, high = (self.shapes * end for end in self.views)
+        low, high = (self.shapes * end for end in self.images_per_shape)
         if not low <= self.images <= high:
             raise ValueError(
-                f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.views[0]} to "
-                f"{self.views[1]} views each: {low:g} to {high:g} can"
+                f"{self.images:g} images cannot be had from {self.shapes:g} shapes with {self.images_per_shape[0]} to "
+                f"{self.images_per_shape[1]} images each: {low:g} to {high:g} can"
             )
         return self
 
@@ -79,7 +82,9 @@ class PlanConfig(StrictModel):
 
     of_shapes: float = Field(1.0, gt=0, description="the counts below are for this many shapes")
     types: dict[str, TypeCounts] = Field({}, description="by anomaly type; the paper's five are there unless set")
-    normal: ImageCounts = Field(ImageCounts(images=8.0, views=(1, 12)), description="images of the intact shapes")
+    normal: ImageCounts = Field(
+        ImageCounts(images=8.0, images_per_shape=(1, 12)), description="images of the intact shapes"
+    )
     several: SeveralCounts = Field(SeveralCounts(), description="beyond the paper: more than one anomaly in an image")
     part_groups: Literal["paper", "salience"] = Field(
         "paper", description="which parts: as often as in the paper where it says, or by what is seen of them alone"

@@ -33,7 +33,7 @@ def estimate(plan: Plan, views: ViewsConfig, render: RenderConfig) -> Estimate:
     references = len(plan) * views.reference_views
     anomalies = sum(len(shape.anomalies) for shape in plan.values())
     area = (views.resolution / MEASURED_AT) ** 2
-    normal = sum(shape.normal_views for shape in plan.values())
+    normal = sum(shape.normal_images for shape in plan.values())
     photos = images + render.counterfactual_share * (images - normal)
     photo = PHOTO_SECONDS + SAMPLE_SECONDS * render.samples * area
     seconds = len(plan) * SHAPE_SECONDS + anomalies * ANOMALY_SECONDS + photos * photo

@@ -10,7 +10,7 @@ from pipeline.format.labels import variant_name
 
 @dataclass(frozen=True)
 class PlannedAnomaly:
-    """An anomaly to be made. index: unique in its shape; target: part ids tried first; views: images of it.
+    """An anomaly to be made. index: unique in its shape; target: part ids tried first; images: how many of it.
 
     donors: of a type that needs one, and before it is made: the shapes whose parts may be used.
     """
@@ -19,7 +19,7 @@ class PlannedAnomaly:
     type: str
     target: tuple[int, ...]
     label: str
-    views: int
+    images: int
     donors: tuple[str, ...] = ()
 
     @property
@@ -32,7 +32,7 @@ class Combination:
     """Images with several of a shape's anomalies, by name."""
 
     names: tuple[str, ...]
-    views: int
+    images: int
 
     @property
     def variant(self) -> str:
@@ -44,7 +44,7 @@ class ShapePlan:
     """A shape's anomalies, the number of images of it intact, and images with several anomalies."""
 
     anomalies: tuple[PlannedAnomaly, ...]
-    normal_views: int
+    normal_images: int
     several: tuple[Combination, ...] = ()
 
 

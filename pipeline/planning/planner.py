@@ -77,7 +77,7 @@ class Planner:
             target = self.target(counts)
             for shape_id, anomaly in self.plan_type(name, self.willing(name)[: target.shapes], target.images):
                 planned[shape_id].append(anomaly)
-        normal = self.normal_views(dict.fromkeys(self.ids, self.config.normal.views[1]))
+        normal = self.normal_images(dict.fromkeys(self.ids, self.config.normal.images_per_shape[1]))
         return {i: shape_plan(planned[i], normal[i]) for i in self.ids}
 
     def willing(self, anomaly_type: str) -> list[str]:
@@ -94,16 +94,16 @@ class Planner:
         counts, number = self.types[anomaly_type], ANOMALY_TYPES.index(anomaly_type)
         slots = [(i, k * len(ANOMALY_TYPES) + number) for i in sorted(ids) for k in range(counts.per_shape)]
         keys = [slot_key(*slot) for slot in slots]
-        views = allocate_numbers(keys, images, counts, self.seed, anomaly_type)
+        numbers = allocate_numbers(keys, images, counts, self.seed, anomaly_type)
         options = {i: _by_group(self.candidates(i, anomaly_type)) for i, _ in slots}
         leanings = {i: {g: sum(map(salience, nodes)) for g, nodes in own.items()} for i, own in options.items()}
         shares = self._shares(anomaly_type, {g for own in options.values() for g in own})
         lean = dict(zip(keys, (leanings[i] for i, _ in slots), strict=True))
-        groups = allocate_groups(lean, views, shares, self.seed, anomaly_type)
+        groups = allocate_groups(lean, numbers, shares, self.seed, anomaly_type)
         draws = uniforms(self.seed, "plan", "part", keys=keys)
         planned = []
         taken: set[tuple[str, tuple[int, ...]]] = set()
-        for (shape_id, index), group, count, draw in zip(slots, groups, views, draws, strict=True):
+        for (shape_id, index), group, count, draw in zip(slots, groups, numbers, draws, strict=True):
             choices = (options[shape_id][group], self.candidates(shape_id, anomaly_type))
             fresh = next(filter(None, ([n for n in c if (shape_id, n.part_ids) not in taken] for c in choices)), None)
             if fresh is None:
@@ -114,14 +114,14 @@ class Planner:
             planned.append((shape_id, PlannedAnomaly(index, anomaly_type, node.part_ids, node.label, count, donors)))
         return planned
 
-    def normal_views(self, capacity: Mapping[str, int]) -> dict[str, int]:
+    def normal_images(self, capacity: Mapping[str, int]) -> dict[str, int]:
         """Images of every shape intact: as Table 1 asks, none more than its ``capacity``."""
         counts = self.config.normal
         total = self.scaled(counts.images)
-        able = [i for i in self.ids if capacity[i] >= counts.views[0]]
-        ids = self.by_luck(able, NORMAL)[: total // counts.views[0]]
-        views = allocate_numbers(ids, total, counts, self.seed, NORMAL, [capacity[i] for i in ids])
-        return dict.fromkeys(self.ids, 0) | dict(zip(ids, views, strict=True))
+        able = [i for i in self.ids if capacity[i] >= counts.images_per_shape[0]]
+        ids = self.by_luck(able, NORMAL)[: total // counts.images_per_shape[0]]
+        numbers = allocate_numbers(ids, total, counts, self.seed, NORMAL, [capacity[i] for i in ids])
+        return dict.fromkeys(self.ids, 0) | dict(zip(ids, numbers, strict=True))
 
     def label(self, shape_id: str, part_ids: tuple[int, ...]) -> str:
         """Label path of one of the shape's nodes."""
@@ -145,10 +145,10 @@ class Planner:
 
 
 def shape_plan(
-    anomalies: Iterable[PlannedAnomaly], normal_views: int, several: tuple[Combination, ...] = ()
+    anomalies: Iterable[PlannedAnomaly], normal_images: int, several: tuple[Combination, ...] = ()
 ) -> ShapePlan:
     """A shape's plan, its anomalies in the order of their indices."""
-    return ShapePlan(tuple(sorted(anomalies, key=lambda a: a.index)), normal_views, several)
+    return ShapePlan(tuple(sorted(anomalies, key=lambda a: a.index)), normal_images, several)
 
 
 def slot_key(shape_id: str, index: int) -> str:

@@ -13,10 +13,10 @@ def image_counts(plan: Plan) -> Counter[tuple[str, str]]:
     """(shape id, anomaly type, ``several`` or ``normal``) -> images."""
     counts: Counter[tuple[str, str]] = Counter()
     for shape_id, shape in plan.items():
-        counts[shape_id, NORMAL] += shape.normal_views
-        counts[shape_id, SEVERAL] += sum(combination.views for combination in shape.several)
+        counts[shape_id, NORMAL] += shape.normal_images
+        counts[shape_id, SEVERAL] += sum(combination.images for combination in shape.several)
         for anomaly in shape.anomalies:
-            counts[shape_id, anomaly.type] += anomaly.views
+            counts[shape_id, anomaly.type] += anomaly.images
     return +counts
 
 
@@ -25,5 +25,5 @@ def group_counts(plan: Plan) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for shape in plan.values():
         for anomaly in shape.anomalies:
-            counts[part_group(anomaly.label), anomaly.type] += anomaly.views
+            counts[part_group(anomaly.label), anomaly.type] += anomaly.images
     return counts

@@ -1,4 +1,4 @@
-"""After geometry and visibility have taken their toll: other shapes and views for what is lacking."""
+"""After geometry and visibility have taken their toll: other shapes and images for what is lacking."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from pipeline.seeding import rng
 class Made:
     """What came of a shape's plan.
 
-    views: anomaly name (and ``normal``) -> cameras that show it, counted up to the most that the plan
+    cameras: anomaly name (and ``normal``) -> cameras that show it, counted up to the most that the plan
     could ask for; targets: anomaly name -> the part ids that it acts on in the end.
     """
 
-    views: Mapping[str, int]
+    cameras: Mapping[str, int]
     targets: Mapping[str, tuple[int, ...]]
 
     def joined(self, other: Made) -> Made:
-        return Made({**self.views, **other.views}, {**self.targets, **other.targets})
+        return Made({**self.cameras, **other.cameras}, {**self.targets, **other.targets})
 
 
 def as_planned(plan: Plan) -> dict[str, Made]:
     """What comes of a plan if all of it can be had."""
     made = {}
     for shape_id, shape in plan.items():
-        views = {NORMAL: shape.normal_views, **{a.name: a.views for a in shape.anomalies}}
-        made[shape_id] = Made(views, {a.name: a.target for a in shape.anomalies})
+        cameras = {NORMAL: shape.normal_images, **{a.name: a.images for a in shape.anomalies}}
+        made[shape_id] = Made(cameras, {a.name: a.target for a in shape.anomalies})
     return made
 
 
@@ -54,19 +54,19 @@ def plan_more(planner: Planner, plan: Plan, made: Mapping[str, Made]) -> Plan:
 
 
 def final_plan(planner: Planner, plans: Sequence[Plan], made: Mapping[str, Made]) -> Plan:
-    """What is drawn: of the first plan and what was added to it the anomalies that there are, with their views."""
+    """What is drawn: of the first plan and what was added to it the anomalies that there are, and how many images."""
     kept: dict[str, list[PlannedAnomaly]] = {i: [] for i in plans[0]}
     for name, counts in planner.types.items():
         slots = [slot for plan in plans for slot in _had(planner, plan, made, name)]
         keys = [slot_key(i, a.index) for i, a in slots]
-        capacity = [min(made[i].views[a.name], counts.views[1]) for i, a in slots]
+        capacity = [min(made[i].cameras[a.name], counts.images_per_shape[1]) for i, a in slots]
         images = planner.target(counts).images
-        views = allocate_numbers(keys, images, counts, planner.seed, name, capacity)
-        for (shape_id, anomaly), number in zip(slots, views, strict=True):
+        numbers = allocate_numbers(keys, images, counts, planner.seed, name, capacity)
+        for (shape_id, anomaly), number in zip(slots, numbers, strict=True):
             target = made[shape_id].targets[anomaly.name]  # another than was planned, where that was impossible
             label = planner.label(shape_id, target)
-            kept[shape_id].append(replace(anomaly, target=target, label=label, views=number, donors=()))
-    normal = planner.normal_views({i: made[i].views[NORMAL] if i in made else 0 for i in planner.ids})
+            kept[shape_id].append(replace(anomaly, target=target, label=label, images=number, donors=()))
+    normal = planner.normal_images({i: made[i].cameras[NORMAL] if i in made else 0 for i in planner.ids})
     several = _combinations(planner, made, kept)
     return {i: shape_plan(kept[i], normal[i], several.get(i, ())) for i in plans[0]}
 
@@ -91,12 +91,12 @@ def shortfall(planner: Planner, plan: Plan) -> dict[str, int]:
 
 def _had(planner: Planner, plan: Plan, made: Mapping[str, Made], anomaly_type: str) -> list[tuple[str, PlannedAnomaly]]:
     """The plan's anomalies of a type that were made and show in enough cameras."""
-    least = max(1, planner.types[anomaly_type].views[0])
+    least = max(1, planner.types[anomaly_type].images_per_shape[0])
     return [
         (i, a)
         for i, shape in plan.items()
         for a in shape.anomalies
-        if a.type == anomaly_type and made[i].views.get(a.name, 0) >= least
+        if a.type == anomaly_type and made[i].cameras.get(a.name, 0) >= least
     ]
 
 
@@ -121,5 +121,5 @@ def _combinations(
                 taken.update(target)
         if len(names) >= counts.together[0]:
             chosen[shape_id] = tuple(sorted(names))
-    views = allocate_numbers(list(chosen), planner.scaled(counts.images), counts, planner.seed, SEVERAL)
-    return {i: (Combination(chosen[i], number),) for i, number in zip(chosen, views, strict=True)}
+    numbers = allocate_numbers(list(chosen), planner.scaled(counts.images), counts, planner.seed, SEVERAL)
+    return {i: (Combination(chosen[i], number),) for i, number in zip(chosen, numbers, strict=True)}

@@ -14,14 +14,14 @@ ALL_ANOMALIES = "all anomalies"
 
 @dataclass(frozen=True)
 class Counts:
-    """One column of Table 1. views: minimum, maximum and median number of images of a shape that has any.
+    """One column of Table 1. images_per_shape: minimum, maximum and median number of images of a shape that has any.
 
     In ``all anomalies`` a shape counts once for every type it has, as in the paper.
     """
 
     shapes: int
     images: int
-    views: tuple[int, int, float]
+    images_per_shape: tuple[int, int, float]
 
 
 PAPER_TABLE: Mapping[str, Counts] = {
@@ -53,7 +53,7 @@ def count_table(images: Mapping[tuple[str, str], int]) -> dict[str, Counts]:
     table = {}
     for column in (*anomalous, ALL_ANOMALIES, NORMAL):
         own = anomalous if column == ALL_ANOMALIES else (column,)
-        views = [count for (_, kind), count in images.items() if kind in own and count]
-        spread = (min(views), max(views), float(np.median(views))) if views else (0, 0, 0.0)
-        table[column] = Counts(len(views), sum(views), spread)
+        counts = [count for (_, kind), count in images.items() if kind in own and count]
+        spread = (min(counts), max(counts), float(np.median(counts))) if counts else (0, 0, 0.0)
+        table[column] = Counts(len(counts), sum(counts), spread)
     return table

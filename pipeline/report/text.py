@@ -13,9 +13,9 @@ from pipeline.report.paper import PAPER_TABLE, Counts
 from pipeline.report.statistics import Statistics
 
 
-def views_text(counts: Counts) -> str:
+def per_shape_text(counts: Counts) -> str:
     """Table 1's ``min,max,median``."""
-    low, high, median = counts.views
+    low, high, median = counts.images_per_shape
     return f"{low},{high},{median:g}"
 
 
@@ -25,7 +25,7 @@ def table_rows(table: Mapping[str, Counts], columns: Iterable[str]) -> list[tupl
     return [
         ("shapes", [f"{counts.shapes:,}" if counts else "" for counts in cells]),
         ("images", [f"{counts.images:,}" if counts else "" for counts in cells]),
-        ("views per shape", [views_text(counts) if counts else "" for counts in cells]),
+        ("images per shape", [per_shape_text(counts) if counts else "" for counts in cells]),
     ]
 
 

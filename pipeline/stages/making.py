@@ -65,9 +65,9 @@ class _Settings:
             config = self._config
             own = {k: v for k, v in config.anomalies.model_dump().items() if k not in ANOMALY_TYPES or k in types}
             # How many cameras show an anomaly is found here too, up to what the plan may ask for.
-            most = {name: config.plan.types[name].views[1] for name in sorted(types)}
+            most = {name: config.plan.types[name].images_per_shape[1] for name in sorted(types)}
             sections = {"seed": config.seed, "anomalies": own, "views": config.views, "most_images": most}
-            self._known[types] = flatten({**sections, "most_normal_images": config.plan.normal.views[1]})
+            self._known[types] = flatten({**sections, "most_normal_images": config.plan.normal.images_per_shape[1]})
         return self._known[types]
 
 
@@ -92,8 +92,8 @@ def make(stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result
             save_anomaly(folder, anomaly)
             made.append(anomaly)
     # As many as the plan could ask for in the end, when other shapes fall short.
-    limits: list[Wanted] = [((), config.plan.normal.views[1])]
-    limits += [((anomaly,), config.plan.types[anomaly.type].views[1]) for anomaly in made]
+    limits: list[Wanted] = [((), config.plan.normal.images_per_shape[1])]
+    limits += [((anomaly,), config.plan.types[anomaly.type].images_per_shape[1]) for anomaly in made]
     seen = ViewSelector(shape, config.views, config.seed).look(limits)
     rejects.update(f"{anomaly.type}: no view shows it" for anomaly in made if not seen[anomaly.name])
     outcome = Made(seen, {anomaly.name: anomaly.target for anomaly in made})
@@ -114,7 +114,7 @@ def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[N
 def read_made(layout: Layout, stage: str, shape_id: str) -> Made:
     """What came of a shape's plan in the stage ``anomalies`` or ``topup``."""
     entry = read_json(layout.made(stage, shape_id))
-    return Made(entry["views"], {name: tuple(ids) for name, ids in entry["targets"].items()})
+    return Made(entry["cameras"], {name: tuple(ids) for name, ids in entry["targets"].items()})
 
 
 def load_anomalies(layout: Layout, shape_id: str, names: Iterable[str]) -> dict[str, Anomaly]:

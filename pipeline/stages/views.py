@@ -41,9 +41,9 @@ def choose(plan: ShapePlan, shape_id: str, context: Context) -> Result:
     config, layout = context.config, context.layout
     shape = load_shape(layout.shape(shape_id))
     anomalies = load_anomalies(layout, shape_id, (a.name for a in plan.anomalies))
-    wanted: list[Wanted] = [((), plan.normal_views)]
-    wanted += [((anomalies[planned.name],), planned.views) for planned in plan.anomalies]
-    wanted += [([anomalies[name] for name in several.names], several.views) for several in plan.several]
+    wanted: list[Wanted] = [((), plan.normal_images)]
+    wanted += [((anomalies[planned.name],), planned.images) for planned in plan.anomalies]
+    wanted += [([anomalies[name] for name in several.names], several.images) for several in plan.several]
     selection = ViewSelector(shape, config.views, config.seed).select(wanted)
     if not selection.views:
         reasons = sum(selection.refused.values(), Counter())

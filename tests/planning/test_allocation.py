@@ -94,16 +94,16 @@ def test_numbers_keep_their_sum_range_median_and_capacities(data: st.DataObject)
     capacity = data.draw(st.lists(st.integers(low, high), min_size=1, max_size=40))
     total = data.draw(st.integers(len(capacity) * low, sum(capacity)))
     keys = [str(i) for i in range(len(capacity))]
-    numbers = allocate_numbers(keys, total, ImageCounts(views=(low, high)), 0, "broken", capacity)
+    numbers = allocate_numbers(keys, total, ImageCounts(images_per_shape=(low, high)), 0, "broken", capacity)
     assert sum(numbers) == total
     assert all(low <= number <= most for number, most in zip(numbers, capacity, strict=True))
-    free = allocate_numbers(keys, total, ImageCounts(views=(low, high), median=low), 0, "broken")
+    free = allocate_numbers(keys, total, ImageCounts(images_per_shape=(low, high), median=low), 0, "broken")
     assert sorted(free) == spread(len(keys), total, low, high, low)
 
 
 def test_numbers_do_not_depend_on_the_order_of_the_keys_and_differ_by_seed() -> None:
     keys = [str(i) for i in range(50)]
-    counts = ImageCounts(views=(1, 7), median=4)
+    counts = ImageCounts(images_per_shape=(1, 7), median=4)
     numbers = dict(zip(keys, allocate_numbers(keys, 180, counts, 0, "broken"), strict=True))
     backwards = allocate_numbers(keys[::-1], 180, counts, 0, "broken")
     assert backwards == [numbers[key] for key in keys[::-1]]

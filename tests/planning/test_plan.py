@@ -22,10 +22,10 @@ from tests.planning.made_up import chairs, planner
 def table(plan: Plan) -> dict[str, tuple[int, int, tuple[int, int, float]]]:
     images: Counter[tuple[str, str]] = Counter()
     for shape_id, shape in plan.items():
-        images[shape_id, "normal"] = shape.normal_views
+        images[shape_id, "normal"] = shape.normal_images
         for anomaly in shape.anomalies:
-            images[shape_id, anomaly.type] += anomaly.views
-    return {column: (c.shapes, c.images, c.views) for column, c in count_table(images).items()}
+            images[shape_id, anomaly.type] += anomaly.images
+    return {column: (c.shapes, c.images, c.images_per_shape) for column, c in count_table(images).items()}
 
 
 PAPER = load(Config, "brokenchairs180k")
@@ -35,7 +35,7 @@ def test_the_full_run_meets_table_1_exactly(full_plan: Plan) -> None:
     ours = table(full_plan)
     for column in (*PAPER_TYPES, "normal"):
         paper = PAPER_TABLE[column]
-        assert ours[column] == (paper.shapes, paper.images, paper.views), column
+        assert ours[column] == (paper.shapes, paper.images, paper.images_per_shape), column
 
 
 @pytest.mark.parametrize("anomaly_type", PAPER_TYPES)
@@ -44,7 +44,7 @@ def test_the_full_run_follows_the_papers_part_statistics(full_plan: Plan, anomal
     for shape in full_plan.values():
         for anomaly in shape.anomalies:
             if anomaly.type == anomaly_type:
-                images[part_group(anomaly.label)] += anomaly.views
+                images[part_group(anomaly.label)] += anomaly.images
     for group, number in images.items():
         share = paper_share(group, anomaly_type)
         assert share is not None
@@ -73,7 +73,7 @@ def test_leaving_out_a_type_leaves_the_others_alone() -> None:
     full, part = planner(PAPER, nodes).first_plan(), planner(less, nodes).first_plan()
     for shape_id, shape in full.items():
         kept = tuple(a for a in shape.anomalies if a.type != "broken")
-        assert part[shape_id] == ShapePlan(kept, shape.normal_views)
+        assert part[shape_id] == ShapePlan(kept, shape.normal_images)
 
 
 def test_counts_scale_with_the_shapes_at_hand() -> None:
@@ -104,8 +104,8 @@ def made(plan: Plan, impossible: Sequence[tuple[str, str]], cameras: int = 9) ->
     outcome = {}
     for shape_id, shape in plan.items():
         kept = [a for a in shape.anomalies if (shape_id, a.type) not in impossible]
-        views = {"normal": 12, **{a.name: cameras for a in kept}}
-        outcome[shape_id] = Made(views, {a.name: a.target for a in kept})
+        seen = {"normal": 12, **{a.name: cameras for a in kept}}
+        outcome[shape_id] = Made(seen, {a.name: a.target for a in kept})
     return outcome
 
 
@@ -141,18 +141,18 @@ def test_images_that_no_camera_shows_are_given_to_other_shapes() -> None:
     first = own.first_plan()
     outcome = made(first, [], cameras=9)
     poor = {
-        i: Made({name: 1 if name != "normal" else n for name, n in m.views.items()}, m.targets)
+        i: Made({name: 1 if name != "normal" else n for name, n in m.cameras.items()}, m.targets)
         for i, m in list(outcome.items())[:60]
     }
     final = final_plan(own, [first], {**outcome, **poor})
-    assert all(a.views == 1 for i in poor for a in final[i].anomalies)
+    assert all(a.images == 1 for i in poor for a in final[i].anomalies)
     for column, (shapes, images, views) in table(first).items():
         assert table(final)[column][:2] == (shapes, images), column
         assert table(final)[column][2][1] <= views[1]
 
 
 def test_several_anomalies_in_one_image_act_on_parts_apart() -> None:
-    several = SeveralCounts(shapes=0.5, images=1.0, views=(1, 4))
+    several = SeveralCounts(shapes=0.5, images=1.0, images_per_shape=(1, 4))
     config = Config(plan=PlanConfig(several=several))
     own = planner(config, chairs(80))
     first = own.first_plan()
@@ -160,7 +160,7 @@ def test_several_anomalies_in_one_image_act_on_parts_apart() -> None:
     final = final_plan(own, [first], outcome)
     chosen = {i: s.several for i, s in final.items() if s.several}
     assert len(chosen) == pytest.approx(40, abs=8)  # chairs of one part cannot
-    assert sum(c.views for cs in chosen.values() for c in cs) == 80
+    assert sum(c.images for cs in chosen.values() for c in cs) == 80
     targets: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for i, combinations in chosen.items():
         for combination in combinations:
@@ -198,11 +198,11 @@ def test_what_cannot_be_had_is_told_but_not_of_types_that_are_off() -> None:
 
 
 def test_fewer_normal_images_than_shapes_leave_some_shapes_without() -> None:
-    config = Config(plan=PlanConfig(normal=ImageCounts(images=0.3, views=(1, 4))))
-    views = [s.normal_views for s in planner(config, chairs(20)).first_plan().values()]
-    assert sum(views) == 6
+    config = Config(plan=PlanConfig(normal=ImageCounts(images=0.3, images_per_shape=(1, 4))))
+    images = [s.normal_images for s in planner(config, chairs(20)).first_plan().values()]
+    assert sum(images) == 6
     none = Config(plan=PlanConfig(normal=ImageCounts(images=0)))
-    assert not any(s.normal_views for s in planner(none, chairs(20)).first_plan().values())
+    assert not any(s.normal_images for s in planner(none, chairs(20)).first_plan().values())
 
 
 def test_the_final_plan_names_the_part_that_was_acted_on() -> None:

@@ -68,9 +68,9 @@ def test_the_papers_table_is_met_to_the_last_image(column: str) -> None:
     plan = load(Config, "brokenchairs180k").plan
     counts = plan.normal if column == "normal" else plan.types[column]
     shapes = 8143 if column == "normal" else int(plan.types[column].shapes)
-    numbers = spread(shapes, int(counts.images), *counts.views, counts.median)
+    numbers = spread(shapes, int(counts.images), *counts.images_per_shape, counts.median)
     assert (len(numbers), sum(numbers)) == (shapes, counts.images)
-    assert (numbers[0], numbers[-1], np.median(numbers)) == (*counts.views, counts.median)
+    assert (numbers[0], numbers[-1], np.median(numbers)) == (*counts.images_per_shape, counts.median)
 
 
 def test_without_a_median_numbers_fall_off_evenly() -> None:

@@ -69,8 +69,8 @@ def turned_out(plan: Plan) -> dict[str, Made]:
     for i, shape in plan.items():
         own = {a: luck[f"{i} {a.name} {a.target}"] for a in shape.anomalies}
         kept = {a: 2 if number < IMPOSSIBLE + HARDLY_SEEN else 12 for a, number in own.items() if number >= IMPOSSIBLE}
-        views = {NORMAL: 12, **{a.name: cameras for a, cameras in kept.items()}}
-        made[i] = Made(views, {a.name: a.target for a in kept})
+        seen = {NORMAL: 12, **{a.name: cameras for a, cameras in kept.items()}}
+        made[i] = Made(seen, {a.name: a.target for a in kept})
     return made
 
 
@@ -93,7 +93,7 @@ def test_images_and_their_range_and_median_are_right_although_some_is_impossible
     ours = count_table(image_counts(before.drawn))
     for column in (*PAPER_TYPES, NORMAL):
         paper = PAPER_TABLE[column]
-        assert (ours[column].images, ours[column].views) == (paper.images, paper.views), column
+        assert (ours[column].images, ours[column].images_per_shape) == (paper.images, paper.images_per_shape), column
         assert 0.99 * paper.shapes < ours[column].shapes <= paper.shapes
 
 

@@ -70,7 +70,7 @@ def test_stats_prints_table_1(counted_dataset: Path) -> None:
     result = run("stats", counted_dataset)
     assert result.exit_code == 0
     assert "20,023" in result.stdout
-    assert "views per shape" in result.stdout
+    assert "images per shape" in result.stdout
 
 
 def test_gallery_writes_the_page_and_keeps_the_rejects(counted_dataset: Path, tmp_path: Path) -> None:

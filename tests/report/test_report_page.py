@@ -99,7 +99,7 @@ def test_the_page_shows_at_most_the_limit_of_each_type_and_every_picture_exists(
 
 def test_statistics_json_holds_counts_and_rejects(report: Path) -> None:
     data = json.loads((report / "statistics.json").read_text())
-    assert data["table"]["positional"] == {"shapes": 3, "images": 7, "views": [1, 4, 2.0]}
+    assert data["table"]["positional"] == {"shapes": 3, "images": 7, "images_per_shape": [1, 4, 2.0]}
     assert data["rejects"] == REJECTS
     assert stored_notes(report) == NOTES
     assert stored_notes(report / "nowhere") == Notes()

@@ -78,6 +78,6 @@ def test_the_text_shows_ours_above_the_papers(stats: Statistics) -> None:
     assert ["paper", "20,023", "20,017", "20,008", "20,010", "20,023", "100,076", "77,994"] in lines
     assert ["test", "1", "1", "0"] in lines
     assert table_rows(PAPER_TABLE, PAPER_TABLE)[2] == (
-        "views per shape",
+        "images per shape",
         ["1,7,4", "1,7,4", "1,5,4", "1,7,4", "1,8,4", "1,8,4", "1,12,8"],
     )
