@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -82,33 +82,31 @@ def execute(
         own = StageSummary(stage.name)
         summary.stages.append(own)
         start = time.perf_counter()
-        tasks, findings = _look(records, stage, context, outcomes)
-        own.units = len(tasks)
-        waiting = [task for task in tasks.values() if findings[task.unit.name].record is None]
+        names, made, to_make = _look(records, stage, context, outcomes)
+        own.units = len(names)
+        waiting = [unmade.task for unmade in to_make.values()]
         if waiting and stage.name not in wanted and not stage.implied:
             raise PipelineError(
-                f"stage {stage.name} is not finished for {len(waiting)} of {len(tasks)} units (first: "
+                f"stage {stage.name} is not finished for {len(waiting)} of {len(names)} units (first: "
                 f"{waiting[0].unit.name}); add --stage {stage.name}, or leave --stage out to run all"
             )
-        made = {name: finding.record for name, finding in findings.items() if finding.record is not None}
-        _tell_damage(stage.name, findings)
+        _tell_damage(stage.name, to_make.values())
         equipped, processes = stage.equip(context, jobs, len(waiting)) if waiting else (context, jobs)
         for task, record in run_tasks(folder, equipped, waiting, processes) if waiting else ():
-            made[task.unit.name] = record
+            made[task.unit.name] = _outcome(record)
             own.worked += 1
-            progress(stage.name, len(tasks) - len(waiting) + own.worked, len(tasks))
-        for name in tasks:
-            record = made[name]
-            outcomes.note(stage.name, name, _outcome(record))
-            _count(summary, own, stage, name, record)
+            progress(stage.name, len(names) - len(waiting) + own.worked, len(names))
+        for name in names:
+            outcomes.note(stage.name, name, made[name])
+            _count(summary, own, stage, name, made[name])
         if stage.name in wanted:
             stage.finish(context, outcomes)
         own.seconds = time.perf_counter() - start
-        if stage.needs_all and (failed := sum(record.status == "failed" for record in made.values())):
+        if stage.needs_all and (failed := sum(outcome.status == "failed" for outcome in made.values())):
             raise PipelineError(
                 f"{failed} units of stage {stage.name} failed, not for their own fault; run again. {_losses(summary)}"
             )
-        if tasks and not outcomes.done(stage.name):
+        if names and not outcomes.done(stage.name):
             raise PipelineError(f"no {stage.unit} is left after stage {stage.name}: {_losses(summary)}")
     return summary
 
@@ -122,24 +120,33 @@ def survey(stages: Sequence[Stage[ContextT]], context: ContextT, folder: Path) -
     outcomes, records = Outcomes(), Records(folder)
     surveys = []
     for stage in stages:
-        tasks, findings = _look(records, stage, context, outcomes)
+        names, standing, to_make = _look(records, stage, context, outcomes)
         reasons: Counter[str] = Counter()
-        for name, task in tasks.items():
-            finding = findings[name]
-            pending = sorted({_kind(i) for i, value in task.basis.inputs.items() if value == PENDING})
-            if finding.record is None:
-                outcomes.note(stage.name, name, Outcome("pending", PENDING))
-                own = [reason for reason in finding.reasons if not reason.startswith("input ")]
-                changed = {_kind(r.split()[1]) for r in finding.reasons if r.startswith("input ")} - set(pending)
-                reasons.update(own)
-                reasons.update(f"input {kind} changed" for kind in sorted(changed))
-                if finding.reasons != ("new",):
-                    reasons.update(f"input {kind} to be made" for kind in pending)
-            else:
-                outcomes.note(stage.name, name, _outcome(finding.record))
-        to_make = sum(finding.record is None for finding in findings.values())
-        surveys.append(StageSurvey(stage.name, stage.unit, len(tasks), to_make, reasons))
+        for unmade in to_make.values():
+            reasons.update(unmade.reasons())
+        for name in names:
+            outcomes.note(stage.name, name, standing.get(name, Outcome("pending", PENDING)))
+        surveys.append(StageSurvey(stage.name, stage.unit, len(names), len(to_make), reasons))
     return surveys
+
+
+@dataclass(frozen=True)
+class _Unmade:
+    """A unit that is to be made, and why."""
+
+    task: Task
+    finding: Finding
+
+    def reasons(self) -> list[str]:
+        """The kinds of reasons, one each; of inputs to be made themselves, too."""
+        pending = sorted({_kind(name) for name, value in self.task.basis.inputs.items() if value == PENDING})
+        found = self.finding.reasons
+        changed = {_kind(reason.split()[1]) for reason in found if reason.startswith("input ")} - set(pending)
+        return [
+            *(reason for reason in found if not reason.startswith("input ")),
+            *(f"input {kind} changed" for kind in sorted(changed)),
+            *(f"input {kind} to be made" for kind in pending if found != ("new",)),
+        ]
 
 
 def _kind(name: str) -> str:
@@ -154,16 +161,21 @@ def _up_to_last(stages: Sequence[Stage[ContextT]], wanted: Collection[str]) -> S
 
 def _look(
     records: Records, stage: Stage[ContextT], context: ContextT, outcomes: Outcomes
-) -> tuple[dict[str, Task], dict[str, Finding]]:
-    """The stage's units as tasks, in order, and what is found of each."""
+) -> tuple[list[str], dict[str, Outcome], dict[str, _Unmade]]:
+    """The stage's units in order; what came of those whose records stand; the others."""
     libraries = {name: _version(name) for name in stage.libraries}
-    tasks: dict[str, Task] = {}
-    findings: dict[str, Finding] = {}
+    names: list[str] = []
+    standing: dict[str, Outcome] = {}
+    to_make: dict[str, _Unmade] = {}
     for unit in stage.units(context, outcomes):
         basis = Basis(stage.version, libraries, unit.settings, unit.inputs)
-        tasks[unit.name] = Task(stage.name, unit, basis)
-        findings[unit.name] = records.find(stage.name, unit.name, basis)
-    return tasks, findings
+        finding = records.find(stage.name, unit.name, basis)
+        names.append(unit.name)
+        if finding.record is None:
+            to_make[unit.name] = _Unmade(Task(stage.name, unit, basis), finding)
+        else:
+            standing[unit.name] = _outcome(finding.record)
+    return names, standing, to_make
 
 
 @cache
@@ -175,17 +187,17 @@ def _outcome(record: Record) -> Outcome:
     return Outcome(record.status, record.digest, record.rejects, record.reason, record.message)
 
 
-def _count(summary: Summary, own: StageSummary, stage: Stage[ContextT], unit: str, record: Record) -> None:
-    if record.status == "done":
-        own.rejects.update(record.rejects)
+def _count(summary: Summary, own: StageSummary, stage: Stage[ContextT], unit: str, outcome: Outcome) -> None:
+    if outcome.status == "done":
+        own.rejects.update(outcome.rejects)
         return
-    own.rejects[record.reason] += 1
-    spared = stage.optional and record.status == "rejected"
-    (summary.left_out if spared else summary.lost).append((stage.name, unit, record.message))
+    own.rejects[outcome.reason] += 1
+    spared = stage.optional and outcome.status == "rejected"
+    (summary.left_out if spared else summary.lost).append((stage.name, unit, outcome.message))
 
 
-def _tell_damage(stage: str, findings: dict[str, Finding]) -> None:
-    damaged = [finding.damage for finding in findings.values() if finding.damage]
+def _tell_damage(stage: str, to_make: Iterable[_Unmade]) -> None:
+    damaged = [unmade.finding.damage for unmade in to_make if unmade.finding.damage]
     for damage in damaged[:TOLD]:
         log.warning("%s; its unit is made again", damage)
     if len(damaged) > TOLD:

@@ -8,6 +8,7 @@ so that no visible geometry is lost.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -44,7 +45,8 @@ def list_partnet(root: Path, category: str | None) -> list[str]:
     """
     if not root.is_dir():
         raise PipelineError(f"PartNet folder {root} does not exist; give the folder that holds <anno_id>/ folders")
-    names = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     ids = [shape_id(n) for n in names if category is None or _category_or(root / n, category) == category]
     if not ids:
         raise PipelineError(f"{root} holds no PartNet shapes of category {category!r} (<anno_id>/{MERGED})")

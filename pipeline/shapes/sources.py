@@ -51,7 +51,10 @@ class PartNetSource:
     def _files(self, shape_id: str) -> Iterator[Path]:
         folder = self.root / source_name(shape_id)
         yield from (folder / "meta.json", folder / "result.json", folder / MERGED)
-        yield from sorted(folder.glob("objs/*.obj"))
+        try:
+            yield from sorted(path for path in (folder / "objs").iterdir() if path.suffix == ".obj")
+        except OSError:
+            return  # the reader will say what is wrong with it
 
     def read(self, shape_id: str) -> Shape:
         return read_partnet(self.root / source_name(shape_id), self.config)
