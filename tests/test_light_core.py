@@ -97,7 +97,7 @@ def test_datasets_are_read_drawn_exported_and_imported_without_generation(
 ) -> None:
     assert ended["info"].status == 0 and "test-00000.h5" in ended["info"].out
     assert (ended["verify"].status, ended["verify"].out) == (0, "data: no problems found\n")
-    assert ended["stats"].status == 0 and "views per shape" in ended["stats"].out
+    assert ended["stats"].status == 0 and "images per shape" in ended["stats"].out
     assert ended["gallery"].status == 0 and (folder / "report/index.html").is_file()
     for layout in ("brokenchairs", "coco", "webdataset"):
         assert ended[layout].status == 0 and "wrote 16 images" in ended[layout].out
