@@ -262,7 +262,7 @@ def test_without_a_free_stem_a_view_is_refused() -> None:
     assert selection.refused["2_swapped"]["no-free-name"] > 10
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(counts=st.lists(st.integers(0, 20), min_size=4, max_size=4), seed=st.integers(0, 5))
 def test_fewer_views_are_the_first_of_more_whatever_else_is_wanted(counts: list[int], seed: int) -> None:
     config = CONFIG.model_copy(update={"resolution": 32})
@@ -275,7 +275,7 @@ def test_fewer_views_are_the_first_of_more_whatever_else_is_wanted(counts: list[
         assert fewer == more[:count]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(limits=st.lists(st.integers(0, 20), min_size=4, max_size=4), textures=st.sampled_from([1, 2, 10_000]))
 def test_looking_counts_the_views_that_selecting_gives(limits: list[int], textures: int) -> None:
     config = CONFIG.model_copy(update={"resolution": 32, "max_texture_id": textures, "min_visible_share": 0.5})
