@@ -32,7 +32,7 @@ from pipeline.training.losses import count, training_losses
 from pipeline.training.models.attention import CrossAttention, KeptKeys
 from pipeline.training.models.build import build_model
 from pipeline.training.models.encoder import STRIDE
-from pipeline.training.models.interface import Inputs
+from pipeline.training.models.interface import Inputs, Views
 
 PAPER = CMTConfig()
 SIZE = 256  # pixels
@@ -67,12 +67,12 @@ def attention(way: str, views: int, k: int) -> Cost:
 
     def work(tokens: int, keys: int, k: int) -> Callable[[], None]:
         generator = torch.Generator().manual_seed(0)
-        module = CrossAttention(PAPER.dim, PAPER.heads, way == "gathered")
+        module = CrossAttention(PAPER.dim, PAPER.heads, PAPER.dim, way == "gathered")
         given, shown = (torch.randn(1, n, PAPER.dim, generator=generator, requires_grad=True) for n in (tokens, keys))
         rows = torch.rand(1, tokens, keys, generator=generator).topk(k).indices
         selection = KeptKeys(rows, torch.ones_like(rows, dtype=torch.bool))
-        valid = torch.ones(1, keys, dtype=torch.bool)
-        return lambda: module(given, shown, valid, selection).sum().backward()
+        valid, chosen = torch.ones(1, keys, dtype=torch.bool), torch.tensor([[0]])
+        return lambda: module(given, shown, valid, chosen, selection).sum().backward()
 
     return _cost(way, work(8, 16, 4), work(1 + PATCHES, views * PATCHES, k))
 
@@ -102,17 +102,22 @@ def training_step(way: str) -> Cost:
 
 
 def _batch(config: TrainingConfig, size: int) -> Sample:
-    """Random images whose every patch shows the object; the second sample is anomalous."""
+    """Random images whose every patch shows the object; no view is shared, and the second sample is anomalous."""
     generator = torch.Generator().manual_seed(0)
     side, pairs, count, views = size // STRIDE, config.point_pairs, config.batch, config.reference_views
+    shown = count * views
     return Sample(
         inputs=Inputs(
             image=torch.randint(256, (count, 3, size, size), generator=generator, dtype=torch.uint8),
             object_mask=torch.full((count, size, size), 255, dtype=torch.uint8),
-            views=torch.randint(256, (count, views, size, size), generator=generator, dtype=torch.uint8),
-            patch_xyz=torch.rand(count, views, side, side, 3, generator=generator),
-            patch_valid=torch.ones(count, views, side, side, dtype=torch.bool),
+            views=Views(
+                image=torch.randint(256, (shown, size, size), generator=generator, dtype=torch.uint8),
+                patch_xyz=torch.rand(shown, side, side, 3, generator=generator),
+                patch_valid=torch.ones(shown, side, side, dtype=torch.bool),
+            ),
+            chosen=torch.arange(shown).view(count, views),
         ),
+        view_names=torch.arange(shown),
         label=torch.arange(count) % 2.0,
         anomaly_type=torch.arange(count) % 2,
         box=torch.full((count, 4), 0.5),

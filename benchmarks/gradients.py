@@ -28,7 +28,7 @@ from pipeline.training.config import TrainingConfig, load_training
 from pipeline.training.data import ShardDataset, load_batches, share, training_keys
 from pipeline.training.distributed import Group, process_group
 from pipeline.training.index import index_split
-from pipeline.training.models.build import build_model
+from pipeline.training.learner import new_learner
 from pipeline.training.step import gradients
 
 BATCH = 8
@@ -84,14 +84,15 @@ def _join(rank: int, count: int, port: int, work: Callable[..., Any], arguments:
 
 def _gradient(group: Group, dataset: Path, config: TrainingConfig, frozen: bool) -> Gradient:
     samples = ShardDataset(index_split(dataset, "train"), config, augmented=True)
-    keys = share(next(training_keys(len(samples.index), config, 0)), config, group.rank, group.size)
+    keys = share(next(training_keys(samples.index.shape, config, 0)), config, group.rank, group.size)
     parts = [batch.samples for batch in load_batches(samples, keys, 0, group.device) if batch.samples is not None]
-    model = group.share(build_model(config)).train()
-    for module in model.modules():
+    learner = new_learner(config, None, dataset, group)
+    for module in learner.model.modules():
         if frozen and isinstance(module, nn.BatchNorm2d):
             module.eval()
-    step = gradients(model, parts, config, torch.float32, torch.amp.GradScaler("cpu", enabled=False), group)
-    found = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    learner.prepare(config.learning_rate)
+    step = gradients(learner, parts, config, group)
+    found = [parameter.grad for parameter in learner.model.parameters() if parameter.grad is not None]
     return Gradient(torch.cat([each.flatten() for each in found]).numpy(), step.losses)
 
 

@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _seconds(index: SplitIndex, config: TrainingConfig) -> tuple[float, float]:
     """Wall and CPU seconds of this process for the second epoch; the first starts workers and fills their memory."""
-    keys = training_keys(len(index), config, 0)
+    keys = training_keys(index.shape, config, 0)
     loader = load_batches(ShardDataset(index, config, augmented=True), keys, config.workers, torch.device("cpu"))
     deque(islice(loader, steps_per_epoch(len(index), config)), maxlen=0)
     wall, cpu = time.perf_counter(), time.process_time()

@@ -20,6 +20,7 @@ COMMANDS = {
     "l3d-train": "pipeline.cli.train",
     "l3d-eval": "pipeline.cli.evaluate",
     "l3d-predict": "pipeline.cli.predict",
+    "l3d-model": "pipeline.cli.model",
 }
 
 

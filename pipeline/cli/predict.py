@@ -25,7 +25,7 @@ from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph
-from pipeline.training.prediction.predict import Detection, judge
+from pipeline.training.prediction.predict import Detection, judge, look_at
 from pipeline.training.prediction.query import as_query
 
 #: Bytes of a photograph's name in that of its picture.
@@ -82,9 +82,10 @@ def main(
     if shape is None:
         settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
         shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
+    looked_at = look_at(model, saved.config, shape, target)
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
-        detection = judge(model, saved.config, shape, as_query(photograph, size, shadow), target)
+        detection = judge(model, saved.config, looked_at, as_query(photograph, size, shadow), target)
         picture = _save(detection, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
         found.append(_as_json(photograph, detection, picture))
         if not printed_json:

@@ -13,17 +13,18 @@ from typing import Any
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.settings.loading import parse
-from pipeline.training.config import TrainingConfig
+from pipeline.training import published
+from pipeline.training.config import PublishedConfig, TrainingConfig
 from pipeline.training.models.build import new_model
+from pipeline.training.models.interface import Model
 from pipeline.training.torchfile import read_torch_dict
 
 FORMAT = "l3d-checkpoint"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +33,16 @@ class Checkpoint:
 
     step, epoch: finished optimiser steps and epochs; limit: how many samples it memorises, None if it
     trains on all; best_auc: the best of the validations so far, None before there is one; average: the moving
-    average of the model, None without one; scaler: of fp16's loss scale, empty without; size: (height, width) of the
-    images, and reference_views: how many of a shape the dataset has.
+    average of the model, None without one; keys: the one that gives the alignment's keys, likewise; scaler: of fp16's
+    loss scale, empty without; size: (height, width) of the images, and reference_views: how many of a shape the dataset
+    has.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     model: dict[str, Any]
     average: dict[str, Any] | None
+    keys: dict[str, Any] | None
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
     step: int
@@ -62,18 +65,27 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint on the CPU; executes no code from the file. Raises PipelineError if it is not one."""
+    """Read a checkpoint, or the authors' ``model.pt``, on the CPU; executes no code from the file.
+
+    Raises PipelineError if it is neither.
+    """
     content = read_torch_dict(path, "checkpoint")
+    if published.is_published(content):
+        return _of_published(*published.read_weights(content, path))
     if content.get("format") != FORMAT:
-        raise PipelineError(f"checkpoint {path} is not an {FORMAT}; l3d-train writes checkpoint.pt and best.pt")
-    version = content.pop("version", None)
-    if not isinstance(version, int) or version not in (2, VERSION):
         raise PipelineError(
-            f"{path} is an {FORMAT} of version {version}, this program reads versions 2 and {VERSION}: use a "
+            f"checkpoint {path} is neither an {FORMAT}, as l3d-train writes, nor the authors' published model.pt"
+        )
+    version = content.pop("version", None)
+    if not isinstance(version, int) or not 2 <= version <= VERSION:
+        raise PipelineError(
+            f"{path} is an {FORMAT} of version {version}, this program reads versions 2 to {VERSION}: use a "
             "matching release, or train again"
         )
     if version == 2:
         content = _from_version_2(content)
+    if version < VERSION:
+        content = {"keys": None, **content}
     del content["format"]
     if isinstance(content.get("config"), dict):
         content["config"] = parse(TrainingConfig, content["config"], str(path))
@@ -82,6 +94,47 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise PipelineError(f"checkpoint {path} is not whole ({problems[:300]}); write or copy it again") from error
+
+
+def _of_published(weights: dict[str, Any], keys: dict[str, Any] | None) -> Checkpoint:
+    """As if it had been trained here, for no step; there is nothing to resume."""
+    return Checkpoint(
+        model=weights,
+        average=None,
+        keys=keys,
+        optimiser={},
+        scaler={},
+        step=0,
+        epoch=0,
+        limit=None,
+        best_auc=None,
+        size=published.SIZE,
+        reference_views=published.VIEWS,
+        config=TrainingConfig(model=PublishedConfig(), reference_views=2),
+    )
+
+
+def export_published(checkpoint: Checkpoint, origin: Path, path: Path) -> None:
+    """Write the weights of a model of kind ``published``, averaged if there is an average, as the authors' file.
+
+    Raises PipelineError where the checkpoint, which was read from ``origin``, is of another kind or not whole.
+    """
+    if not isinstance(checkpoint.config.model, PublishedConfig):
+        raise PipelineError(
+            f"{origin} is a model of kind {checkpoint.config.model.kind}; only one of kind published fits the "
+            "authors' file"
+        )
+    weights = restore_model(checkpoint, origin).state_dict()
+    with atomic(path) as temporary:
+        torch.save(published.file_content(weights, checkpoint.keys), temporary)
+
+
+def load_weights(model: Model, saved: Checkpoint, path: Path) -> None:
+    """Give the model the weights of ``saved``, which was read from ``path``, averaged if there is an average.
+
+    Raises PipelineError where they do not fit.
+    """
+    _load(model, saved.model if saved.average is None else saved.average, path)
 
 
 def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +147,7 @@ def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> nn.Module:
+def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> Model:
     """The model with the checkpoint's weights; ``averaged``: with their moving average, if it has one.
 
     Raises PipelineError where weights or average do not fit its config, or are not finite.
@@ -120,7 +173,7 @@ def restore_optimiser(
         ) from error
 
 
-def _load(model: nn.Module, weights: dict[str, Any], path: Path) -> None:
+def _load(model: Model, weights: dict[str, Any], path: Path) -> None:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -45,8 +45,14 @@ class CMTConfig(_Heads):
     kind: Literal["cmt"] = "cmt"
     encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
     blocks: int = Field(3, ge=0, description="CGA blocks B")
+    inner: int | None = Field(
+        None, ge=1, description="channels of the attentions' queries, keys and values; null: dim, as in the paper"
+    )
     guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
     top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
+    tok_sees_all: bool = Field(
+        False, description="[tok] attends to all view patches, as in the published code, not to its own top_k"
+    )
     attention: Literal["gathered", "dense"] = Field(
         "gathered",
         description="how top-k attention is computed, the same numbers: gathered costs by k, dense by all view patches",
@@ -62,6 +68,12 @@ class CMTConfig(_Heads):
         False,
         description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
     )
+
+    @model_validator(mode="after")
+    def _heads_divide_inner(self) -> Self:
+        if self.inner is not None and self.inner % self.heads:
+            raise ValueError(f"heads must divide inner, got inner {self.inner} and heads {self.heads}")
+        return self
 
 
 class QueryOnlyConfig(_Heads):
@@ -105,8 +117,15 @@ class LightFieldConfig(StrictModel):
     harmonics: int = Field(10, ge=1, description="Fourier coefficients of the contour")
 
 
+class PublishedConfig(StrictModel):
+    """The authors' published network: its sizes are those of their checkpoint."""
+
+    kind: Literal["published"] = "published"
+    top_k: int = Field(100, ge=0, description="view patches each query patch attends to (k); 0: all. [tok] sees all")
+
+
 Precision = Literal["auto", "float32", "bf16", "fp16"]
-AnyModelConfig = CMTConfig | QueryOnlyConfig | ViTConfig | ContrastiveConfig | LightFieldConfig
+AnyModelConfig = CMTConfig | PublishedConfig | QueryOnlyConfig | ViTConfig | ContrastiveConfig | LightFieldConfig
 MODEL_CONFIGS: dict[str, type[AnyModelConfig]] = {
     config.model_fields["kind"].default: config for config in get_args(AnyModelConfig)
 }
@@ -123,16 +142,28 @@ class TrainingConfig(StrictModel):
     encoder_weights: str | None = Field(
         None, description="file with a ResNet-18 state dict (torchvision's key names) to start the encoder from"
     )
+    weights: str | None = Field(
+        None, description="checkpoint, or the authors' model.pt, whose weights to start from; the optimiser starts anew"
+    )
     reference_views: int = Field(10, ge=2, description="drawn per training sample; evaluation uses all")
     epochs: int = Field(20, ge=1, description="how often every training sample is seen")
     max_steps: int | None = Field(None, ge=1, description="stop after this many optimiser steps in all, if sooner")
     batch: int = Field(32, ge=1, description="samples per step, over all processes (the paper: 8 on each of 4 GPUs)")
+    queries_per_shape: int = Field(
+        1,
+        ge=1,
+        description="training queries of a shape that come together and share their views; 1: by chance",
+    )
     accumulate: int = Field(
         1, ge=1, description="parts in which a process computes its share; batch statistics are a part's"
     )
     eval_batch: int = Field(8, ge=1, description="samples per evaluation batch")
     learning_rate: float = Field(2e-5, gt=0, description="Adam's; a batch is the sum over all processes")
-    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate, after the warm-up")
+    schedule: Literal["constant", "cosine", "steps"] = Field(
+        "constant",
+        description="of the learning rate, after the warm-up; steps: tenfold lower after decay_epochs, again and again",
+    )
+    decay_epochs: int = Field(20, ge=1, description="of the schedule steps")
     warmup_steps: int = Field(0, ge=0, description="steps in which the learning rate rises linearly")
     weight_decay: float = Field(0.0, ge=0, description="decoupled (AdamW)")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of the gradient; null: as it comes")
@@ -149,11 +180,27 @@ class TrainingConfig(StrictModel):
         description="positives of the query-view alignment: the model's own best matches (the paper, Eq. 13), or the "
         "true ones, by depth and cameras (beyond the paper)",
     )
+    negatives: Literal["pair", "batch"] = Field(
+        "pair",
+        description="of the alignment: the pair's own points, or those of the batch's other shapes as well",
+    )
+    key_momentum: Fraction = Field(
+        0.0,
+        description="decay, a step, of a moving average of the model that gives the alignment's keys (0.999 in the "
+        "published code); 0: the model itself gives them",
+    )
+    alternate: bool = Field(
+        False,
+        description="two steps a batch, as in the published code: by the alignment losses, then by all others",
+    )
     point_pairs: int = Field(32, ge=2, description="correspondences drawn per view pair, and patches per query")
     box_l1: float = Field(5.0, ge=0, description="weight of the box head's L1 loss")
     box_giou: float = Field(2.0, ge=0, description="weight of the box head's generalised-IoU loss")
     patch_weight: float = Field(1.0, ge=0, description="of the patches' loss, where the model has a patch head")
     flip: bool = Field(True, description="flip half of the training queries left-right")
+    jitter: Fraction = Field(
+        0.0, description="share of training queries made up to a fifth lighter or darker, and of more or less contrast"
+    )
     crop_share: float = Field(0.875, gt=0, le=1, description="edge of the random crop of queries (224 of 256); 1: none")
     validate_every: int = Field(1, ge=1, description="epochs between validations")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints; every validation writes one too")
@@ -161,6 +208,9 @@ class TrainingConfig(StrictModel):
     grid_every: int = Field(1, ge=0, description="validations between pictures of sample predictions; 0: none")
     workers: int = Field(4, ge=0, description="processes that load data; 0 loads in the training process")
     cache_shapes: int = Field(64, ge=0, description="reference shapes each worker keeps in memory (about 2 MB each)")
+    compile: bool = Field(
+        False, description="have torch.compile translate the model; pays in long runs on a GPU, needs a C++ compiler"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a CUDA device where there is one")
 
     @model_validator(mode="before")
@@ -194,8 +244,10 @@ FREE_ON_RESUME = frozenset(
         "grid_every",
         "workers",
         "cache_shapes",
+        "compile",
         "device",
         "encoder_weights",
+        "weights",
     }
 )
 

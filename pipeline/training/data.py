@@ -1,4 +1,4 @@
-"""From shards to batches. What a sample looks like depends on (seed, epoch, index) and on nothing else."""
+"""From shards to batches. What a sample looks like depends on its key and on nothing else."""
 
 from __future__ import annotations
 
@@ -16,29 +16,32 @@ from pipeline.format.combine import region
 from pipeline.format.reader import Shard
 from pipeline.format.schema import AnomalyRecord
 from pipeline.seeding import rng
-from pipeline.training.augment import Mask, Window, draw_window, whole
+from pipeline.training.augment import Mask, Window, draw_window, jittered, whole
 from pipeline.training.config import TrainingConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
-from pipeline.training.models.interface import Inputs
+from pipeline.training.models.interface import Inputs, Views
 from pipeline.training.references import References, draw, draw_matches
 from pipeline.training.truth import patch_centres, true_matches, unmoved_points
 
-Key = tuple[int, int]  # (epoch, index in the split)
+#: Epoch, index in the split, and the index by which the views are drawn: queries that share it share their views.
+Key = tuple[int, int, int]
 
 
 class Sample(NamedTuple):
-    """One query with reference views of its shape; collated, every tensor gains the axis ``batch``.
+    """One query with reference views of its shape; collated, every tensor but those of views gains the axis ``batch``.
 
-    label: 1 for anomalous; anomaly_type: index into ``SplitIndex.type_names``; box: (cx, cy, w, h) in shares of the
-    image, zeros for normal; object_patches: patches of the query that show the object; matches: pixels (x, y) of one
-    surface point in view i and in view i + 1 (the last pairs with the first); shape: alike for queries of one shape;
-    anomalous_patches: of which the anomaly covers at least a quarter, all false where that is not asked for;
+    view_names: of ``inputs.views``, a number for each view of the split, by which those of several samples are told
+    apart; label: 1 for anomalous; anomaly_type: index into ``SplitIndex.type_names``; box: (cx, cy, w, h) in shares
+    of the image, zeros for normal; object_patches: patches of the query that show the object; matches: pixels (x, y) of
+    one surface point in view i and in view i + 1 (the last pairs with the first); shape: alike for queries of one
+    shape; anomalous_patches: of which the anomaly covers at least a quarter, all false where that is not asked for;
     true_patches: the patch of each view that shows what ``object_patches`` show, not valid where it shows none, or
     where that is not asked for.
     """
 
     inputs: Inputs
+    view_names: Int64[Tensor, " view"]
     label: Float[Tensor, "*batch"]
     anomaly_type: Int64[Tensor, "*batch"]
     box: Float[Tensor, "*batch 4"]
@@ -52,8 +55,7 @@ class Sample(NamedTuple):
     true_patch_valid: Bool[Tensor, "*batch view point"]
 
     def to(self, device: torch.device) -> Sample:
-        inputs = Inputs(*(tensor.to(device, non_blocking=True) for tensor in self.inputs))
-        return Sample(inputs, *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
+        return Sample(self.inputs.to(device), *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
 
 
 class UnreadableSample(NamedTuple):
@@ -70,7 +72,7 @@ class Batch(NamedTuple):
 
 
 class ShardDataset(Dataset[Sample | UnreadableSample]):
-    """Samples of a split by (epoch, index).
+    """Samples of a split by key.
 
     ``augmented``: a random flip and crop of the query and ``config.reference_views`` random views; otherwise
     the image as stored with all views in their order. ``tolerant``: a sample whose row is damaged is left out and
@@ -102,7 +104,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
 
     def sample(self, key: Key) -> Sample:
         """Raises PipelineError where a row of it cannot be read."""
-        epoch, item = key
+        epoch, item, group = key
         config, index = self.config, self.index
         generator = rng(config.seed, "training", "sample", epoch, item)
         file, row, shape_row = int(index.file[item]), int(index.row[item]), int(index.shape_row[item])
@@ -112,8 +114,11 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         window, views = whole(index.size), np.arange(index.reference_views)
         if self.augmented:
             window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
-            views = generator.choice(index.reference_views, config.reference_views, replace=False)
+            drawing = rng(config.seed, "training", "views", epoch, group)
+            views = drawing.choice(index.reference_views, config.reference_views, replace=False)
         image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
+        if self.augmented and config.jitter and generator.random() < config.jitter:
+            image = jittered(image, generator)
         mask = _moved(shard.row("queries", "object_mask", row), window)
         changed = region(anomalies, index.size)
         x, y, w, h = window.box(changed) / np.tile(index.size[::-1], 2)
@@ -136,10 +141,10 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
             inputs=Inputs(
                 image=image,
                 object_mask=torch.from_numpy(mask),
-                views=torch.from_numpy(reference.image),
-                patch_xyz=torch.from_numpy(reference.patch_xyz),
-                patch_valid=torch.from_numpy(reference.patch_valid),
+                views=Views(*map(torch.from_numpy, (reference.image, reference.patch_xyz, reference.patch_valid))),
+                chosen=torch.arange(len(views)),
             ),
+            view_names=torch.from_numpy(int(index.shape[item]) * index.reference_views + views),
             label=torch.tensor(float(index.label[item])),
             anomaly_type=torch.tensor(int(index.anomaly_type[item])),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
@@ -154,38 +159,55 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         )
 
 
-def training_keys(count: int, config: TrainingConfig, step: int) -> Iterator[list[Key]]:
-    """Batches of (epoch, index) from optimiser step ``step`` on; every sample once an epoch, in a new order each.
+def training_keys(shape: Int64[np.ndarray, " sample"], config: TrainingConfig, step: int) -> Iterator[list[Key]]:
+    """Batches of keys from optimiser step ``step`` on; every sample once an epoch, in a new order each.
 
-    The last batch of an epoch may be smaller.
+    shape: each sample's (``SplitIndex.shape``). The last batch of an epoch may be smaller.
     """
-    per_epoch = steps_per_epoch(count, config)
-    for current in range(step, total_steps(count, config)):
+    per_epoch = steps_per_epoch(len(shape), config)
+    for current in range(step, total_steps(len(shape), config)):
         epoch, position = divmod(current, per_epoch)
         if position == 0 or current == step:
-            order = rng(config.seed, "training", "order", epoch).permutation(count)
-        yield [(epoch, int(i)) for i in order[position * config.batch : (position + 1) * config.batch]]
+            order = _order(shape, config.queries_per_shape, rng(config.seed, "training", "order", epoch))
+        yield [(epoch, *pair) for pair in order[position * config.batch : (position + 1) * config.batch].tolist()]
+
+
+def _order(
+    shape: Int64[np.ndarray, " sample"], together: int, generator: np.random.Generator
+) -> Int64[np.ndarray, "sample 2"]:
+    """All samples in random order, up to so many of a shape ``together``; with each, the first of those it is with."""
+    shuffled = generator.permutation(len(shape))
+    shuffled = shuffled[np.argsort(shape[shuffled], kind="stable")]
+    starts = np.searchsorted(shape[shuffled], shape[shuffled])  # where each one's shape begins
+    first = shuffled[starts + (np.arange(len(shape)) - starts) // together * together]
+    order = np.argsort(generator.permutation(len(shape))[first], kind="stable")
+    return np.column_stack([shuffled, first])[order]
 
 
 def share(keys: Sequence[Key], config: TrainingConfig, rank: int, size: int) -> list[list[Key]]:
     """The parts in which process ``rank`` of ``size`` computes its share of one batch; none where it has no share.
 
-    >>> keys = [(0, i) for i in range(7)]
-    >>> share(keys, TrainingConfig(accumulate=2), rank=1, size=2)
-    [[(0, 1), (0, 3)], [(0, 5)]]
+    >>> keys = [(0, i, i) for i in range(5)]
+    >>> share(keys, TrainingConfig(accumulate=2), rank=0, size=2)
+    [[(0, 0, 0), (0, 1, 1)], [(0, 2, 2)]]
     """
-    own = list(keys[rank::size])
+    own = list(keys[-(-len(keys) * rank // size) : -(-len(keys) * (rank + 1) // size)])  # those that share views stay
     length = max(1, -(-len(own) // config.accumulate))
     return [own[start : start + length] for start in range(0, len(own), length)]
 
 
-def evaluation_keys(count: int, batch: int) -> list[list[Key]]:
-    """All samples in stored order, as epoch 0.
+def evaluation_keys(shape: Int64[np.ndarray, " sample"], batch: int) -> list[list[Key]]:
+    """All samples in stored order, as epoch 0, no batch with queries of two shapes.
 
-    >>> evaluation_keys(3, batch=2)
-    [[(0, 0), (0, 1)], [(0, 2)]]
+    >>> evaluation_keys(np.array([0, 0, 0, 1]), batch=2)
+    [[(0, 0, 0), (0, 1, 1)], [(0, 2, 2)], [(0, 3, 3)]]
     """
-    return [[(0, i) for i in range(start, min(start + batch, count))] for start in range(0, count, batch)]
+    ends = [*(np.flatnonzero(np.diff(shape)) + 1).tolist(), len(shape)]
+    return [
+        [(0, i, i) for i in range(start, min(start + batch, end))]
+        for begin, end in zip([0, *ends], ends, strict=False)
+        for start in range(begin, end, batch)
+    ]
 
 
 def steps_per_epoch(count: int, config: TrainingConfig) -> int:
@@ -229,7 +251,21 @@ def load_batches(
 def _collate(items: Sequence[Sample | UnreadableSample]) -> Batch:
     samples = [item for item in items if isinstance(item, Sample)]
     left_out = tuple(item.reason for item in items if isinstance(item, UnreadableSample))
-    return Batch(default_collate(samples) if samples else None, left_out)
+    return Batch(collate(samples) if samples else None, left_out)
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """One batch of the samples, each view in it once."""
+    names = torch.stack([sample.view_names for sample in samples])
+    distinct, first, chosen = np.unique(names.numpy(), return_index=True, return_inverse=True)
+    drawn = [(samples[i // names.shape[1]].inputs.views, i % names.shape[1]) for i in first]
+    inputs = Inputs(
+        image=torch.stack([sample.inputs.image for sample in samples]),
+        object_mask=torch.stack([sample.inputs.object_mask for sample in samples]),
+        views=Views(*(torch.stack([getattr(own, name)[view] for own, view in drawn]) for name in Views._fields)),
+        chosen=torch.from_numpy(chosen.reshape(names.shape)),
+    )
+    return Sample(inputs, torch.from_numpy(distinct), *default_collate([tuple(sample[2:]) for sample in samples]))
 
 
 def _evidence(anomalies: Sequence[AnomalyRecord]) -> list[Mask]:

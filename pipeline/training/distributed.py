@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
 from pipeline.errors import PipelineError
 from pipeline.training.device import pick_device
+from pipeline.training.models.interface import Model
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Group:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def share(self, model: nn.Module) -> nn.Module:
+    def share(self, model: Model) -> Model:
         """The model on this device, its weights those of the first process."""
         model.to(self.device)
         if self.size > 1:

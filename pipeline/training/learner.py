@@ -5,34 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline.training.checkpoint import Checkpoint, restore_model, restore_optimiser
+from pipeline.training.checkpoint import Checkpoint, load_checkpoint, load_weights, restore_model, restore_optimiser
 from pipeline.training.config import TrainingConfig
 from pipeline.training.distributed import Group
 from pipeline.training.models.build import build_model
-from pipeline.training.precision import pick_precision
+from pipeline.training.models.interface import Model, Views
+from pipeline.training.precision import look, pick_precision
 
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """dtype: what the model is computed in; average: None where the config asks for none."""
+    """dtype: what the model is computed in.
 
-    model: nn.Module
+    average, keys: moving averages of the model, None where the config asks for none; the first is what is judged, the
+    second gives the keys of the alignment. compiled: what computes the model's predictions, it or a translation of it.
+    """
+
+    model: Model
+    compiled: Model
     dtype: torch.dtype
     average: AveragedModel | None
+    keys: AveragedModel | None
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     clip_norm: float | None
 
     @property
-    def judged(self) -> nn.Module:
+    def judged(self) -> Model:
         """The model that validation sees: the average, if there is one."""
-        return self.model if self.average is None else self.average.module
+        if self.average is None:
+            return self.model
+        return _averaged(self.average)
+
+    @torch.no_grad()
+    def keys_of(self, views: Views) -> Float[Tensor, "view patch descriptor"] | None:
+        """The views' descriptors as keys of the alignment, where a moving average gives them."""
+        return None if self.keys is None else look(_averaged(self.keys), views, self.dtype)[-1].float()
 
     def prepare(self, rate: float) -> None:
         """Begin a step of this learning rate: no gradients yet."""
@@ -48,14 +63,19 @@ class Learner:
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
             self.scaler.step(self.optimiser)
             self.scaler.update()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
+
+    def follow(self) -> None:
+        """Let the moving averages follow the model, once a batch."""
+        for average in (self.average, self.keys):
+            if average is not None:
+                average.update_parameters(self.model)
 
     def state(self) -> Mapping[str, Any]:
         """Its fields of a checkpoint."""
         return {
             "model": self.model.state_dict(),
             "average": None if self.average is None else self.average.module.state_dict(),
+            "keys": None if self.keys is None else self.keys.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
@@ -67,7 +87,10 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     Raises PipelineError where that does not fit its own config.
     """
     dtype = pick_precision(config.precision, group.device)
-    model = restore_model(state, path, averaged=False) if state else build_model(config)
+    saved = state
+    if state is None and config.weights is not None:
+        saved = load_checkpoint(Path(config.weights))
+    model = restore_model(state, path, averaged=False) if state else _begin(config, saved)
     group.share(model).train()
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
@@ -75,15 +98,31 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     scaler = torch.amp.GradScaler(group.device.type, enabled=dtype == torch.float16)
     if state:
         restore_optimiser(state, path, optimiser, scaler)
-    return Learner(model, dtype, _average(model, config, state), optimiser, scaler, config.clip_norm)
+    average = _average(model, config.ema, state.average if state else None)
+    keys = _average(model, config.key_momentum, saved.keys if saved else None)
+    compiled = cast(Model, torch.compile(model)) if config.compile else model
+    return Learner(model, compiled, dtype, average, keys, optimiser, scaler, config.clip_norm)
 
 
-def _average(model: nn.Module, config: TrainingConfig, state: Checkpoint | None) -> AveragedModel | None:
-    """The moving average of the model, batch statistics and all, where the config asks for one."""
-    if not config.ema:
+def _begin(config: TrainingConfig, saved: Checkpoint | None) -> Model:
+    """A new model, with the weights of ``saved`` if there is one."""
+    model = build_model(config)
+    if saved is not None and config.weights is not None:
+        load_weights(model, saved, Path(config.weights))
+    return model
+
+
+def _average(model: Model, decay: float, weights: Mapping[str, Any] | None) -> AveragedModel | None:
+    """A moving average of the model, batch statistics and all, from ``weights`` on; of decay 0 none."""
+    if not decay:
         return None
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
-    if state is not None and state.average is not None:
-        average.module.load_state_dict(state.average)
-        average.n_averaged.fill_(state.step)  # the first update would copy the weights
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    if weights is not None:
+        average.module.load_state_dict(weights)
+        average.n_averaged.fill_(1)  # the first update would copy the model
     return average
+
+
+def _averaged(average: AveragedModel) -> Model:
+    assert isinstance(average.module, Model)  # it is a copy of one
+    return average.module

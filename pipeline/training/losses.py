@@ -6,7 +6,7 @@ divided by are ``Counts`` of the whole batch, known from its data before any par
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -16,8 +16,12 @@ from torch.nn import functional
 from pipeline.training.boxes import corners, generalised_iou
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample
-from pipeline.training.models.attention import gather_rows
+from pipeline.training.models.attention import gather_rows, own_views
+from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Prediction
+
+#: What of the losses a step minimises: all, or those of the alignment, or the others.
+Task = Literal["all", "alignment", "detection"]
 
 
 class Losses(NamedTuple):
@@ -81,42 +85,73 @@ def info_nce(
     return loss.masked_fill(~anchor_valid, 0.0).sum()
 
 
-def view_view_alignment(
-    view_descriptors: Float[Tensor, "batch view row column channel"], batch: Sample, temperature: float
-) -> Float[Tensor, ""]:
+class Alignment(NamedTuple):
+    """What aligns descriptors: those of the query's patches and of every view's, and the views' that serve as keys.
+
+    keys: those of a moving average of the model, or ``views`` themselves.
+    """
+
+    query: Float[Tensor, "batch patch descriptor"]
+    views: Float[Tensor, "view patch descriptor"]
+    keys: Float[Tensor, "view patch descriptor"]
+
+
+def view_view_alignment(found: Alignment, batch: Sample, config: TrainingConfig) -> Float[Tensor, ""]:
     """Points seen in two views must have like descriptors there, unlike those of the pair's other points."""
-    height, width = batch.inputs.views.shape[-2:]
-    scale = batch.matches.new_tensor([width, height])
-    maps = view_descriptors.permute(0, 1, 4, 2, 3)  # batch view channel row column
-    anchors = _sample_maps(maps, batch.matches[..., 0, :] / scale)
-    keys = _sample_maps(maps.roll(-1, dims=1), batch.matches[..., 1, :] / scale)
+    chosen = batch.inputs.chosen
+    height, width = batch.inputs.views.image.shape[-2:]
+    anchors = descriptors_at(found.views, (height, width), chosen, batch.matches[..., 0, :])
+    keys = descriptors_at(found.keys, (height, width), chosen.roll(-1, dims=1), batch.matches[..., 1, :])
     similarity = anchors @ keys.transpose(-1, -2)
     target = torch.arange(similarity.shape[-1], device=similarity.device).expand(similarity.shape[:-1])
-    return info_nce(similarity, target, batch.match_valid, batch.match_valid, temperature)
+    valid = batch.match_valid
+    if config.negatives == "batch":
+        similarity, key_valid = _among_others(similarity, valid, anchors, keys, valid, batch.shape)
+        return info_nce(similarity, target, valid, key_valid, config.temperature)
+    return info_nce(similarity, target, valid, valid, config.temperature)
 
 
-def query_view_alignment(
-    similarity: Float[Tensor, "batch patch key"], batch: Sample, temperature: float, exact: bool
-) -> Float[Tensor, ""]:
+def query_view_alignment(found: Alignment, batch: Sample, config: TrainingConfig) -> Float[Tensor, ""]:
     """Object patches of the query must match one patch of each view clearly.
 
-    The positive is the patch that they match best (Eq. 13), or, if ``exact``, the one that
+    The positive is the patch that they match best (Eq. 13), or, with exact labels, the one that
     shows the same point of the shape, in the views that show it.
     """
-    count, patches = batch.inputs.patch_valid.shape[1], batch.inputs.patch_valid[0, 0].numel()
-    key_valid = batch.inputs.patch_valid.flatten(2)  # batch view patch
-    anchors = gather_rows(similarity, batch.object_patches)  # batch point key
-    anchors = anchors.unflatten(-1, (count, patches)).transpose(1, 2)  # batch view point patch
+    inputs, exact = batch.inputs, config.query_labels == "exact"
+    key_valid = own_views(inputs.views.patch_valid, inputs.chosen).flatten(2)  # batch chosen patch
+    keys = own_views(found.keys, inputs.chosen)
+    anchors = gather_rows(found.query, batch.object_patches)[:, None]  # batch 1 point descriptor
+    similarity = anchors @ keys.transpose(-1, -2)  # batch chosen point patch
     if exact:
         target = batch.true_patches
     else:
-        target = anchors.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
-    return info_nce(anchors, target, _query_anchors(batch, exact), key_valid, temperature)
+        target = similarity.detach().masked_fill(~key_valid[:, :, None], -torch.inf).argmax(-1)
+    valid = _query_anchors(batch, exact)
+    if config.negatives == "batch":
+        positives = keys.gather(2, target[..., None].expand(-1, -1, -1, keys.shape[-1]))
+        similarity, key_valid = _among_others(similarity, key_valid, anchors, positives, valid, batch.shape)
+    return info_nce(similarity, target, valid, key_valid, config.temperature)
+
+
+def _among_others(
+    similarity: Float[Tensor, "batch chosen point key"],
+    key_valid: Bool[Tensor, "batch chosen key"],
+    anchors: Float[Tensor, " batch #chosen point descriptor"],
+    positives: Float[Tensor, "batch chosen point descriptor"],
+    positive_valid: Bool[Tensor, "batch chosen point"],
+    shape: Int64[Tensor, " batch"],
+) -> tuple[Float[Tensor, "batch chosen point all"], Bool[Tensor, "batch chosen all"]]:
+    """The same with further keys: the positives of the batch's other shapes, which are negatives to all anchors."""
+    others = anchors @ positives.flatten(0, 2).T
+    apart = (shape[:, None] != shape).repeat_interleave(positive_valid[0].numel(), dim=1) & positive_valid.flatten()
+    every = others.expand(*similarity.shape[:-1], -1)
+    open_to = apart[:, None].expand(-1, key_valid.shape[1], -1)
+    return torch.cat([similarity, every], dim=-1), torch.cat([key_valid, open_to], dim=-1)
 
 
 def _query_anchors(batch: Sample, exact: bool) -> Bool[Tensor, "batch view point"]:
     """Which object patches of the query have a positive in which view."""
-    key_valid = batch.inputs.patch_valid.flatten(2)
+    key_valid = own_views(batch.inputs.views.patch_valid, batch.inputs.chosen).flatten(2)
     if exact:  # a patch that shows the point at its rim may count as background
         return batch.true_patch_valid & key_valid.gather(-1, batch.true_patches)
     return batch.object_patch_valid[:, None] & key_valid.any(-1, keepdim=True)
@@ -161,39 +196,67 @@ def box_losses(
     return (l1 * anomalous).sum(), (giou * anomalous).sum()
 
 
-def training_losses(prediction: Prediction, batch: Sample, config: TrainingConfig, counts: Counts) -> Losses:
+def training_losses(
+    prediction: Prediction,
+    batch: Sample,
+    config: TrainingConfig,
+    counts: Counts,
+    keys: Float[Tensor, "view patch descriptor"] | None = None,
+    task: Task = "all",
+) -> Losses:
     """Eq. 15, L_bce + a L_qv + (1 - a) L_vv, plus what models beyond CMT learn by.
 
-    ``batch`` may be a part of the batch whose ``counts`` are given. Terms of what the model does not have are zero.
+    ``batch`` may be a part of the batch whose ``counts`` are given. keys: the views' descriptors by a moving average;
+    task: what of the losses is wanted. Terms of the others, and of what the model does not have, are zero.
     """
-    bce = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label, reduction="sum")
-    classification = _mean(bce, counts.samples)
-    zero = torch.zeros_like(classification)
-    query_view = view_view = box_l1 = box_giou = nearness = patches = zero
-    if prediction.similarity is not None:
-        exact = config.query_labels == "exact"
-        alignment = query_view_alignment(prediction.similarity, batch, config.temperature, exact)
-        query_view = _mean(alignment, counts.query_anchors)
-    if prediction.view_descriptors is not None:
-        alignment = view_view_alignment(prediction.view_descriptors, batch, config.temperature)
-        view_view = _mean(alignment, counts.view_anchors)
-    if prediction.box is not None:
-        l1, giou = box_losses(prediction.box, batch.box, batch.label)
-        box_l1, box_giou = _mean(l1, counts.anomalous), _mean(giou, counts.anomalous)
-    if prediction.shape_similarity is not None:
-        normal = counts.samples - counts.anomalous
-        nearness = _mean(contrast(prediction.shape_similarity, batch, config.temperature), normal)
-    if prediction.patch_logits is not None:
-        patches = patch_loss(prediction.patch_logits, batch.anomalous_patches, counts)
+    losses = Losses(*(torch.zeros_like(prediction.logit.sum()) for _ in Losses._fields))
+    if task != "detection":
+        losses = losses._replace(**_alignment(prediction, batch, config, counts, keys))
+    if task != "alignment":
+        losses = losses._replace(**_detection(prediction, batch, config, counts))
     a = config.alignment_balance
     total = (
-        classification
-        + config.alignment_weight * (a * query_view + (1 - a) * view_view)
-        + nearness
-        + config.patch_weight * patches
+        losses.classification
+        + config.alignment_weight * (a * losses.query_view + (1 - a) * losses.view_view)
+        + losses.contrast
+        + config.patch_weight * losses.patches
+        + config.box_l1 * losses.box_l1
+        + config.box_giou * losses.box_giou
     )
-    total = total + config.box_l1 * box_l1 + config.box_giou * box_giou
-    return Losses(total, classification, query_view, view_view, box_l1, box_giou, nearness, patches)
+    return losses._replace(total=total)
+
+
+def _alignment(
+    prediction: Prediction,
+    batch: Sample,
+    config: TrainingConfig,
+    counts: Counts,
+    keys: Float[Tensor, "view patch descriptor"] | None,
+) -> dict[str, Float[Tensor, ""]]:
+    query, views = prediction.query_descriptors, prediction.view_descriptors
+    if query is None or views is None:
+        return {}
+    found = Alignment(query, views, views if keys is None else keys)
+    return {
+        "query_view": _mean(query_view_alignment(found, batch, config), counts.query_anchors),
+        "view_view": _mean(view_view_alignment(found, batch, config), counts.view_anchors),
+    }
+
+
+def _detection(
+    prediction: Prediction, batch: Sample, config: TrainingConfig, counts: Counts
+) -> dict[str, Float[Tensor, ""]]:
+    bce = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label, reduction="sum")
+    found = {"classification": _mean(bce, counts.samples)}
+    if prediction.box is not None:
+        l1, giou = box_losses(prediction.box, batch.box, batch.label)
+        found |= {"box_l1": _mean(l1, counts.anomalous), "box_giou": _mean(giou, counts.anomalous)}
+    if prediction.shape_similarity is not None:
+        normal = counts.samples - counts.anomalous
+        found["contrast"] = _mean(contrast(prediction.shape_similarity, batch, config.temperature), normal)
+    if prediction.patch_logits is not None:
+        found["patches"] = patch_loss(prediction.patch_logits, batch.anomalous_patches, counts)
+    return found
 
 
 def _mean(total: Float[Tensor, "*group"], count: Int64[Tensor, "*group"]) -> Float[Tensor, "*group"]:
@@ -201,12 +264,25 @@ def _mean(total: Float[Tensor, "*group"], count: Int64[Tensor, "*group"]) -> Flo
     return total / count.clamp(min=1)
 
 
-def _sample_maps(
-    maps: Float[Tensor, "batch view channel row column"], where: Float[Tensor, "batch view point 2"]
-) -> Float[Tensor, "batch view point channel"]:
-    """Bilinear samples of maps at places (x, y) in [0, 1], scaled to unit length."""
-    grid = (2 * where - 1).flatten(0, 1)[:, None]
-    sampled = functional.grid_sample(
-        maps.flatten(0, 1), grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
-    return functional.normalize(sampled[:, :, 0].transpose(1, 2), dim=-1).unflatten(0, where.shape[:2])
+def descriptors_at(
+    views: Float[Tensor, "view patch descriptor"],
+    size: tuple[int, int],
+    chosen: Int64[Tensor, "batch chosen"],
+    pixels: Float[Tensor, "batch chosen point 2"],
+) -> Float[Tensor, "batch chosen point descriptor"]:
+    """Descriptors at pixels (x, y) of each query's views, of ``size``: bilinear between patches, scaled to unit length.
+
+    Beyond the centres of the outermost patches the nearest counts.
+    """
+    columns = size[1] // STRIDE
+    last = pixels.new_tensor([columns - 1, size[0] // STRIDE - 1])
+    place = (pixels / STRIDE - 0.5).clamp(min=0.0).minimum(last)
+    low = place.floor()
+    high, share = (low + 1).minimum(last), place - low
+    found = views.new_zeros(())
+    for x, across in ((low, 1 - share[..., 0]), (high, share[..., 0])):
+        for y, down in ((low, 1 - share[..., 1]), (high, share[..., 1])):
+            patch = (y[..., 1] * columns + x[..., 0]).long() + chosen[..., None] * views.shape[1]
+            corner = views.flatten(0, 1).index_select(0, patch.flatten()).unflatten(0, patch.shape)
+            found = found + (across * down)[..., None] * corner
+    return functional.normalize(found, dim=-1)

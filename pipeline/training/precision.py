@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.training.config import Precision
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -21,9 +21,22 @@ def pick_precision(name: Precision, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
-def forward(model: nn.Module, inputs: Inputs, dtype: torch.dtype) -> Prediction:
-    """The model's prediction, computed in ``dtype`` where that is safe, given in float32, which losses need."""
-    with torch.autocast(inputs.image.device.type, dtype, enabled=dtype != torch.float32):
-        prediction: Prediction = model(inputs)
+def look(model: Model, views: Views, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """What the model, in evaluation mode, makes of views alone; for any number of ``forward``."""
+    with _autocast(views.image.device, dtype):
+        return model.look(views)
+
+
+def forward(model: Model, inputs: Inputs, dtype: torch.dtype, seen: tuple[Tensor, ...] = ()) -> Prediction:
+    """The model's prediction, computed in ``dtype`` where that is safe, given in float32, which losses need.
+
+    seen: what ``look`` made of the views of ``inputs``, if it did.
+    """
+    with _autocast(inputs.image.device, dtype):
+        prediction: Prediction = model(inputs, seen)
     given = {name: value for name, value in prediction._asdict().items() if value is not None}
     return prediction._replace(**{name: value.float() for name, value in given.items()})
+
+
+def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample
 from pipeline.training.distributed import Group
-from pipeline.training.losses import Counts, Losses, count, training_losses
+from pipeline.training.learner import Learner
+from pipeline.training.losses import Counts, Losses, Task, count, training_losses
+from pipeline.training.models.interface import Model
 from pipeline.training.precision import forward
 
 
@@ -22,33 +25,48 @@ class Step(NamedTuple):
     samples: int
 
 
-def gradients(
-    model: nn.Module,
-    parts: Sequence[Sample],
-    config: TrainingConfig,
-    dtype: torch.dtype,
-    scaler: torch.amp.GradScaler,
-    group: Group,
-) -> Step:
-    """Fill the gradients of the batch of which this process has ``parts``, which may be none; all processes call this.
+def learn(learner: Learner, parts: Sequence[Sample], rate: float, config: TrainingConfig, group: Group) -> Step:
+    """Change the learner by one batch of which this process has ``parts``, which may be none; all processes call this.
 
-    Two exchanges, of the counts and of the gradients, and one wait for the device. The gradients are scaled by
-    ``scaler``. The model's batch statistics end as the mean over the processes, weighed by their samples.
+    One step of the optimiser, or two that alternate; none by losses that are not finite.
+    """
+    found: dict[str, float] = {}
+    tasks: tuple[Task, ...] = ("alignment", "detection") if config.alternate else ("all",)
+    for task in tasks:
+        learner.prepare(rate)
+        losses, samples = gradients(learner, parts, config, group, task)
+        found = {name: found.get(name, 0.0) + value for name, value in losses.items()}
+        if not math.isfinite(found["total"]):
+            return Step(found, samples)
+        learner.update(samples)
+    learner.follow()
+    return Step(found, samples)
+
+
+def gradients(
+    learner: Learner, parts: Sequence[Sample], config: TrainingConfig, group: Group, task: Task = "all"
+) -> Step:
+    """Fill the gradients of the batch by the losses of a task.
+
+    Two exchanges, of the counts and of the gradients, and one wait for the device. The gradients are scaled by the
+    learner's scaler. The model's batch statistics end as the mean over the processes, weighed by their samples.
     """
     counts = _counts(parts, config, group)
     reported = torch.zeros(len(Losses._fields), device=group.device)
     for part in parts:
-        losses = training_losses(forward(model, part.inputs, dtype), part, config, counts)
-        scaler.scale(losses.total).backward()
+        keys = learner.keys_of(part.inputs.views)
+        prediction = forward(learner.compiled, part.inputs, learner.dtype)
+        losses = training_losses(prediction, part, config, counts, keys, task)
+        learner.scaler.scale(losses.total).backward()
         reported += torch.stack(losses).detach()
     if not parts:
-        scaler.scale(reported)  # or it would have no scale yet when the optimiser's step asks for it
+        learner.scaler.scale(reported)  # or it would have no scale yet when the optimiser's step asks for it
     if group.size > 1:
-        group.add_up([reported, *_whole_gradients(model)])
+        group.add_up([reported, *_whole_gradients(learner.model)])
     losses_by_name = dict(zip(Losses._fields, reported.tolist(), strict=True))
     samples = int(counts.samples)
     if group.size > 1 and samples:
-        _average_statistics(model, sum(len(part.label) for part in parts) / samples, group)
+        _average_statistics(learner.model, sum(len(part.label) for part in parts) / samples, group)
     return Step(losses_by_name, samples)
 
 
@@ -61,7 +79,7 @@ def _counts(parts: Sequence[Sample], config: TrainingConfig, group: Group) -> Co
     return Counts(*counts)
 
 
-def _whole_gradients(model: nn.Module) -> list[Tensor]:
+def _whole_gradients(model: Model) -> list[Tensor]:
     """Of every parameter, zeros where this process had nothing to compute."""
     found = []
     for parameter in model.parameters():
@@ -71,7 +89,7 @@ def _whole_gradients(model: nn.Module) -> list[Tensor]:
     return found
 
 
-def _average_statistics(model: nn.Module, share: float, group: Group) -> None:
+def _average_statistics(model: Model, share: float, group: Group) -> None:
     """Make what a checkpoint holds beside parameters the mean over the group, ``share`` being this process's weight."""
     state = model.state_dict()
     buffers = [state[name] for name, _ in model.named_buffers() if name in state]

@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, lock
@@ -45,8 +45,9 @@ from pipeline.training.evaluation.samples import sample_grid
 from pipeline.training.index import SplitIndex, index_split
 from pipeline.training.learner import Learner, new_learner
 from pipeline.training.logs import RunLog
+from pipeline.training.models.interface import Model
 from pipeline.training.schedule import learning_rate
-from pipeline.training.step import Step, gradients
+from pipeline.training.step import learn
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
@@ -140,9 +141,9 @@ def _run(
     started, seen = time.perf_counter(), 0
     for step, batch in enumerate(_steps(samples, config, first, group), start=first + 1):
         rate = learning_rate(config, step, config.epochs * per_epoch)
-        losses, count = _learn(learner, _readable(batch, known), rate, config, group)
+        with _memory_told(config, group):
+            losses, count = learn(learner, _readable(batch, known), rate, config, group)
         _require_finite(losses, step)
-        learner.update(count)
         seen += count
         epoch, into_epoch = divmod(step, per_epoch)
         if log and count and (step % config.log_every == 0 or step == last):
@@ -167,27 +168,21 @@ def _run(
     return out / LAST
 
 
-def _learn(learner: Learner, parts: Sequence[Sample], rate: float, config: TrainingConfig, group: Group) -> Step:
-    """The gradients of one batch, of which this process has ``parts``; the weights stay as they are."""
-    learner.prepare(rate)
-    return gradients(learner.model, parts, config, learner.dtype, learner.scaler, group)
-
-
 def _steps(samples: ShardDataset, config: TrainingConfig, first: int, group: Group) -> Iterator[list[Batch]]:
     """This process's parts of every batch after step ``first``."""
-    count = len(samples.index)
 
     def plan() -> Iterator[list[list[Key]]]:
-        return (share(keys, config, group.rank, group.size) for keys in training_keys(count, config, first))
+        keys = training_keys(samples.index.shape, config, first)
+        return (share(batch, config, group.rank, group.size) for batch in keys)
 
     batches = load_batches(samples, (part for parts in plan() for part in parts), config.workers, group.device)
     for parts in plan():
         yield list(islice(batches, len(parts)))
 
 
-def _validate(model: nn.Module, index: SplitIndex, config: TrainingConfig, group: Group) -> Evaluation:
+def _validate(model: Model, index: SplitIndex, config: TrainingConfig, group: Group) -> Evaluation:
     """Metrics of the validation split, each process having scored its share, if there is one for it."""
-    own = index.select(np.arange(group.rank, len(index), group.size))
+    own = index.select(np.array_split(np.arange(len(index)), group.size)[group.rank])
     gathered = group.gather(predict(model, own, config, group.device) if len(own) else None)
     first, *others = [scores for scores in gathered if scores is not None]
     return evaluate_scores(first.joined(others))
@@ -261,6 +256,27 @@ def _readable(batch: Sequence[Batch], known: set[str]) -> list[Sample]:
         logger.warning("left out: %s", reason)
         known.add(reason)
     return [part.samples for part in batch if part.samples is not None]
+
+
+@contextmanager
+def _memory_told(config: TrainingConfig, group: Group) -> Iterator[None]:
+    """Raises PipelineError, which tells what may fit, where a GPU's memory is too small for a step."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        own = -(-config.batch // group.size)
+        at_once, parts = -(-own // config.accumulate), min(own, 2 * config.accumulate)
+        if isinstance(config.model, ContrastiveConfig):
+            way = f"batch={max(1, config.batch // 2)}"
+        elif at_once > 1:
+            way = f"accumulate={parts} ({-(-own // parts)} at once)"
+        else:
+            way = f"reference_views={max(2, config.reference_views // 2)}"
+        raise PipelineError(
+            f"{group.device} has too little memory for {at_once} samples at once, each with reference_views = "
+            f"{config.reference_views} (batch = {config.batch}, accumulate = {config.accumulate}): try --set {way}, or "
+            "--set precision=bf16"
+        ) from error
 
 
 def _require_finite(losses: dict[str, float], step: int) -> None:

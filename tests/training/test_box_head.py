@@ -4,7 +4,7 @@ import torch
 from pipeline.training.boxes import corners, generalised_iou
 from pipeline.training.losses import box_losses
 from pipeline.training.models.build import build_model
-from pipeline.training.models.interface import Inputs
+from tests.training.models.zoo import inputs_of
 from tests.training.synthetic import TINY
 
 
@@ -19,7 +19,7 @@ def test_box_head_learns_where_the_squares_of_four_images_are() -> None:
     views = torch.from_numpy(random.integers(0, 255, (4, 2, 64, 64), dtype=np.uint8))
     xyz = torch.from_numpy(random.normal(size=(4, 2, 8, 8, 3)).astype(np.float32))
     valid = torch.ones(4, 2, 8, 8, dtype=torch.bool)
-    inputs = Inputs(query, torch.full((4, 64, 64), 255, dtype=torch.uint8), views, xyz, valid)
+    inputs = inputs_of(query, torch.full((4, 64, 64), 255, dtype=torch.uint8), views, xyz, valid)
     model = build_model(TINY)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(300):

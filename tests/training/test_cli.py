@@ -248,7 +248,7 @@ def test_a_file_that_is_no_checkpoint_is_one_clear_line(dataset: Path, tmp_path:
     path.write_text("hello")
     assert_one_clear_line(invoke_eval(path, dataset), "x.pt", "not a whole PyTorch file")
     torch.save({"weights": torch.zeros(2)}, path)
-    assert_one_clear_line(invoke_eval(path, dataset), "x.pt", "is not an l3d-checkpoint")
+    assert_one_clear_line(invoke_eval(path, dataset), "x.pt", "neither an l3d-checkpoint", "nor the authors'")
 
 
 def test_weights_that_do_not_fit_their_config_are_one_clear_line(dataset: Path, tmp_path: Path, run: Path) -> None:

@@ -16,11 +16,12 @@ KINDS = {
     "vit": "vit",
     "contrastive": "contrastive",
     "light-field": "light-field",
+    "published": "published",
 }
 VARIANTS = sorted(path.stem for path in (PRESETS / "training" / "variants").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("preset", [None, "training/cmt", "training/cpu-small"])
+@pytest.mark.parametrize("preset", [None, "training/cmt", "training/cpu-small", "training/published"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_goes_with_every_preset(variant: str, preset: str | None) -> None:
     config, plain = load_training(preset, variant), load_training(preset)

@@ -27,15 +27,16 @@ from pipeline.training.config import TrainingConfig, load_training
 from pipeline.training.data import ShardDataset, load_batches, share, training_keys
 from pipeline.training.distributed import Group, process_group
 from pipeline.training.index import index_split
+from pipeline.training.learner import new_learner
 from pipeline.training.losses import count
-from pipeline.training.models.build import build_model
+from pipeline.training.models.interface import Model
 from pipeline.training.step import gradients
 from pipeline.training.train import train
 from tests.training.synthetic import TINY, damage, rewrite, write_dataset
 
 TRAIN = str(Path(sys.executable).with_name("l3d-train"))
 ALL_LOSSES = TrainingConfig.model_validate(
-    {**TINY.model_dump(), "batch": 8, "model": {**TINY.model.model_dump(), "patch_head": True}}
+    {**TINY.model_dump(), "batch": 8, "queries_per_shape": 3, "model": {**TINY.model.model_dump(), "patch_head": True}}
 )
 
 
@@ -65,7 +66,7 @@ def _straight_and_resumed(group: Group, dataset: Path, folder: Path, config: Tra
     """A run, and one that is stopped and resumed; the weights that this process validated, as arrays."""
     judged, real = [], train_module._validate
 
-    def noting(model: torch.nn.Module, *others: Any) -> Any:
+    def noting(model: Model, *others: Any) -> Any:
         judged.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
         return real(model, *others)
 
@@ -133,8 +134,9 @@ def test_parts_and_processes_change_neither_gradient_nor_losses_of_a_batch(name:
 
 def test_parts_of_the_batch_that_is_compared_differ_in_every_count(uneven: Path) -> None:
     samples = ShardDataset(index_split(uneven, "train"), ALL_LOSSES, augmented=True)
-    keys = share(next(training_keys(8, ALL_LOSSES, 0)), ALL_LOSSES.model_copy(update={"accumulate": 4}), 0, 1)
-    parts = [batch.samples for batch in load_batches(samples, keys, 0, torch.device("cpu"))]
+    keys = next(training_keys(samples.index.shape, ALL_LOSSES, 0))
+    shares = share(keys, ALL_LOSSES.model_copy(update={"accumulate": 4}), 0, 1)
+    parts = [batch.samples for batch in load_batches(samples, shares, 0, torch.device("cpu"))]
     counts = [count(part, ALL_LOSSES)._asdict() for part in parts if part is not None]
     same = {name for name in counts[0] if len({int(each[name]) for each in counts}) == 1}
     assert len(counts) == 4 and same == {"samples", "patches"}
@@ -156,13 +158,13 @@ def test_samples_and_splits_that_do_not_reach_all_processes_stop_none(tmp_path: 
 def _losses_of_one_poisoned(group: Group, dataset: Path) -> dict[str, float]:
     """The second process's samples lie nowhere."""
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
-    (batch,) = load_batches(samples, [[(0, group.rank)]], 0, group.device)
+    (batch,) = load_batches(samples, [[(0, group.rank, group.rank)]], 0, group.device)
     assert batch.samples is not None
     inputs = batch.samples.inputs
     if group.rank == 1:
-        inputs = inputs._replace(patch_xyz=inputs.patch_xyz * torch.nan)
-    model, scaler = group.share(build_model(TINY)).train(), torch.amp.GradScaler("cpu", enabled=False)
-    return gradients(model, [batch.samples._replace(inputs=inputs)], TINY, torch.float32, scaler, group).losses
+        inputs = inputs._replace(views=inputs.views._replace(patch_xyz=inputs.views.patch_xyz * torch.nan))
+    learner = new_learner(TINY, None, dataset, group)
+    return gradients(learner, [batch.samples._replace(inputs=inputs)], TINY, group).losses
 
 
 def test_a_loss_that_is_not_finite_in_one_process_is_not_finite_in_all(dataset: Path) -> None:
@@ -184,11 +186,11 @@ def test_a_contrastive_model_is_refused_by_several_processes(
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_shares_of_a_batch_have_every_sample_once(accumulate: int, size: int) -> None:
     config = TINY.model_copy(update={"batch": 7, "accumulate": accumulate})
-    for keys in training_keys(10, config, 0):
+    for keys in training_keys(np.arange(10), config, 0):
         shares = [share(keys, config, rank, size) for rank in range(size)]
-        assert sorted(key for parts in shares for part in parts for key in part) == sorted(keys)
+        assert [key for parts in shares for part in parts for key in part] == keys  # those that share views stay
         assert all(part for parts in shares for part in parts) and max(map(len, shares)) <= accumulate
-    assert share([(0, 4)], config, 1, 2) == []
+    assert share([(0, 4, 4)], config, 1, 2) == []
 
 
 def srun(dataset: Path, out: Path, tiny: str) -> list[subprocess.CompletedProcess[str]]:

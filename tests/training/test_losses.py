@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from pipeline.training.boxes import corners, generalised_iou, iou
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import Sample, ShardDataset, load_batches
 from pipeline.training.index import index_split
 from pipeline.training.losses import (
+    Alignment,
     Counts,
     Losses,
     box_losses,
     contrast,
     count,
+    descriptors_at,
     info_nce,
     patch_loss,
     query_view_alignment,
@@ -36,7 +40,7 @@ coordinate = st.floats(0, 1, width=32)
 @pytest.fixture(scope="module")
 def batch(dataset: Path) -> Sample:
     samples = ShardDataset(index_split(dataset, "train"), TINY, augmented=True)
-    found = next(load_batches(samples, [[(0, 0), (0, 1), (0, 2), (0, 3)]], 0, torch.device("cpu"))).samples
+    found = next(load_batches(samples, [[(0, i, i) for i in range(4)]], 0, torch.device("cpu"))).samples
     assert found is not None
     return found
 
@@ -77,6 +81,15 @@ def test_info_nce_without_valid_anchors_is_zero_with_zero_gradient() -> None:
     assert loss.item() == 0 and similarity.grad is not None and (similarity.grad == 0).all()
 
 
+def heat(temperature: float, **settings: Any) -> TrainingConfig:
+    return TINY.model_copy(update={"temperature": temperature, **settings})
+
+
+def aligned_by(views: torch.Tensor) -> Alignment:
+    """For what looks at views alone."""
+    return Alignment(views, views, views)
+
+
 def position_maps(height: int, width: int) -> torch.Tensor:
     """(h, w, 64) unit descriptors that name their patch: cos and sin of x and of y at rising frequencies."""
     y, x = torch.meshgrid(torch.arange(height) / height, torch.arange(width) / width, indexing="ij")
@@ -86,54 +99,67 @@ def position_maps(height: int, width: int) -> torch.Tensor:
 
 def test_view_view_alignment_is_low_only_where_descriptors_agree_at_the_same_surface_points(batch: Sample) -> None:
     same = batch._replace(matches=batch.matches[..., :1, :].expand(-1, -1, -1, 2, -1))
-    maps = position_maps(8, 8).expand(4, 2, -1, -1, -1)
-    aligned = view_view_alignment(maps, same, 0.01)
-    unaligned = view_view_alignment(maps, batch, 0.01)
+    maps = position_maps(8, 8).flatten(0, 1).expand(len(batch.inputs.views.image), -1, -1)
+    aligned = view_view_alignment(aligned_by(maps), same, heat(0.01))
+    unaligned = view_view_alignment(aligned_by(maps), batch, heat(0.01))
     anchors = count(batch, TINY).view_anchors
     assert aligned / anchors < 0.5 < unaligned / anchors
 
 
 def test_view_view_alignment_samples_patch_centres_exactly(batch: Sample) -> None:
-    maps = torch.nn.functional.normalize(torch.randn(4, 2, 8, 8, 5), dim=-1)
+    maps = torch.nn.functional.normalize(torch.randn(len(batch.inputs.views.image), 8, 8, 5), dim=-1)
     patches = torch.tensor([[1, 2], [6, 3], [4, 4], [2, 7], [0, 0], [7, 7], [3, 1], [5, 6]])  # x, y
     centres = (patches * 8 + 4).float()[:, None].expand(4, 2, -1, 2, -1)
     exact = batch._replace(matches=centres, match_valid=torch.ones(4, 2, 8, dtype=torch.bool))
     x, y = patches.T
-    first, second = maps[:, 0, y, x], maps[:, 1, y, x]
+    first, second = maps[batch.inputs.chosen][..., y, x, :].unbind(1)
     similarity = torch.stack([first @ second.mT, second @ first.mT], dim=1) / 0.1
     expected = -similarity.log_softmax(-1).diagonal(dim1=-2, dim2=-1).sum()
-    torch.testing.assert_close(view_view_alignment(maps, exact, 0.1), expected)
+    torch.testing.assert_close(view_view_alignment(aligned_by(maps.flatten(1, 2)), exact, heat(0.1)), expected)
+
+
+def descriptors(batch: Sample) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of the query's patches and the views', and M of each query with each of its own views, (b, t, view, patch)."""
+    generator = torch.Generator().manual_seed(0)
+    query, views = (torch.randn(len(x), 64, 5, generator=generator) for x in (batch.label, batch.inputs.views.image))
+    return query, views, torch.einsum("btc,bvpc->btvp", query, views[batch.inputs.chosen])
+
+
+def own_valid(batch: Sample, b: int, view: int) -> torch.Tensor:
+    """Patches of a view of a query that are no background."""
+    return torch.nonzero(batch.inputs.views.patch_valid[batch.inputs.chosen[b, view]].flatten()).flatten()
 
 
 def test_query_view_alignment_equals_brute_force_over_pseudo_labels(batch: Sample) -> None:
-    similarity = torch.randn(4, 64, 128, generator=torch.Generator().manual_seed(0))
+    query, views, similarity = descriptors(batch)
     losses = []
     for b in range(4):
         for view in range(2):
-            valid = torch.nonzero(batch.inputs.patch_valid[b, view].flatten()).flatten() + 64 * view
             for patch in batch.object_patches[b][batch.object_patch_valid[b]]:
-                row = similarity[b, patch, valid] / 0.1
+                row = similarity[b, patch, view, own_valid(batch, b, view)] / 0.1
                 losses.append(-row.log_softmax(0).max())
     assert losses
-    torch.testing.assert_close(query_view_alignment(similarity, batch, 0.1, exact=False), torch.stack(losses).sum())
+    found = query_view_alignment(Alignment(query, views, views), batch, heat(0.1))
+    torch.testing.assert_close(found, torch.stack(losses).sum())
     assert count(batch, TINY).query_anchors == len(losses)
 
 
 def test_query_view_alignment_never_touches_background_patches(batch: Sample) -> None:
-    similarity = torch.randn(4, 64, 128, requires_grad=True)
-    query_view_alignment(similarity, batch, 0.1, exact=False).backward()
-    gradient = similarity.grad
-    assert gradient is not None and gradient.abs().sum() > 0
-    assert (gradient.transpose(1, 2)[~batch.inputs.patch_valid.flatten(1)] == 0).all()
+    query, views, _ = descriptors(batch)
+    views.requires_grad_()
+    query_view_alignment(Alignment(query.requires_grad_(), views, views), batch, heat(0.1)).backward()
+    assert query.grad is not None and query.grad.abs().sum() > 0
+    assert views.grad is not None and views.grad.abs().sum() > 0
+    assert (views.grad[~batch.inputs.views.patch_valid.flatten(1)] == 0).all()
     object_patches = torch.zeros(4, 64, dtype=torch.bool)
     for b in range(4):
         object_patches[b, batch.object_patches[b][batch.object_patch_valid[b]]] = True
-    assert (gradient[~object_patches] == 0).all()
+    assert (query.grad[~object_patches] == 0).all()
 
 
 def test_exact_query_view_alignment_equals_brute_force_over_the_true_patches(batch: Sample) -> None:
+    query, views, similarity = descriptors(batch)
     generator = torch.Generator().manual_seed(0)
-    similarity = torch.randn(4, 64, 128, generator=generator)
     known = batch._replace(
         true_patches=torch.randint(64, (4, 2, 8), generator=generator),
         true_patch_valid=torch.rand(4, 2, 8, generator=generator) < 0.7,
@@ -141,17 +167,82 @@ def test_exact_query_view_alignment_equals_brute_force_over_the_true_patches(bat
     losses, background = [], 0
     for b in range(4):
         for view in range(2):
-            open_to = torch.nonzero(batch.inputs.patch_valid[b, view].flatten()).flatten()
+            open_to = own_valid(batch, b, view)
             for anchor, patch in enumerate(batch.object_patches[b].tolist()):
                 target = known.true_patches[b, view, anchor]
                 if known.true_patch_valid[b, view, anchor] and target not in open_to:
                     background += 1
                 elif known.true_patch_valid[b, view, anchor]:
-                    row = similarity[b, patch].view(2, 64)[view] / 0.1
+                    row = similarity[b, patch, view] / 0.1
                     losses.append(row[open_to].logsumexp(0) - row[target])
     assert losses and background
-    torch.testing.assert_close(query_view_alignment(similarity, known, 0.1, exact=True), torch.stack(losses).sum())
+    found = query_view_alignment(Alignment(query, views, views), known, heat(0.1, query_labels="exact"))
+    torch.testing.assert_close(found, torch.stack(losses).sum())
     assert count(known, TINY.model_copy(update={"query_labels": "exact"})).query_anchors == len(losses)
+
+
+def test_negatives_of_the_batch_are_the_positives_of_its_other_shapes(batch: Sample) -> None:
+    query, views, similarity = descriptors(batch)
+    mixed = batch._replace(shape=torch.tensor([0, 0, 1, 2]))
+    anchors = [  # query, view, patch, and the key that it matches best
+        (
+            b,
+            view,
+            int(patch),
+            int(own_valid(mixed, b, view)[similarity[b, patch, view, own_valid(mixed, b, view)].argmax()]),
+        )
+        for b in range(4)
+        for view in range(2)
+        for patch in mixed.object_patches[b][mixed.object_patch_valid[b]]
+    ]
+    losses = []
+    for b, view, patch, target in anchors:
+        others = [
+            query[b, patch] @ views[mixed.inputs.chosen[o, v], t]
+            for o, v, _, t in anchors
+            if mixed.shape[o] != mixed.shape[b]
+        ]
+        row = torch.cat([similarity[b, patch, view, own_valid(mixed, b, view)], torch.stack(others)]) / 0.1
+        losses.append(row.logsumexp(0) - similarity[b, patch, view, target] / 0.1)
+    found = query_view_alignment(Alignment(query, views, views), mixed, heat(0.1, negatives="batch"))
+    torch.testing.assert_close(found, torch.stack(losses).sum(), rtol=1e-4, atol=1e-4)
+
+
+def test_keys_are_those_of_the_moving_average_where_there_is_one(batch: Sample) -> None:
+    query, views, _ = descriptors(batch)
+    keys = views.flip(-1)
+    for alignment, own in (
+        (query_view_alignment, Alignment(query, keys, keys)),
+        (view_view_alignment, Alignment(query, keys, keys)),
+    ):
+        mixed = alignment(Alignment(query, views, keys), batch, heat(0.1))
+        assert (alignment is query_view_alignment) == bool(torch.isclose(mixed, alignment(own, batch, heat(0.1))))
+        assert not torch.isclose(mixed, alignment(Alignment(query, views, views), batch, heat(0.1)))
+
+
+def test_tasks_divide_the_losses_between_them(batch: Sample) -> None:
+    prediction = build_model(TINY)(batch.inputs)
+    counts = count(batch, TINY)
+    aligning = training_losses(prediction, batch, TINY, counts, task="alignment")
+    detecting = training_losses(prediction, batch, TINY, counts, task="detection")
+    every = training_losses(prediction, batch, TINY, counts)
+    torch.testing.assert_close(every.total, aligning.total + detecting.total)
+    assert aligning.query_view > 0 == aligning.classification and detecting.classification > 0 == detecting.query_view
+
+
+def test_descriptors_between_patches_are_those_of_torchs_bilinear_grid_sample() -> None:
+    """Up to the image's rim, beyond the centres of the outermost patches, and outside of the image."""
+    generator = torch.Generator().manual_seed(0)
+    height, width, chosen = 4, 6, torch.tensor([[4, 0, 2], [1, 4, 3]])
+    views = torch.randn(5, height * width, 7, generator=generator, dtype=torch.float64)
+    size = torch.tensor([width, height]) * 8
+    pixels = (torch.rand(2, 3, 40, 2, generator=generator, dtype=torch.float64) * 1.4 - 0.2) * size
+    pixels[..., :3, :] = torch.tensor([[0.0, 0.0], [2.0, 30.0], [48.0, 32.0]])
+    maps = views[chosen].flatten(0, 1).mT.unflatten(-1, (height, width))
+    grid = (pixels / size * 2 - 1).flatten(0, 1)[:, None]
+    sampled = functional.grid_sample(maps, grid, "bilinear", "border", align_corners=False)[:, :, 0]
+    expected = functional.normalize(sampled, dim=1).mT.unflatten(0, (2, 3))
+    torch.testing.assert_close(descriptors_at(views, (8 * height, 8 * width), chosen, pixels), expected)
 
 
 def labelled(batch: Sample, label: list[int], shape: list[int]) -> Sample:

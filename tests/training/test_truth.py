@@ -143,7 +143,7 @@ def test_true_patches_follow_the_crop_and_the_flip_of_the_query(folder: Path, fl
     samples = ShardDataset(index_split(folder, "train"), config, augmented=True)
     judged, mirrored = 0, 0
     for epoch in range(6):
-        sample = samples.sample((epoch, 0))
+        sample = samples.sample((epoch, 0, 0))
         image = sample.inputs.image.numpy().astype(np.float64)
         mirrored += bool(image[0, 32, 10] > image[0, 32, 50])
         for point, patch in enumerate(sample.object_patches.tolist()):
@@ -164,5 +164,5 @@ def test_true_patches_follow_the_crop_and_the_flip_of_the_query(folder: Path, fl
 
 def test_true_patches_are_not_looked_for_where_nothing_asks_for_them(folder: Path) -> None:
     samples = ShardDataset(index_split(folder, "train"), TINY, augmented=False)
-    assert samples.sample((0, 0)).true_patch_valid.shape == (VIEWS, TINY.point_pairs)
-    assert not samples.sample((0, 0)).true_patch_valid.any()
+    assert samples.sample((0, 0, 0)).true_patch_valid.shape == (VIEWS, TINY.point_pairs)
+    assert not samples.sample((0, 0, 0)).true_patch_valid.any()

@@ -13,6 +13,7 @@ from pipeline.format.cameras import centre_of
 from pipeline.format.reader import Shard
 from pipeline.training.evaluation.metrics import PCK_SHARES
 from pipeline.training.index import SplitIndex
+from pipeline.training.models.interface import Inputs
 from pipeline.training.truth import Cameras, patch_centres, shown_in, unmoved_points
 
 TIE_DEGREES = 1e-3  # views that differ less in angle are equally close
@@ -29,13 +30,17 @@ class ViewMatches(NamedTuple):
 
 
 def view_matches(
-    similarity: Float[Tensor, "batch patch key"], patch_valid: Bool[Tensor, "batch view row column"]
+    query: Float[Tensor, "batch patch descriptor"],
+    views: Float[Tensor, "view key descriptor"],
+    inputs: Inputs,
 ) -> list[ViewMatches]:
-    """For each sample: ``similarity``, which is M, reduced on the device that it is on."""
-    valid = patch_valid.flatten(2)[:, None]
-    best = similarity.unflatten(-1, valid.shape[2:]).masked_fill(~valid, -torch.inf).max(dim=-1)
-    values, patches = best.values.cpu().numpy(), best.indices.cpu().numpy()
-    return [ViewMatches(*sample) for sample in zip(values, patches, strict=True)]
+    """For each sample, by descriptors whose products are M; M is never whole."""
+    found = []
+    for own, chosen in zip(query, inputs.chosen, strict=True):
+        valid = inputs.views.patch_valid[chosen].flatten(1)[:, None]
+        best = (own @ views[chosen].transpose(1, 2)).masked_fill(~valid, -torch.inf).max(dim=-1)  # view patch
+        found.append(ViewMatches(best.values.T.cpu().numpy(), best.indices.T.cpu().numpy()))
+    return found
 
 
 class Truth:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.format.reader import NoShards
@@ -36,8 +35,8 @@ from pipeline.training.evaluation.metrics import (
     roc_auc,
 )
 from pipeline.training.index import SplitIndex, index_split
-from pipeline.training.models.interface import Prediction
-from pipeline.training.precision import forward, pick_precision
+from pipeline.training.models.interface import Model, Prediction
+from pipeline.training.precision import forward, look, pick_precision
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ def compare(models: Sequence[Judged], resamples: int) -> dict[str, Difference]:
     return {name: difference for name, difference in found.items() if difference is not None}
 
 
-def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
+def predict(model: Model, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
     """Score every sample of a split in stored order; the model comes back in the mode that it had."""
     scores, _, _ = _predict(model, index, config, device, None)
     return scores
@@ -151,20 +150,25 @@ def predict(model: nn.Module, index: SplitIndex, config: TrainingConfig, device:
 
 @torch.no_grad()
 def _predict(
-    model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
+    model: Model, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
 ) -> tuple[Scores, Float64[np.ndarray, "sample 4"], Float64[np.ndarray, "sample 4"] | None]:
     """Scores, with closest views and matches if ``truth`` is there to tell; true and predicted boxes in pixels."""
     training = model.training
     model.eval()
     dtype = pick_precision(config.precision, device)
     columns: dict[str, list[Any]] = {}
-    keys = evaluation_keys(len(index), config.eval_batch)
+    keys = evaluation_keys(index.shape, config.eval_batch)
+    seen: tuple[torch.Tensor, ...] = ()
+    last_shape = None
     for batch, batch_keys in zip(
         load_batches(ShardDataset(index, config, augmented=False), keys, config.workers, device), keys, strict=True
     ):
         assert batch.samples is not None  # only a tolerant dataset leaves samples out
-        prediction = forward(model, batch.samples.inputs, dtype)
-        for name, value in _judge(prediction, batch.samples, truth, [item for _, item in batch_keys]).items():
+        items = [item for _, item, _ in batch_keys]
+        if index.shape[items[0]] != last_shape:
+            seen, last_shape = look(model, batch.samples.inputs.views, dtype), index.shape[items[0]]
+        prediction = forward(model, batch.samples.inputs, dtype, seen)
+        for name, value in _judge(prediction, batch.samples, truth, items).items():
             columns.setdefault(name, []).append(value)
     model.train(training)
     joined = {name: np.concatenate(values) for name, values in columns.items()}
@@ -181,9 +185,9 @@ def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: 
     if prediction.box is not None:
         found["boxes"] = prediction.box.cpu().numpy()
         found["box_iou"] = iou(corners(prediction.box), corners(samples.box)).cpu().numpy().astype(np.float64)
-    if truth is not None and prediction.similarity is not None:
+    if truth is not None and prediction.query_descriptors is not None and prediction.view_descriptors is not None:
         closest, pck = [], []
-        found_matches = view_matches(prediction.similarity, samples.inputs.patch_valid)
+        found_matches = view_matches(prediction.query_descriptors, prediction.view_descriptors, samples.inputs)
         for matches, mask, item in zip(found_matches, samples.inputs.object_mask.cpu().numpy(), items, strict=True):
             patches = np.flatnonzero(patch_cover(mask) >= 0.5)
             closest.append(float(truth.closest_views(item)[np.argmax(view_scores(matches, patches))]))

@@ -19,6 +19,7 @@ from pipeline.training.evaluation.metrics import PCK_SHARES
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.attention import select_keys
 from pipeline.training.models.encoder import STRIDE
+from pipeline.training.models.interface import Inputs
 from pipeline.training.precision import forward, pick_precision
 from pipeline.training.truth import patch_centres
 
@@ -45,22 +46,23 @@ def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str)
     rows = np.unique(np.linspace(0, len(index) - 1, count).astype(np.int64))
     pictures, truth = [], Truth(index)
     for row, batch in zip(
-        rows.tolist(), load_batches(dataset, [[(0, int(row))] for row in rows], 0, target), strict=True
+        rows.tolist(), load_batches(dataset, [[(0, int(row), int(row))] for row in rows], 0, target), strict=True
     ):
         assert batch.samples is not None  # only a tolerant dataset leaves samples out
         inputs = batch.samples.inputs
         prediction = forward(model, inputs, dtype)
-        if prediction.similarity is None:
+        if prediction.query_descriptors is None or prediction.view_descriptors is None:
             return []
-        (matches,) = view_matches(prediction.similarity, inputs.patch_valid)
+        descriptors = prediction.query_descriptors, prediction.view_descriptors
+        (matches,) = view_matches(*descriptors, inputs)
         patches = np.flatnonzero(patch_cover(inputs.object_mask[0].cpu().numpy()) >= 0.5)
         errors = truth.errors(row, int(np.argmax(view_scores(matches, patches))), matches, patches)
         picture = draw_matches(
             inputs.image[0].permute(1, 2, 0).cpu().numpy(),
-            inputs.views[0].cpu().numpy(),
+            inputs.views.image[inputs.chosen[0]].cpu().numpy(),
             matches,
             patches,
-            _attended(prediction.similarity, inputs.patch_valid, saved.config.model),
+            _attended(*descriptors, inputs, saved.config.model),
             errors,
         )
         name = index.type_names[int(index.anomaly_type[row])]
@@ -69,15 +71,18 @@ def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str)
 
 
 def _attended(
-    similarity: Float[Tensor, "1 patch key"], patch_valid: Bool[Tensor, "1 view row column"], model: AnyModelConfig
-) -> Bool[np.ndarray, "view patch"]:
-    """The view patches whose keys [tok] keeps in a batch of one, none without top-k attention."""
-    valid = patch_valid.flatten(1)
-    attended = np.zeros(valid.shape[1], dtype=bool)
-    if isinstance(model, CMTConfig) and model.guided:
-        kept = select_keys(similarity, valid, model.top_k)
+    query: Float[Tensor, "1 patch descriptor"],
+    views: Float[Tensor, "view patch descriptor"],
+    inputs: Inputs,
+    model: AnyModelConfig,
+) -> Bool[np.ndarray, "chosen patch"]:
+    """The view patches that [tok] chooses to see in a batch of one, none where it sees all."""
+    valid = inputs.views.patch_valid.flatten(1)
+    attended = np.zeros(inputs.chosen.shape[1] * valid.shape[1], dtype=bool)
+    if isinstance(model, CMTConfig) and model.guided and not model.tok_sees_all:
+        kept = select_keys(query, views, valid, inputs.chosen, model.top_k)
         attended[kept.rows[0, 0][kept.kept[0, 0]].cpu().numpy()] = True
-    return attended.reshape(patch_valid.shape[1], -1)
+    return attended.reshape(inputs.chosen.shape[1], -1)
 
 
 def draw_matches(

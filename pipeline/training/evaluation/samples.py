@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.training.boxes import corners
 from pipeline.training.config import TrainingConfig
 from pipeline.training.data import ShardDataset, load_batches
 from pipeline.training.index import SplitIndex
+from pipeline.training.models.interface import Model
 from pipeline.training.precision import forward, pick_precision
 
 SAMPLES, COLUMNS = 12, 4
@@ -20,7 +21,7 @@ CAPTION = 14  # pixels below each image
 
 
 @torch.no_grad()
-def sample_grid(model: nn.Module, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Image.Image:
+def sample_grid(model: Model, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Image.Image:
     """A few queries, evenly over the split, with true (green) and predicted (red) boxes of anomalies and scores."""
     rows = np.unique(np.linspace(0, len(index) - 1, SAMPLES).astype(np.int64))
     training = model.training
@@ -28,7 +29,7 @@ def sample_grid(model: nn.Module, index: SplitIndex, config: TrainingConfig, dev
     dtype = pick_precision(config.precision, device)
     dataset = ShardDataset(index, config, augmented=False)
     tiles = []
-    for batch in load_batches(dataset, [[(0, int(row))] for row in rows], 0, device):
+    for batch in load_batches(dataset, [[(0, int(row), int(row))] for row in rows], 0, device):
         assert batch.samples is not None  # only a tolerant dataset leaves samples out
         prediction = forward(model, batch.samples.inputs, dtype)
         box = None if prediction.box is None else prediction.box[0]

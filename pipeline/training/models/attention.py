@@ -1,6 +1,6 @@
 """Self-attention, and cross-attention to the k most similar view patches (paper Eqs. 3-12).
 
-Top-k attention comes twice: gathered, which fetches the kept keys before it multiplies, so that its memory and time
+Top-k attention comes twice: gathered, which fetches each token's kept keys first, so that its memory and time
 grow with k and not with the number of view patches; and dense, the plain one, which masks all others out of the full
 matrix of tokens by keys. Both give the same numbers; the tests hold one against the other.
 """
@@ -14,15 +14,29 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
+#: Similarities that are in memory at once, where a query's to one view are not more.
+BLOCK = 2**26
+#: Of PyTorch's fused attention on GPUs, whose grids end at 2**16 - 1.
+LARGEST_BATCH = 2**15
+
 
 class KeptKeys(NamedTuple):
     """Which keys each token attends to.
 
-    rows: which of the keys; kept: false where fewer than k keys exist.
+    rows: which of the patches of its query's views, one view after the other; kept: false where fewer than k exist.
     """
 
     rows: Int64[Tensor, "batch token k"]
     kept: Bool[Tensor, "batch token k"]
+
+    def among_all(self, chosen: Int64[Tensor, "batch chosen"], patches: int) -> Int64[Tensor, "batch token k"]:
+        """The rows among the patches of all views, of which each has so many."""
+        view, patch = self.rows // patches, self.rows % patches
+        return chosen.gather(1, view.flatten(1)).view_as(view) * patches + patch
+
+    def of_patches(self) -> KeptKeys:
+        """Without those of [tok]."""
+        return KeptKeys(self.rows[:, 1:], self.kept[:, 1:])
 
     def mask(self, keys: int) -> Bool[Tensor, "batch token {keys}"]:
         """The same as a dense mask.
@@ -35,40 +49,81 @@ class KeptKeys(NamedTuple):
         return counts.scatter_add(-1, self.rows, self.kept.to(torch.uint8)) > 0
 
 
-def select_keys(similarity: Float[Tensor, "batch patch key"], key_valid: Bool[Tensor, "batch key"], k: int) -> KeptKeys:
-    """The k valid keys most similar to each query patch, with a row for [tok] put first (Eq. 12).
+@torch.no_grad()
+def select_keys(
+    query: Float[Tensor, "batch patch descriptor"],
+    views: Float[Tensor, "view key descriptor"],
+    valid: Bool[Tensor, "view key"],
+    chosen: Int64[Tensor, "batch chosen"],
+    k: int,
+) -> KeptKeys:
+    """The k valid keys of its query's views most similar to each patch, with a row for [tok] put first (Eq. 12).
 
-    similarity: M of Eq. 12. [tok] is no patch and has no descriptor: it keeps the view patches that any query patch
-    matches best, so its similarity to a key is the largest over the query's patches.
+    query, views: descriptors, whose products are M. [tok] is no patch and has no descriptor: it keeps the view patches
+    that any query patch matches best, so its similarity to a key is the largest over the query's patches. M is computed
+    a block at a time, and never whole.
 
-    >>> select_keys(torch.tensor([[[0.9, 0.1, 0.2], [0.1, 0.3, 0.8]]]), torch.ones(1, 3).bool(), k=1).rows.tolist()
+    >>> query, views = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]), torch.tensor([[[0.9, 0.1], [0.1, 0.3], [0.2, 0.8]]])
+    >>> select_keys(query, views, torch.ones(1, 3).bool(), torch.tensor([[0]]), k=1).rows.tolist()
     [[[0], [0], [2]]]
     """
-    scores = similarity.detach().masked_fill(~key_valid[:, None], -torch.inf)
-    k = min(k, scores.shape[-1])
-    tok, patches = scores.amax(dim=1, keepdim=True).topk(k), scores.topk(k)
-    kept = torch.cat([tok.values, patches.values], dim=1) > -torch.inf
-    return KeptKeys(torch.cat([tok.indices, patches.indices], dim=1), kept)
+    per_view = query.shape[1] * views.shape[1]
+    samples = max(1, BLOCK // (per_view * chosen.shape[1]))
+    at_once = max(1, BLOCK // per_view)
+    found = [
+        _most_similar(own, views, valid, places, k, at_once)
+        for own, places in zip(query.split(samples), chosen.split(samples), strict=True)
+    ]
+    return KeptKeys(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+def _most_similar(
+    query: Float[Tensor, "batch patch descriptor"],
+    views: Float[Tensor, "view key descriptor"],
+    valid: Bool[Tensor, "view key"],
+    chosen: Int64[Tensor, "batch chosen"],
+    k: int,
+    at_once: int,
+) -> tuple[Int64[Tensor, "batch token k"], Bool[Tensor, "batch token k"]]:
+    """Rows and kept of ``KeptKeys``, so many views at once."""
+    values, rows = [], []
+    for number, places in enumerate(chosen.split(at_once, dim=1)):
+        similarity = query @ views[places].flatten(1, 2).transpose(1, 2)
+        similarity = similarity.masked_fill(~valid[places].flatten(1)[:, None], -torch.inf)
+        most = min(k, similarity.shape[-1])
+        for best in (similarity.amax(dim=1, keepdim=True).topk(most), similarity.topk(most)):
+            values.append(best.values)
+            rows.append(best.indices + number * at_once * views.shape[1])
+    value, row = (torch.cat([torch.cat(x[start::2], dim=-1) for start in (0, 1)], dim=1) for x in (values, rows))
+    if len(values) > 2:
+        value, order = value.topk(min(k, value.shape[-1]))
+        row = row.gather(-1, order)
+    return row, value > -torch.inf
 
 
 def best_match(
-    similarity: Float[Tensor, "batch patch key"], key_valid: Bool[Tensor, "batch key"]
+    query: Float[Tensor, "batch patch descriptor"],
+    views: Float[Tensor, "view key descriptor"],
+    valid: Bool[Tensor, "view key"],
+    chosen: Int64[Tensor, "batch chosen"],
 ) -> Float[Tensor, "batch patch"]:
     """How similar each query patch is to the valid view patch most similar to it, in [-1, 1]; -1 without one.
 
-    similarity: M of Eq. 12.
+    query, views: descriptors of unit length.
     """
-    return similarity.masked_fill(~key_valid[:, None], -1.0).amax(dim=-1)
+    nearest = select_keys(query, views, valid, chosen, k=1).of_patches()
+    keys = views.flatten(0, 1)[nearest.among_all(chosen, views.shape[1])]
+    return (query * keys.squeeze(2)).sum(-1).masked_fill(~nearest.kept.squeeze(-1), -1.0)
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention over tokens (Eq. 3)."""
+    """Multi-head self-attention over tokens (Eq. 3), in ``inner`` channels."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, inner: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.qkv = nn.Linear(dim, 3 * inner)
+        self.out = nn.Linear(inner, dim)
 
     def forward(self, tokens: Float[Tensor, "batch token channel"]) -> Float[Tensor, "batch token channel"]:
         query, key, value = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -79,51 +134,70 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Multi-head attention of tokens to view patches: each to its own kept keys (Eqs. 4-6, 10, 11), or all to all."""
 
-    def __init__(self, dim: int, heads: int, gathered: bool) -> None:
+    def __init__(self, dim: int, heads: int, inner: int, gathered: bool) -> None:
         super().__init__()
         self.heads = heads
         self.gathered = gathered
-        self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(dim, dim)
-        self.value = nn.Linear(dim, dim)
-        self.out = nn.Linear(dim, dim)
+        self.query = nn.Linear(dim, inner)
+        self.key = nn.Linear(dim, inner)
+        self.value = nn.Linear(dim, inner)
+        self.out = nn.Linear(inner, dim)
 
     def forward(
         self,
         tokens: Float[Tensor, "batch token channel"],
-        keys: Float[Tensor, "batch key channel"],
-        key_valid: Bool[Tensor, "batch key"],
+        keys: Float[Tensor, "view key channel"],
+        valid: Bool[Tensor, "view key"],
+        chosen: Int64[Tensor, "batch chosen"],
         selection: KeptKeys | None,
     ) -> Float[Tensor, "batch token channel"]:
-        """A token that no key is open to gets out(0). selection: what each attends to, None for all valid keys."""
+        """A token that no key is open to gets out(0). chosen, selection: as ``attend`` takes them."""
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1))
             for project, x in ((self.query, tokens), (self.key, keys), (self.value, keys))
         )
-        if selection is None:
-            mixed = dense_attention(query, key, value, key_valid[:, None])
-        elif self.gathered:
-            mixed = gathered_attention(query, key, value, selection)
-        else:
-            mixed = dense_attention(query, key, value, selection.mask(keys.shape[1]))
-        return self.out(mixed.flatten(2))
+        return self.out(attend(query, key, value, valid, chosen, selection, self.gathered).flatten(2))
+
+
+def attend(
+    query: Float[Tensor, "batch token head channel"],
+    key: Float[Tensor, "view key head channel"],
+    value: Float[Tensor, "view key head channel"],
+    valid: Bool[Tensor, "view key"],
+    chosen: Int64[Tensor, "batch chosen"],
+    selection: KeptKeys | None,
+    gathered: bool = True,
+) -> Float[Tensor, "batch token head channel"]:
+    """Attention of the tokens of each query to patches of its ``chosen`` views; zeros where none is open to a token.
+
+    selection: what each token attends to, None for all valid keys. Where it lacks [tok], put first, that sees them all.
+    gathered: how the selected are computed.
+    """
+    if selection is not None and selection.rows.shape[1] < query.shape[1]:
+        tok = attend(query[:, :1], key, value, valid, chosen, None)
+        return torch.cat([tok, attend(query[:, 1:], key, value, valid, chosen, selection, gathered)], dim=1)
+    if selection is not None and gathered:
+        rows = selection.among_all(chosen, key.shape[1])
+        return gathered_attention(query, key.flatten(0, 1), value.flatten(0, 1), rows, selection.kept)
+    own_key, own_value = (own_views(x, chosen).flatten(1, 2) for x in (key, value))
+    mask = valid[chosen].flatten(1)[:, None] if selection is None else selection.mask(own_key.shape[1])
+    return dense_attention(query, own_key, own_value, mask)
 
 
 def gathered_attention(
     query: Float[Tensor, "batch token head channel"],
-    key: Float[Tensor, "batch key head channel"],
-    value: Float[Tensor, "batch key head channel"],
-    selection: KeptKeys,
+    key: Float[Tensor, "key head channel"],
+    value: Float[Tensor, "key head channel"],
+    rows: Int64[Tensor, "batch token k"],
+    kept: Bool[Tensor, "batch token k"],
 ) -> Float[Tensor, "batch token head channel"]:
-    """Over each token's kept keys only."""
-    own_key, own_value = (
-        gather_rows(rows.flatten(2), selection.rows).unflatten(-1, rows.shape[2:]) for rows in (key, value)
-    )
-    score = (query[:, :, None] * own_key).sum(-1) * query.shape[-1] ** -0.5  # batch token k head
-    score = score.to(torch.promote_types(score.dtype, torch.float32))  # half precision would lose small weights
-    dropped = ~selection.kept[..., None]
-    weight = score.masked_fill(dropped, torch.finfo(score.dtype).min).softmax(dim=2).masked_fill(dropped, 0.0)
-    return (weight.to(value.dtype)[..., None] * own_value).sum(2)
+    """Over each token's own ``rows`` of the keys, as far as they are ``kept``: each token is a batch of its own."""
+    mixed = []
+    flat = (x.flatten(0, 1).split(LARGEST_BATCH) for x in (query, rows, kept))
+    for own, places, open_to in zip(*flat, strict=True):
+        own_key, own_value = (x.index_select(0, places.flatten()).unflatten(0, places.shape) for x in (key, value))
+        mixed.append(dense_attention(own[:, None], own_key, own_value, open_to[:, None]))
+    return torch.cat(mixed).view_as(query)
 
 
 def dense_attention(
@@ -138,6 +212,17 @@ def dense_attention(
         query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), (mask | none)[:, None]
     )
     return mixed.transpose(1, 2).masked_fill(none[..., None], 0.0)
+
+
+def own_views(
+    views: Shaped[Tensor, " view *rest"], chosen: Int64[Tensor, "batch chosen"]
+) -> Shaped[Tensor, "batch chosen *rest"]:
+    """Each query's views of all views.
+
+    >>> own_views(torch.tensor([5.0, 6.0, 7.0]), torch.tensor([[0, 1], [2, 1]])).tolist()
+    [[5.0, 6.0], [7.0, 6.0]]
+    """
+    return views.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
 
 
 def gather_rows(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
@@ -14,22 +13,27 @@ from pipeline.training.config import (
     CMTConfig,
     ContrastiveConfig,
     LightFieldConfig,
+    PublishedConfig,
     QueryOnlyConfig,
     TrainingConfig,
     ViTConfig,
 )
 from pipeline.training.models.cmt import CMT
 from pipeline.training.models.contrastive import Contrastive
-from pipeline.training.models.encoder import ResNet18FPN, load_backbone
+from pipeline.training.models.encoder import ResNet18, load_backbone
+from pipeline.training.models.interface import Model
 from pipeline.training.models.light_field import LightField
+from pipeline.training.models.published import Published
 from pipeline.training.models.query_only import QueryOnly, ViT
 
 
-def new_model(config: AnyModelConfig) -> nn.Module:
+def new_model(config: AnyModelConfig) -> Model:
     """A model of the config's kind, its weights drawn from PyTorch's generator; called with ``Inputs``."""
     match config:
         case CMTConfig():
             return CMT(config)
+        case PublishedConfig():
+            return Published(config)
         case QueryOnlyConfig():
             return QueryOnly(config)
         case ViTConfig():
@@ -40,7 +44,7 @@ def new_model(config: AnyModelConfig) -> nn.Module:
             return LightField(config)
 
 
-def build_model(config: TrainingConfig) -> nn.Module:
+def build_model(config: TrainingConfig) -> Model:
     """A new model, its weights drawn from the seed, its encoder loaded where the config names a file.
 
     Raises PipelineError where the file does not fit, or the model has no encoder.
@@ -49,11 +53,11 @@ def build_model(config: TrainingConfig) -> nn.Module:
         torch.manual_seed(int(rng(config.seed, "training", "weights").integers(2**63)))
         model = new_model(config.model)
     if config.encoder_weights is not None:
-        encoder = getattr(model, "encoder", None)
-        if not isinstance(encoder, ResNet18FPN):
+        backbone = getattr(getattr(model, "encoder", None), "backbone", None)
+        if not isinstance(backbone, ResNet18):
             raise PipelineError(
                 f"encoder_weights = {config.encoder_weights}: a model of kind {config.model.kind} has no ResNet-18; "
                 "leave encoder_weights out"
             )
-        load_backbone(encoder.backbone, Path(config.encoder_weights))
+        load_backbone(backbone, Path(config.encoder_weights))
     return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from pipeline.training.config import CMTConfig
@@ -18,25 +18,27 @@ class CGABlock(nn.Module):
         super().__init__()
         dim = config.dim
         self.fuse = nn.Linear(2 * dim if config.position else dim, dim)
-        self.self_attention = SelfAttention(dim, config.heads)
-        self.cross_attention = CrossAttention(dim, config.heads, config.attention == "gathered")
+        inner = config.inner or dim
+        self.self_attention = SelfAttention(dim, config.heads, inner)
+        self.cross_attention = CrossAttention(dim, config.heads, inner, config.attention == "gathered")
         self.feed_forward = mlp(dim, config.feed_forward, dim)
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(3))
 
     def forward(
         self,
         tokens: Float[Tensor, "batch token channel"],
-        views: Float[Tensor, "batch key channel"],
-        position: Float[Tensor, "batch key channel"] | None,
-        valid: Bool[Tensor, "batch key"],
+        views: Float[Tensor, "view patch channel"],
+        position: Float[Tensor, "view patch channel"] | None,
+        valid: Bool[Tensor, "view patch"],
+        chosen: Int64[Tensor, "batch chosen"],
         selection: KeptKeys | None,
     ) -> Float[Tensor, "batch token channel"]:
         """The new tokens, [tok] first.
 
-        views: features of their patches; position: None without 3DPE; selection: which view patches each token sees,
-        None for all valid ones.
+        views: features of their patches; position: None without 3DPE; chosen: each query's views; selection: which of
+        their patches each token sees, None for all valid ones.
         """
         keys = self.fuse(views if position is None else torch.cat([views, position], dim=-1))  # Eq. 2
         tokens = self.norms[0](tokens + self.self_attention(tokens))  # Eq. 3, 7
-        tokens = self.norms[1](tokens + self.cross_attention(tokens, keys, valid, selection))  # Eqs. 4-6, 8
+        tokens = self.norms[1](tokens + self.cross_attention(tokens, keys, valid, chosen, selection))  # Eqs. 4-6, 8
         return self.norms[2](tokens + self.feed_forward(tokens))  # Eq. 9

@@ -11,12 +11,12 @@ from pipeline.training.config import CMTConfig
 from pipeline.training.models.attention import best_match, select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
-from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.models.layers import BoxHead, ClassificationHead, mlp
+from pipeline.training.models.interface import Inputs, Model, Prediction, Views
+from pipeline.training.models.layers import BoxHead, ClassificationHead, in_colour, mlp
 from pipeline.training.models.position import PositionEncoding
 
 
-class CMT(nn.Module):
+class CMT(Model):
     """Query photo and reference views to the probability and the box of an anomaly.
 
     Works for any number of views and any image whose height and width are multiples of 32. The view
@@ -26,6 +26,7 @@ class CMT(nn.Module):
     def __init__(self, config: CMTConfig) -> None:
         super().__init__()
         self.top_k = config.top_k if config.guided else None
+        self.tok_sees_all = config.tok_sees_all
         self.encoder = ResNet18FPN(config.encoder_width, config.dim)
         self.position = PositionEncoding(config.octaves, config.dim) if config.position else None
         hidden = config.projector_hidden
@@ -36,37 +37,50 @@ class CMT(nn.Module):
         self.classify = ClassificationHead(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
-    def forward(self, inputs: Inputs) -> Prediction:
-        batch, count = inputs.views.shape[:2]
-        gray = inputs.views.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
-        # One pass: one set of batch statistics.
-        features = self.encoder(torch.cat([inputs.image, gray])).permute(0, 2, 3, 1)
-        query_patches = features[:batch].flatten(1, 2)
-        view_patches = features[batch:].reshape(batch, -1, features.shape[-1])
-        valid = inputs.patch_valid.flatten(1)
+    def look(self, views: Views) -> tuple[Tensor, ...]:
+        """Features and descriptors of the views' patches."""
+        patches = _patches(self.encoder(in_colour(views.image)))
+        return patches, self._describe(patches)
 
-        query_descriptors, view_descriptors = self._describe(query_patches), self._describe(view_patches)
-        similarity = query_descriptors @ view_descriptors.transpose(1, 2)  # Eq. 12, the same in every block
-        selection = None if self.top_k is None else select_keys(similarity, valid, self.top_k)
-
+    def forward(self, inputs: Inputs, seen: tuple[Tensor, ...] = ()) -> Prediction:
+        if seen:
+            view_patches, view_descriptors = seen
+            query_patches = _patches(self.encoder(inputs.image))
+            query_descriptors = self._describe(query_patches)
+        else:  # one pass: one set of batch statistics
+            patches = _patches(self.encoder(torch.cat([inputs.image, in_colour(inputs.views.image)])))
+            sizes = [len(inputs.image), len(inputs.views.image)]
+            query_patches, view_patches = patches.split(sizes)
+            query_descriptors, view_descriptors = self._describe(patches).split(sizes)
+        valid, chosen = inputs.views.patch_valid.flatten(1), inputs.chosen
+        selection = None
+        if self.top_k is not None:  # by Eq. 12, the same in every block
+            selection = select_keys(query_descriptors, view_descriptors, valid, chosen, self.top_k)
+            if self.tok_sees_all:
+                selection = selection.of_patches()
         position = None
         if self.position is not None:
-            position = self.position(inputs.patch_xyz, inputs.patch_valid).flatten(1, 3)
+            position = self.position(inputs.views.patch_xyz, inputs.views.patch_valid).flatten(1, 2)
         if self.score is not None:
-            query_patches = query_patches + self.score(best_match(similarity, valid)[..., None])
-        tokens = torch.cat([self.tok.expand(batch, 1, -1), query_patches], dim=1)
+            score = best_match(query_descriptors, view_descriptors, valid, chosen)
+            query_patches = query_patches + self.score(score[..., None])
+        tokens = torch.cat([self.tok.expand(len(query_patches), 1, -1), query_patches], dim=1)
         for block in self.blocks:
-            tokens = block(tokens, view_patches, position, valid, selection)
+            tokens = block(tokens, view_patches, position, valid, chosen, selection)
         tok = tokens[:, 0]
         logit, patch_logits = self.classify(tok, tokens[:, 1:])
         return Prediction(
             logit=logit,
             box=None if self.locate is None else self.locate(tok),
-            view_descriptors=view_descriptors.reshape(batch, count, *features.shape[1:3], -1),
-            similarity=similarity,
+            query_descriptors=query_descriptors,
+            view_descriptors=view_descriptors,
             patch_logits=patch_logits,
         )
 
-    def _describe(self, patches: Float[Tensor, "batch patch channel"]) -> Float[Tensor, "batch patch descriptor"]:
+    def _describe(self, patches: Float[Tensor, "image patch channel"]) -> Float[Tensor, "image patch descriptor"]:
         """Features to descriptors of unit length: beta, normalised over channels."""
         return functional.normalize(self.projector(patches), dim=-1)
+
+
+def _patches(features: Float[Tensor, "image channel row column"]) -> Float[Tensor, "image patch channel"]:
+    return features.permute(0, 2, 3, 1).flatten(1, 2)

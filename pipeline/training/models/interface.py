@@ -4,35 +4,64 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor, nn
+
+
+class Views(NamedTuple):
+    """Reference views, no two of them the same: grayscale, their background white.
+
+    patch_xyz: in the world; patch_valid: false on background, which is never matched.
+    """
+
+    image: UInt8[Tensor, "view height width"]
+    patch_xyz: Float[Tensor, "view row column 3"]
+    patch_valid: Bool[Tensor, "view row column"]
+
+    def to(self, device: torch.device) -> Views:
+        return Views(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
 class Inputs(NamedTuple):
     """What a model sees of a batch of query photos with reference views of their shapes.
 
-    object_mask: 0 or 255, the object in ``image``; views: grayscale, their background white; patch_xyz: in the world;
-    patch_valid: false on background, which is never matched. One sample has no axis ``batch``.
+    object_mask: 0 or 255, the object in ``image``; chosen: which of the views each query is compared with. Queries of
+    one shape share views, so that what a model makes of a view is made once. One sample has no axis ``batch``.
     """
 
     image: UInt8[Tensor, "*batch 3 height width"]
     object_mask: UInt8[Tensor, "*batch height width"]
-    views: UInt8[Tensor, "*batch view height width"]
-    patch_xyz: Float[Tensor, "*batch view row column 3"]
-    patch_valid: Bool[Tensor, "*batch view row column"]
+    views: Views
+    chosen: Int64[Tensor, "*batch chosen"]
+
+    def to(self, device: torch.device) -> Inputs:
+        image, mask, chosen = (x.to(device, non_blocking=True) for x in (self.image, self.object_mask, self.chosen))
+        return Inputs(image, mask, self.views.to(device), chosen)
 
 
 class Prediction(NamedTuple):
     """What a model says of a batch, and what its losses act on; None for what it does not have.
 
-    logit: positive for anomalous; box: (cx, cy, w, h) in shares of the image; view_descriptors: of unit length;
-    similarity: of the query's patches to the views', M of Eq. 12; patch_logits: positive where a patch of the query
-    shows the anomaly; shape_similarity: how alike each query of the batch is to the shape of each, in [-1, 1].
+    logit: positive for anomalous; box: (cx, cy, w, h) in shares of the image; query_descriptors, view_descriptors: of
+    the query's patches and of every view's, whose products are M of Eq. 12; patch_logits: positive where a patch of the
+    query shows the anomaly; shape_similarity: how alike each query of the batch is to the shape of each, in [-1, 1].
     """
 
     logit: Float[Tensor, " batch"]
     box: Float[Tensor, "batch 4"] | None = None
-    view_descriptors: Float[Tensor, "batch view row column channel"] | None = None
-    similarity: Float[Tensor, "batch patch key"] | None = None
+    query_descriptors: Float[Tensor, "batch patch descriptor"] | None = None
+    view_descriptors: Float[Tensor, "view patch descriptor"] | None = None
     patch_logits: Float[Tensor, "batch patch"] | None = None
     shape_similarity: Float[Tensor, "batch batch"] | None = None
+
+
+class Model(nn.Module):
+    """A model of any kind. ``forward(inputs, seen)`` gives a Prediction.
+
+    seen: what ``look`` made of ``inputs.views`` in evaluation mode; nothing to have it made now.
+    """
+
+    def look(self, views: Views) -> tuple[Tensor, ...]:
+        """All that the model makes of views alone; nothing where it looks at none. For evaluation mode."""
+        return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 
@@ -22,6 +22,11 @@ def mlp(*widths: int) -> nn.Sequential:
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def in_colour(gray: UInt8[Tensor, "image height width"]) -> UInt8[Tensor, "image 3 height width"]:
+    """The gray level as red, green and blue."""
+    return gray[:, None].expand(-1, 3, -1, -1)
 
 
 class ClassificationHead(nn.Module):

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.training.config import LightFieldConfig
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 
 WHITE = 255  # background of the reference views
 GRID = 64  # pixels along the edge of a silhouette in the unit disc
 ANGLES = 64  # directions in which the contour is measured
 
 
-class LightField(nn.Module):
+class LightField(Model):
     """The distance of the query's silhouette from the nearest of its shape's views, calibrated by two numbers.
 
     The descriptor has nothing to learn; scale and offset turn a distance into a logit, so that this baseline goes
@@ -35,10 +35,14 @@ class LightField(nn.Module):
             self.calibrate.weight.fill_(1.0)
             self.calibrate.bias.fill_(0.0)
 
-    def forward(self, inputs: Inputs) -> Prediction:
-        batch, count = inputs.views.shape[:2]
+    def look(self, views: Views) -> tuple[Tensor, ...]:
+        """Descriptors of the views."""
+        return (self._describe(views.image < WHITE),)
+
+    def forward(self, inputs: Inputs, seen: tuple[Tensor, ...] = ()) -> Prediction:
         query = self._describe(inputs.object_mask > 0)
-        views = self._describe(inputs.views.flatten(0, 1) < WHITE).unflatten(0, (batch, count))
+        (every,) = seen or self.look(inputs.views)
+        views = every[inputs.chosen]
         nearest = (query[:, None] - views).abs().sum(-1).amin(dim=1)
         return Prediction(self.calibrate(nearest[:, None]).squeeze(-1))
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from pipeline.errors import PipelineError
 from pipeline.training.config import QueryOnlyConfig, ViTConfig
 from pipeline.training.models.encoder import ResNet18FPN, normalised
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs, Model, Prediction
 from pipeline.training.models.layers import BoxHead, ClassificationHead
 
 
-class QueryOnly(nn.Module):
+class QueryOnly(Model):
     """ResNet18-FPN, and either the mean over its patches or self-attention blocks that a [tok] reads them through."""
 
     def __init__(self, config: QueryOnlyConfig) -> None:
@@ -24,14 +24,14 @@ class QueryOnly(nn.Module):
         self.classify = ClassificationHead(config.dim, config.patch_head)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
-    def forward(self, inputs: Inputs) -> Prediction:
+    def forward(self, inputs: Inputs, seen: tuple[Tensor, ...] = ()) -> Prediction:
         patches = self.encoder(inputs.image).flatten(2).transpose(1, 2)
         if self.tok is None:
             return _predict(patches.mean(dim=1), patches, self.classify, self.locate)
         return _read(self.blocks(_put_first(self.tok, patches)), self.classify, self.locate)
 
 
-class ViT(nn.Module):
+class ViT(Model):
     """A vision transformer (Dosovitskiy et al., ICLR 2021), with fixed sinusoidal positions: any image size will do."""
 
     def __init__(self, config: ViTConfig) -> None:
@@ -44,7 +44,7 @@ class ViT(nn.Module):
         self.classify = ClassificationHead(config.dim, patch_head=False)
         self.locate = BoxHead(config.dim) if config.box_head else None
 
-    def forward(self, inputs: Inputs) -> Prediction:
+    def forward(self, inputs: Inputs, seen: tuple[Tensor, ...] = ()) -> Prediction:
         height, width = inputs.image.shape[-2:]
         if height % self.patch or width % self.patch:
             raise PipelineError(f"model.patch = {self.patch} does not divide images of {height}x{width} pixels")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 from PIL import Image, ImageDraw
-from torch import nn
+from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.format.schema import ShapeRecord
@@ -16,8 +16,8 @@ from pipeline.training.config import TrainingConfig
 from pipeline.training.data import patch_cover
 from pipeline.training.evaluation.correspondence import ViewMatches, camera_angles, view_matches, view_scores
 from pipeline.training.evaluation.pictures import draw_matches
-from pipeline.training.models.interface import Inputs
-from pipeline.training.precision import forward, pick_precision
+from pipeline.training.models.interface import Inputs, Model, Views
+from pipeline.training.precision import forward, look, pick_precision
 from pipeline.training.prediction.query import Query
 
 BOX = (220, 60, 30)
@@ -56,24 +56,39 @@ class Detection:
         return self.score > 0.5
 
 
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A shape that a model has looked at, for any number of photographs. seen: what it made of the views."""
+
+    shape: ShapeRecord
+    views: Views
+    seen: tuple[Tensor, ...]
+
+
 @torch.no_grad()
-def judge(
-    model: nn.Module, config: TrainingConfig, shape: ShapeRecord, query: Query, device: torch.device
-) -> Detection:
-    """One photograph at a time: what others are asked for changes nothing. Any model will do, in its eval mode.
+def look_at(model: Model, config: TrainingConfig, shape: ShapeRecord, device: torch.device) -> Reference:
+    """Have any model, in its evaluation mode, look at the shape's views."""
+    arrays = (shape.image, shape.patch_xyz, shape.patch_valid)
+    views = Views(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)).to(device)
+    return Reference(shape, views, look(model, views, pick_precision(config.precision, device)))
+
+
+@torch.no_grad()
+def judge(model: Model, config: TrainingConfig, reference: Reference, query: Query, device: torch.device) -> Detection:
+    """One photograph at a time: what others are asked for changes nothing.
 
     Raises PipelineError where query and views are of different sizes, and where the prediction is not finite.
     """
-    size = query.image.shape[0]
+    size, shape = query.image.shape[0], reference.shape
     if shape.image.shape[1:] != (size, size):
         height, width = shape.image.shape[1:]
         raise PipelineError(
             f"the reference views of {shape.id} are {height} x {width}, the query {size} x {size}: draw them with "
             f"`l3d-gen --mesh FILE --set views.resolution={size}`, or give --resolution {height}"
         )
-    arrays = (query.image.transpose(2, 0, 1), query.mask, shape.image, shape.patch_xyz, shape.patch_valid)
-    inputs = Inputs(*(torch.from_numpy(np.ascontiguousarray(array))[None].to(device) for array in arrays))
-    prediction = forward(model, inputs, pick_precision(config.precision, device))
+    image, mask = (torch.from_numpy(np.ascontiguousarray(x)) for x in (query.image.transpose(2, 0, 1), query.mask))
+    inputs = Inputs(image[None], mask[None], reference.views, torch.arange(len(shape.image))[None]).to(device)
+    prediction = forward(model, inputs, pick_precision(config.precision, device), reference.seen)
     if not all(said.isfinite().all() for said in (prediction.logit, prediction.box) if said is not None):
         raise PipelineError(
             f"no detection in {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
@@ -85,9 +100,10 @@ def judge(
         cx, cy, w, h = (prediction.box[0].double().cpu().numpy() * size).tolist()
         box = query.framing.to_photograph(np.array([cx - w / 2, cy - h / 2, w, h]), size)
     panel = _photograph_panel(query, score, box)
-    if prediction.similarity is None:
+    if prediction.query_descriptors is None or prediction.view_descriptors is None:
         return Detection(score, box, None, panel)
-    view, matches = _matches(view_matches(prediction.similarity, inputs.patch_valid)[0], shape, query)
+    (found,) = view_matches(prediction.query_descriptors, prediction.view_descriptors, inputs)
+    view, matches = _matches(found, shape, query)
     return Detection(score, box, view, _side_by_side(panel, matches))
 
 

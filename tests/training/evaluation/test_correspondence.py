@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.format.cameras import project, unproject
 from pipeline.training.evaluation.correspondence import Truth, ViewMatches, closest_views, view_matches, view_scores
 from pipeline.training.index import index_split
+from pipeline.training.models.interface import Inputs, Views
 from pipeline.training.truth import Cameras, depth_at, patch_centres, true_matches
 from tests.training.synthetic import SIZE, VIEWS, rewrite, write_dataset
 
@@ -86,10 +87,17 @@ def test_the_closest_view_has_the_smallest_angle_and_ties_all_count() -> None:
 
 def matched(similarity: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> ViewMatches:
     """Of one sample: similarity (t, n, h w), and which patches of the views are no background, (n, h w)."""
-    views, keys = similarity.shape[1:]
+    patches, views, keys = similarity.shape
     shown = np.ones((views, keys), bool) if valid is None else valid
-    flat = torch.from_numpy(np.ascontiguousarray(similarity)).flatten(1)
-    return view_matches(flat[None], torch.from_numpy(shown)[None, :, None])[0]
+    descriptors = torch.from_numpy(similarity).permute(1, 2, 0)  # their products with unit vectors are the similarity
+    return view_matches(torch.eye(patches)[None], descriptors, of_views(torch.from_numpy(shown)[:, None]))[0]
+
+
+def of_views(valid: torch.Tensor, chosen: torch.Tensor | None = None) -> Inputs:
+    """Views (v, h, w) of which this is no background; ``chosen``: one query's, all of them, in their order."""
+    one = torch.arange(len(valid))[None] if chosen is None else chosen
+    blank = torch.zeros(0)
+    return Inputs(blank, blank, Views(blank, blank, valid), one)
 
 
 def test_view_scores_average_the_best_match_of_each_object_patch() -> None:
@@ -104,16 +112,20 @@ def test_view_scores_average_the_best_match_of_each_object_patch() -> None:
 
 
 def test_the_best_match_in_each_view_is_the_one_found_by_looking_at_all() -> None:
-    generator = np.random.default_rng(0)
-    similarity = generator.uniform(-1, 1, (2, 5, 3 * 6)).astype(np.float32)
-    valid = generator.random((2, 3, 2, 3)) < 0.6
-    valid[1, 2] = False  # a view that shows nothing
-    for sample, matches in enumerate(view_matches(torch.from_numpy(similarity), torch.from_numpy(valid))):
-        for patch, view in np.ndindex(5, 3):
-            open_to = np.flatnonzero(valid[sample, view].ravel())
-            own = similarity[sample, patch, view * 6 + open_to]
-            assert matches.similarity[patch, view] == (own.max() if len(open_to) else -np.inf)
-            assert len(open_to) == 0 or matches.patch[patch, view] == open_to[own.argmax()]
+    """Of two queries that share views."""
+    generator = torch.Generator().manual_seed(0)
+    query, views = torch.randn(2, 5, 4, generator=generator), torch.randn(4, 6, 4, generator=generator)
+    valid = torch.rand(4, 2, 3, generator=generator) < 0.6
+    valid[2] = False  # a view that shows nothing
+    chosen = torch.tensor([[3, 0, 1], [1, 2, 3]])
+    for sample, matches in enumerate(view_matches(query, views, of_views(valid, chosen))):
+        for patch, place in np.ndindex(5, 3):
+            view = int(chosen[sample, place])
+            open_to = np.flatnonzero(valid[view].flatten())
+            own = (views[view] @ query[sample, patch]).numpy()[open_to]
+            expected = own.max() if len(open_to) else -np.inf
+            assert matches.similarity[patch, place] == pytest.approx(expected, rel=1e-5)
+            assert len(open_to) == 0 or matches.patch[patch, place] == open_to[own.argmax()]
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.training.evaluation.correspondence import ViewMatches
-from pipeline.training.evaluation.pictures import GAP, MARK, RIGHT, SCALE, UNKNOWN, WRONG, draw_matches
+from pipeline.training.evaluation.pictures import GAP, MARK, RIGHT, SCALE, UNKNOWN, WRONG, _attended, draw_matches
+from tests.training.models.zoo import predict_exactly, random_inputs, similarity_of, tiny_model
+from tests.training.synthetic import TINY_CMT
 
 SIZE = 32  # pixels: 4 x 4 patches
 
@@ -45,3 +47,18 @@ def test_attended_patches_are_framed_in_the_view_that_they_are_in(view: int, pla
     _, columns = np.nonzero((pixels == MARK).all(-1))
     assert len(columns) and set(columns // step) == {1 + place}
     assert columns.min() % step >= 3 * 8 * SCALE  # the last of the row's patches
+
+
+def test_marked_are_the_view_patches_that_tok_chooses_to_see() -> None:
+    """Those most similar to any patch of the query, and none where it sees all."""
+    inputs = random_inputs(1)
+    prediction = predict_exactly(tiny_model("cmt"), inputs)
+    query, views = prediction.query_descriptors, prediction.view_descriptors
+    assert query is not None and views is not None
+    valid = inputs.views.patch_valid.flatten()
+    best = similarity_of(prediction, inputs)[0].amax(0).masked_fill(~valid, -1)
+    marked = _attended(query, views, inputs, TINY_CMT)
+    assert sorted(np.flatnonzero(marked)) == sorted(best.topk(TINY_CMT.top_k).indices.tolist())
+    assert marked.shape == (4, 64)
+    for changes in ({"tok_sees_all": True}, {"guided": False}):
+        assert not _attended(query, views, inputs, TINY_CMT.model_copy(update=changes)).any()

@@ -19,22 +19,25 @@ from pipeline.training.models.build import build_model
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.cmt import CMT
 from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone, normalised
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs
 from pipeline.training.models.position import PositionEncoding, fourier_features
-from tests.training.models.zoo import predict_exactly, random_inputs
+from tests.training.models.zoo import inputs_of, predict_exactly, random_inputs, similarity_of
 from tests.training.synthetic import TINY, TINY_CMT
+
+#: What a block's one query is compared with.
+ONE_VIEW = torch.tensor([[0]])
 
 
 def with_mask(query: torch.Tensor, views: torch.Tensor, xyz: torch.Tensor, valid: torch.Tensor) -> Inputs:
-    return Inputs(query, torch.full_like(query[:, 0], 255), views, xyz, valid)
+    return inputs_of(query, torch.full_like(query[:, 0], 255), views, xyz, valid)
 
 
 def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in model.named_parameters()}
 
 
-def predict(model: nn.Module, views: int = 2, size: int = 64, noise: float | None = None) -> Prediction:
-    """A prediction on fixed random input; ``noise`` replaces positions of background."""
+def noisy_inputs(views: int = 2, size: int = 64, noise: float | None = None) -> Inputs:
+    """Fixed random input; ``noise`` replaces positions of background."""
     generator = torch.Generator().manual_seed(0)
     h = size // 8
     query = torch.randint(256, (2, 3, size, size), generator=generator, dtype=torch.uint8)
@@ -43,7 +46,7 @@ def predict(model: nn.Module, views: int = 2, size: int = 64, noise: float | Non
     valid = torch.rand(2, views, h, h, generator=generator) < 0.5
     if noise is not None:
         xyz = xyz.masked_fill(~valid[..., None], noise)
-    return model(with_mask(query, gray, xyz, valid))
+    return with_mask(query, gray, xyz, valid)
 
 
 def test_fourier_features_have_known_values() -> None:
@@ -96,17 +99,19 @@ def test_small_preset_loads() -> None:
 @pytest.mark.parametrize(("views", "size", "k"), [(2, 64, 6), (3, 96, 1), (5, 32, 1000)])
 def test_any_number_of_views_any_size_any_k(views: int, size: int, k: int) -> None:
     model = CMT(TINY_CMT.model_copy(update={"top_k": k}))
-    prediction = predict(model, views, size)
+    inputs = noisy_inputs(views, size)
+    prediction = model(inputs)
     patches = (size // 8) ** 2
     assert prediction.logit.shape == (2,)
-    assert prediction.similarity is not None and prediction.similarity.shape == (2, patches, views * patches)
+    assert similarity_of(prediction, inputs).shape == (2, patches, views * patches)
     assert prediction.box is not None and prediction.box.shape == (2, 4)
     assert ((prediction.box > 0) & (prediction.box < 1)).all()
 
 
 def test_positions_stored_for_background_patches_do_not_matter() -> None:
     model = build_model(TINY).eval()
-    torch.testing.assert_close(predict(model).logit, predict(model, noise=1e3).logit, rtol=0, atol=0)
+    a, b = (model(noisy_inputs(noise=noise)).logit for noise in (None, 1e3))
+    torch.testing.assert_close(a, b, rtol=0, atol=0)
 
 
 def test_prediction_depends_on_the_views_and_on_where_their_patches_lie() -> None:
@@ -140,7 +145,7 @@ def test_without_3dpe_where_patches_lie_does_not_matter() -> None:
     model, inputs = CMT(TINY_CMT.model_copy(update={"position": False})).eval(), random_inputs()
     assert model.position is None
     assert {shape[1] for name, shape in shapes(model).items() if name.endswith("fuse.weight")} == {TINY_CMT.dim}
-    elsewhere = inputs._replace(patch_xyz=1 - inputs.patch_xyz)
+    elsewhere = inputs._replace(views=inputs.views._replace(patch_xyz=1 - inputs.views.patch_xyz))
     torch.testing.assert_close(model(inputs).logit, model(elsewhere).logit, rtol=0, atol=0)
 
 
@@ -155,6 +160,20 @@ def test_without_cga_every_token_attends_as_with_k_of_all_keys() -> None:
     logits = [predict_exactly(model.eval(), random_inputs()).logit for model in (unguided, guided, few)]
     torch.testing.assert_close(logits[0], logits[1])
     assert not torch.allclose(logits[0], logits[2])
+
+
+def test_tok_alone_sees_all_keys_where_it_is_to() -> None:
+    """After the one block [tok] is what it is without CGA, and every patch what it is with it."""
+    tokens = []
+    for changes in ({"tok_sees_all": True}, {"guided": False}, {}):
+        torch.manual_seed(0)
+        model = CMT(TINY_CMT.model_copy(update=changes)).eval()
+        model.blocks[0].register_forward_hook(lambda *call: tokens.append(call[-1]))
+        predict_exactly(model, random_inputs())
+    ours, unguided, guided = tokens
+    torch.testing.assert_close(ours[:, 0], unguided[:, 0])
+    torch.testing.assert_close(ours[:, 1:], guided[:, 1:])
+    assert not torch.allclose(unguided[:, 0], guided[:, 0]) and not torch.allclose(unguided[:, 1:], guided[:, 1:])
 
 
 @pytest.mark.parametrize("guided", [True, False])
@@ -191,10 +210,10 @@ def test_gradients_of_a_block_are_those_of_finite_differences(guided: bool, posi
     block = CGABlock(config).double()
     tokens, views, where = (torch.randn(1, n, 4, dtype=torch.float64, requires_grad=True) for n in (3, 7, 7))
     valid = torch.tensor([[True, True, False, True, True, False, True]])
-    selection = select_keys(torch.randn(1, 2, 7), valid, 3) if guided else None
+    selection = select_keys(torch.randn(1, 2, 5), torch.randn(1, 7, 5), valid, ONE_VIEW, 3) if guided else None
 
     def run(tokens: torch.Tensor, views: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        return block(tokens, views, where if position else None, valid, selection)
+        return block(tokens, views, where if position else None, valid, ONE_VIEW, selection)
 
     assert torch.autograd.gradcheck(run, (tokens, views, where))
 
@@ -213,7 +232,7 @@ def test_a_block_is_the_papers_equations_in_their_order() -> None:
     x = layer_norm(x + torch.tensor([0.0, 2.0, 0.0, -2.0]), (4,))  # Eq. 8
     first, first_bias, last, last_bias = block.feed_forward.parameters()
     x = layer_norm(x + (x @ first.T + first_bias).relu() @ last.T + last_bias, (4,))  # Eq. 9
-    torch.testing.assert_close(block(tokens, views, where, valid, None), x)
+    torch.testing.assert_close(block(tokens, views, where, valid, ONE_VIEW, None), x)
 
 
 def test_keys_of_a_block_are_views_and_positions_side_by_side_through_one_layer() -> None:
@@ -223,7 +242,7 @@ def test_keys_of_a_block_are_views_and_positions_side_by_side_through_one_layer(
     tokens, views, where = (torch.randn(1, n, 4, dtype=torch.float64) for n in (3, 7, 7))
     seen: list[torch.Tensor] = []
     block.cross_attention.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[1]))
-    block(tokens, views, where, torch.ones(1, 7, dtype=torch.bool), None)
+    block(tokens, views, where, torch.ones(1, 7, dtype=torch.bool), ONE_VIEW, None)
     weight = block.fuse.weight
     torch.testing.assert_close(seen[0], views @ weight[:, :4].T + where @ weight[:, 4:].T + block.fuse.bias)
 
@@ -242,15 +261,15 @@ def test_similarity_is_the_product_of_normalised_descriptors_of_every_pair_of_pa
     model = CMT(TINY_CMT).eval()
     inputs = random_inputs(2, 3)
     prediction = model(inputs)
-    gray = inputs.views[1, 2][None, None].expand(-1, 3, -1, -1)
+    gray = inputs.views.image[inputs.chosen[1, 2]][None, None].expand(-1, 3, -1, -1)
     query, view = (model.projector(model.encoder(x)[0].flatten(1).T) for x in (inputs.image[1:], gray))
     expected = (query @ view.T) / (query.norm(dim=-1)[:, None] * view.norm(dim=-1))
-    assert prediction.similarity is not None
-    torch.testing.assert_close(prediction.similarity[1].unflatten(-1, (3, 64))[:, 2], expected, atol=1e-5, rtol=1e-4)
+    similarity = similarity_of(prediction, inputs)[1].unflatten(-1, (3, 64))
+    torch.testing.assert_close(similarity[:, 2], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_model_without_box_head_predicts_no_box() -> None:
-    assert predict(CMT(TINY_CMT.model_copy(update={"box_head": False}))).box is None
+    assert CMT(TINY_CMT.model_copy(update={"box_head": False}))(random_inputs()).box is None
 
 
 def test_weights_depend_on_the_seed_alone_and_leave_the_global_generator_alone() -> None:
@@ -289,6 +308,24 @@ def test_unsuitable_encoder_weights_give_one_clear_error(tmp_path: Path, content
         load_backbone(ResNet18(8), path)
 
 
-def test_heads_must_divide_dim() -> None:
+def test_heads_must_divide_dim_and_inner() -> None:
     with pytest.raises(ValueError, match="heads must divide dim, got dim 10 and heads 4"):
         CMTConfig(dim=10, heads=4)
+    with pytest.raises(ValueError, match="heads must divide inner, got inner 10 and heads 4"):
+        CMTConfig(dim=16, heads=4, inner=10)
+    assert CMTConfig(dim=16, heads=4, inner=12).inner == 12
+
+
+def test_inner_is_the_width_of_the_attentions_alone() -> None:
+    plain, wide = (shapes(CMT(TINY_CMT.model_copy(update={"inner": inner}))) for inner in (None, 24))
+    changed = {name: shape for name, shape in wide.items() if plain[name] != shape}
+    own, cross = ("blocks.0.self_attention", "blocks.0.cross_attention")
+    assert changed == {
+        f"{own}.qkv.weight": (72, 16),
+        f"{own}.qkv.bias": (72,),
+        f"{own}.out.weight": (16, 24),
+        f"{cross}.out.weight": (16, 24),
+        **{f"{cross}.{name}.weight": (24, 16) for name in ("query", "key", "value")},
+        **{f"{cross}.{name}.bias": (24,) for name in ("query", "key", "value")},
+    }
+    assert plain.keys() == wide.keys() and plain[f"{own}.qkv.weight"] == (48, 16)

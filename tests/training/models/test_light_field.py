@@ -61,11 +61,10 @@ def bar(size: int = 256) -> Tensor:
 
 def distance(query: Tensor, *views: Tensor) -> float:
     """Distance of a silhouette from the nearest of these: the untrained model's logit."""
-    inputs = random_inputs(1, len(views), 256)._replace(
-        object_mask=query[None].to(torch.uint8) * 255,
-        views=torch.stack([torch.where(view, 100, WHITE).to(torch.uint8) for view in views])[None],
-    )
-    return LightField(LightFieldConfig())(inputs).logit.item()
+    inputs = random_inputs(1, len(views), 256)
+    drawn = torch.stack([torch.where(view, 100, WHITE).to(torch.uint8) for view in views])
+    shown = inputs._replace(object_mask=query[None].to(torch.uint8) * 255, views=inputs.views._replace(image=drawn))
+    return LightField(LightFieldConfig())(shown).logit.item()
 
 
 def test_the_defaults_are_the_papers_45_coefficients() -> None:

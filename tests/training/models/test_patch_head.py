@@ -21,20 +21,20 @@ DENSE = TINY.model_copy(update={"model": TINY.model.model_copy(update={"patch_he
 def test_anomalous_patches_are_those_that_the_mask_covers(dataset: Path, augmented: bool) -> None:
     samples = ShardDataset(index_split(dataset, "train"), DENSE, augmented)
     for item in range(4):
-        sample = samples.sample((3, item))
+        sample = samples.sample((3, item, item))
         red = (sample.inputs.image[0].int() - sample.inputs.image[1].int() > 90).float()
         cover = red.unflatten(0, (8, 8)).unflatten(2, (8, 8)).mean(dim=(1, 3)).flatten()
         certain = (cover - 0.25).abs() > 0.15  # interpolation blurs the square's rim
         assert torch.equal(sample.anomalous_patches[certain], (cover >= 0.25)[certain])
         assert sample.anomalous_patches.any() == (sample.label == 1)
     plain = ShardDataset(index_split(dataset, "train"), TINY, augmented)
-    assert not plain.sample((3, 1)).anomalous_patches.any()
+    assert not plain.sample((3, 1, 1)).anomalous_patches.any()
 
 
 @pytest.mark.parametrize("config", [DENSE, DENSE.model_copy(update={"patch_weight": 0.0})])
 def test_every_parameter_of_the_dense_model_learns(dataset: Path, config: TrainingConfig) -> None:
     samples = ShardDataset(index_split(dataset, "train"), config, augmented=True)
-    batch = next(load_batches(samples, [[(0, i) for i in range(4)]], 0, torch.device("cpu"))).samples
+    batch = next(load_batches(samples, [[(0, i, i) for i in range(4)]], 0, torch.device("cpu"))).samples
     assert batch is not None
     model = build_model(config)
     losses = training_losses(model(batch.inputs), batch, config, count(batch, config))

@@ -49,7 +49,7 @@ def test_a_block_is_cmts_self_attention_and_feed_forward_normalised_after_each_r
     model = stubbed(1, features)
     (block,) = model.blocks
     assert isinstance(block, nn.TransformerEncoderLayer)
-    attention = SelfAttention(DIM, HEADS).double()
+    attention = SelfAttention(DIM, HEADS, DIM).double()
     attention.load_state_dict(
         {
             "qkv.weight": block.self_attn.in_proj_weight,

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pipeline.training.config import AnyModelConfig, ContrastiveConfig, LightFieldConfig, QueryOnlyConfig, ViTConfig
-from pipeline.training.models import encoder, query_only
+from pipeline.training.config import (
+    AnyModelConfig,
+    ContrastiveConfig,
+    LightFieldConfig,
+    PublishedConfig,
+    QueryOnlyConfig,
+    ViTConfig,
+)
+from pipeline.training.models import encoder, published, query_only
 from pipeline.training.models.build import new_model
 from pipeline.training.models.encoder import STRIDE, normalised
-from pipeline.training.models.interface import Inputs, Prediction
+from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 from pipeline.training.models.light_field import WHITE, LightField
+from pipeline.training.models.published import scaled
 from tests.training.synthetic import TINY
 
 _heads = {"dim": 8, "heads": 2, "feed_forward": 16}
@@ -19,6 +30,7 @@ _heads = {"dim": 8, "heads": 2, "feed_forward": 16}
 MODELS: dict[str, AnyModelConfig] = {
     "cmt": TINY.model,
     "cmt, all keys": TINY.model.model_copy(update={"guided": False}),
+    "published": PublishedConfig(top_k=6),
     "query-only": QueryOnlyConfig(encoder_width=8, blocks=0, **_heads),
     "query-attention": QueryOnlyConfig(encoder_width=8, blocks=2, **_heads),
     "vit": ViTConfig(blocks=2, patch=16, **_heads),
@@ -27,11 +39,22 @@ MODELS: dict[str, AnyModelConfig] = {
 }
 
 
-def tiny_model(name: str) -> nn.Module:
+def tiny_model(name: str) -> Model:
     """The same weights at every call; in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return new_model(MODELS[name]).eval()
+
+
+def inputs_of(image: Tensor, object_mask: Tensor, views: Tensor, patch_xyz: Tensor, patch_valid: Tensor) -> Inputs:
+    """Of queries that share no view: what is of views has the axes ``batch chosen``."""
+    chosen = torch.arange(views[:, :, 0, 0].numel()).view(views.shape[:2])
+    return Inputs(image, object_mask, Views(*(x.flatten(0, 1) for x in (views, patch_xyz, patch_valid))), chosen)
+
+
+def repeated(inputs: Inputs) -> Inputs:
+    """The same where no two queries share a view."""
+    return inputs_of(inputs.image, inputs.object_mask, *(x[inputs.chosen] for x in inputs.views))
 
 
 def random_inputs(batch: int = 3, views: int = 4, size: int = 64, seed: int = 0) -> Inputs:
@@ -40,25 +63,37 @@ def random_inputs(batch: int = 3, views: int = 4, size: int = 64, seed: int = 0)
     query_mask = _ellipses(batch, size, generator)
     view_mask = _ellipses(batch * views, size, generator).unflatten(0, (batch, views))
     patches = size // STRIDE
-    return Inputs(
-        image=torch.randint(256, (batch, 3, size, size), generator=generator, dtype=torch.uint8),
-        object_mask=query_mask.to(torch.uint8) * 255,
-        views=torch.randint(WHITE, view_mask.shape, generator=generator, dtype=torch.uint8).masked_fill(
-            ~view_mask, WHITE
-        ),
-        patch_xyz=torch.rand(batch, views, patches, patches, 3, generator=generator),
-        patch_valid=view_mask[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE],
+    return inputs_of(
+        torch.randint(256, (batch, 3, size, size), generator=generator, dtype=torch.uint8),
+        query_mask.to(torch.uint8) * 255,
+        torch.randint(WHITE, view_mask.shape, generator=generator, dtype=torch.uint8).masked_fill(~view_mask, WHITE),
+        torch.rand(batch, views, patches, patches, 3, generator=generator),
+        view_mask[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE],
     )
 
 
-def predict_exactly(model: nn.Module, inputs: Inputs) -> Prediction:
+def similarity_of(prediction: Prediction, inputs: Inputs) -> Tensor:
+    """M of Eq. 12, (batch, patch, chosen * patch), whole."""
+    assert prediction.query_descriptors is not None and prediction.view_descriptors is not None
+    return prediction.query_descriptors @ prediction.view_descriptors[inputs.chosen].flatten(1, 2).mT
+
+
+@contextmanager
+def exactly(model: Model, inputs: Inputs) -> Iterator[Inputs]:
     """In double precision, so that rounding does not rank keys; light fields, which rank none, in their own."""
-    if isinstance(model, LightField):
-        return model(inputs)
-    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        for module in (encoder, query_only):
-            patch.setattr(module, "normalised", lambda images: normalised(images).double())
-        return model.double()(inputs._replace(patch_xyz=inputs.patch_xyz.double()))
+    with pytest.MonkeyPatch.context() as patch:
+        if not isinstance(model, LightField):
+            model.double()
+            for module in (encoder, query_only):
+                patch.setattr(module, "normalised", lambda images: normalised(images).double())
+            patch.setattr(published, "scaled", lambda images: scaled(images).double())
+        yield inputs._replace(views=inputs.views._replace(patch_xyz=inputs.views.patch_xyz.double()))
+
+
+@torch.no_grad()
+def predict_exactly(model: Model, inputs: Inputs) -> Prediction:
+    with exactly(model, inputs) as given:
+        return model(given)
 
 
 def _ellipses(count: int, size: int, generator: torch.Generator) -> Tensor:

@@ -18,9 +18,10 @@ from PIL import Image
 from pipeline.cli.predict import main
 from pipeline.format.reader import Shard
 from pipeline.format.views_file import read_views, write_views
+from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.prediction.photograph import read_photograph
 from pipeline.training.train import train
-from tests.training.synthetic import SIZE, TINY
+from tests.training.synthetic import SIZE, TINY, VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,20 @@ def test_each_photograph_gets_score_box_view_and_picture(folder: Path, tmp_path:
     assert printed["checkpoint"] == str(folder / "run" / "checkpoint.pt") and printed["resolution"] == SIZE
     del printed["predictions"][0]["picture"], found[1]["picture"]
     assert printed["predictions"] == found[1:]
+
+
+def test_views_are_encoded_once_for_all_photographs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded, forward = [], ResNet18FPN.forward
+
+    def noting(encoder: ResNet18FPN, images: torch.Tensor) -> torch.Tensor:
+        encoded.append(len(images))
+        return forward(encoder, images)
+
+    monkeypatch.setattr(ResNet18FPN, "forward", noting)
+    assert invoke(*usual(folder, "query0.png", "query1.png"), "--out", tmp_path).exit_code == 0
+    assert encoded == [VIEWS, 1, 1]
 
 
 def test_views_file_its_folder_and_the_shape_of_a_dataset_are_the_same_reference(

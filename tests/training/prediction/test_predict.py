@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.format.reader import find_reference
 from pipeline.format.schema import ShapeRecord
 from pipeline.training.config import ContrastiveConfig, LightFieldConfig, ModelConfig, QueryOnlyConfig, ViTConfig
 from pipeline.training.models.build import new_model
-from pipeline.training.models.interface import Inputs, Prediction
-from pipeline.training.prediction.predict import Detection, judge
+from pipeline.training.models.interface import Inputs, Model, Prediction
+from pipeline.training.prediction.predict import Detection, judge, look_at
 from pipeline.training.prediction.query import as_query
 from tests.training.prediction.photographs import photograph
 from tests.training.synthetic import SIZE, TINY, VIEWS
@@ -25,18 +24,19 @@ CPU = torch.device("cpu")
 PATCHES = (SIZE // 8) ** 2
 
 
-class Told(nn.Module):
+class Told(Model):
     """Says a box, and that every patch matches best in view 2, by ``similarity``."""
 
     def __init__(self, similarity: float) -> None:
         super().__init__()
         self.similarity = similarity
 
-    def forward(self, inputs: Inputs) -> Prediction:
-        similarity = torch.zeros(1, PATCHES, VIEWS, PATCHES)
-        similarity[:, :, 2] = self.similarity
+    def forward(self, inputs: Inputs, seen: tuple[torch.Tensor, ...] = ()) -> Prediction:
+        views = torch.zeros(VIEWS, PATCHES, 1)
+        views[2] = self.similarity
         box = torch.tensor([[0.5, 0.525, 0.4, 0.82]])
-        return Prediction(torch.tensor([2.0]), box, similarity=similarity.flatten(2))
+        query = torch.ones(1, PATCHES, 1)
+        return Prediction(torch.tensor([2.0]), box, query_descriptors=query, view_descriptors=views)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def shape(dataset: Path) -> ShapeRecord:
     return find_reference(dataset, "test1")
 
 
-def judged(model: nn.Module, shape: ShapeRecord, size: int = SIZE) -> Detection:
-    return judge(model.eval(), TINY, shape, as_query(photograph(), size), CPU)
+def judged(model: Model, shape: ShapeRecord, size: int = SIZE) -> Detection:
+    return judge(model.eval(), TINY, look_at(model, TINY, shape, CPU), as_query(photograph(), size), CPU)
 
 
 def test_score_box_and_best_view_are_the_models_in_the_photographs_pixels(shape: ShapeRecord) -> None:
@@ -83,11 +83,16 @@ MODELS = [
 @pytest.mark.parametrize("config", MODELS, ids=lambda config: f"{config.kind}-{getattr(config, 'box_head', None)}")
 def test_any_model_gives_what_it_has(config: ModelConfig, shape: ShapeRecord) -> None:
     torch.manual_seed(0)
-    detection = judged(new_model(config), shape)
+    model = new_model(config).eval()
+    detection = judged(model, shape)
     assert 0 <= detection.score <= 1
     assert (detection.box is not None) == bool(getattr(config, "box_head", False))
     assert (detection.view is not None) == (config.kind == "cmt")
     assert detection.picture.height == 2 * SIZE
+    unseen = replace(look_at(model, TINY, shape, CPU), seen=())
+    assert detection.score == pytest.approx(
+        judge(model, TINY, unseen, as_query(photograph(), SIZE), CPU).score, rel=1e-4
+    )
 
 
 def test_views_of_another_size_are_refused_with_the_way_out(shape: ShapeRecord) -> None:
