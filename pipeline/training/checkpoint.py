@@ -132,8 +132,10 @@ def export_published(checkpoint: Checkpoint, origin: Path, path: Path) -> None:
 def load_weights(model: Model, saved: Checkpoint, path: Path) -> None:
     """Give the model the weights of ``saved``, which was read from ``path``, averaged if there is an average.
 
-    Raises PipelineError where they do not fit.
+    Raises PipelineError where they do not fit, or are not finite.
     """
+    if saved.keys is not None:
+        _load(model, saved.keys, path)
     _load(model, saved.model if saved.average is None else saved.average, path)
 
 
@@ -153,8 +155,9 @@ def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> 
     Raises PipelineError where weights or average do not fit its config, or are not finite.
     """
     model = new_model(checkpoint.config.model)
-    for weights in (checkpoint.model, checkpoint.average) if averaged else (checkpoint.average, checkpoint.model):
-        if weights is not None:  # both are looked at, and the last one stays
+    shown = (checkpoint.model, checkpoint.average) if averaged else (checkpoint.average, checkpoint.model)
+    for weights in (checkpoint.keys, *shown):
+        if weights is not None:  # all are looked at, and the last one stays
             _load(model, weights, path)
     return model
 

@@ -99,7 +99,7 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     if state:
         restore_optimiser(state, path, optimiser, scaler)
     average = _average(model, config.ema, state.average if state else None)
-    keys = _average(model, config.key_momentum, saved.keys if saved else None)
+    keys = _average(model, config.key_momentum if model.matches else 0.0, saved.keys if saved else None)
     compiled = cast(Model, torch.compile(model)) if config.compile else model
     return Learner(model, compiled, dtype, average, keys, optimiser, scaler, config.clip_norm)
 

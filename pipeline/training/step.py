@@ -28,10 +28,12 @@ class Step(NamedTuple):
 def learn(learner: Learner, parts: Sequence[Sample], rate: float, config: TrainingConfig, group: Group) -> Step:
     """Change the learner by one batch of which this process has ``parts``, which may be none; all processes call this.
 
-    One step of the optimiser, or two that alternate; none by losses that are not finite.
+    One step of the optimiser, or two that alternate where the model has anything to align; none by losses that are not
+    finite.
     """
     found: dict[str, float] = {}
-    tasks: tuple[Task, ...] = ("alignment", "detection") if config.alternate else ("all",)
+    alternates = config.alternate and config.alignment_weight > 0 and learner.model.matches
+    tasks: tuple[Task, ...] = ("alignment", "detection") if alternates else ("all",)
     for task in tasks:
         learner.prepare(rate)
         losses, samples = gradients(learner, parts, config, group, task)

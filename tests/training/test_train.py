@@ -29,6 +29,7 @@ from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.index import index_split
 from pipeline.training.logs import METRICS
 from pipeline.training.train import BEST, LAST, train
+from tests.training.models.zoo import MODELS
 from tests.training.synthetic import TINY, VIEWS, damage, rewrite, write_dataset
 
 
@@ -438,3 +439,16 @@ def test_a_gpu_whose_memory_is_too_small_is_told_with_what_to_try(
     monkeypatch.setattr(train_module, "learn", full)
     with pytest.raises(PipelineError, match=f"try --set {re.escape(way)}"):
         train(dataset, tmp_path / "run", variant(**settings))
+
+
+@pytest.mark.parametrize("kind", ["query-only", "contrastive", "light-field"])
+def test_what_aligns_descriptors_changes_nothing_for_a_model_that_has_none(
+    dataset: Path, tmp_path: Path, kind: str
+) -> None:
+    plain = variant(model=MODELS[kind], batch=4)
+    authors = plain.model_copy(update={"alternate": True, "key_momentum": 0.999, "negatives": "batch"})
+    states = [
+        load_checkpoint(train(dataset, tmp_path / name, config)) for name, config in (("a", plain), ("b", authors))
+    ]
+    assert states[1].keys is None
+    assert all(torch.equal(value, states[1].model[name]) for name, value in states[0].model.items())

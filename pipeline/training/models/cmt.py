@@ -23,6 +23,8 @@ class CMT(Model):
     features that enter every block are the encoder's; each block fuses them with 3DPE anew.
     """
 
+    matches = True
+
     def __init__(self, config: CMTConfig) -> None:
         super().__init__()
         self.top_k = config.top_k if config.guided else None

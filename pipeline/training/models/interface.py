@@ -59,8 +59,11 @@ class Prediction(NamedTuple):
 class Model(nn.Module):
     """A model of any kind. ``forward(inputs, seen)`` gives a Prediction.
 
-    seen: what ``look`` made of ``inputs.views`` in evaluation mode; nothing to have it made now.
+    seen: what ``look`` made of ``inputs.views`` in evaluation mode; nothing to have it made now. matches: whether it
+    has descriptors, to be aligned; they are then the last of what ``look`` gives.
     """
+
+    matches = False
 
     def look(self, views: Views) -> tuple[Tensor, ...]:
         """All that the model makes of views alone; nothing where it looks at none. For evaluation mode."""

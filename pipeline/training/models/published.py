@@ -32,6 +32,8 @@ NO_POSITION = -1.0
 class Published(Model):
     """Query photo and reference views to the probability and the box of an anomaly, as the published code does it."""
 
+    matches = True
+
     def __init__(self, config: PublishedConfig) -> None:
         super().__init__()
         self.top_k = config.top_k
