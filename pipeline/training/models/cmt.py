@@ -12,7 +12,7 @@ from pipeline.training.models.attention import best_match, select_keys
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.models.interface import Inputs, Model, Prediction, Views
-from pipeline.training.models.layers import BoxHead, ClassificationHead, in_colour, mlp
+from pipeline.training.models.layers import BoxHead, ClassificationHead, as_patches, in_colour, mlp
 from pipeline.training.models.position import PositionEncoding
 
 
@@ -41,16 +41,16 @@ class CMT(Model):
 
     def look(self, views: Views) -> tuple[Tensor, ...]:
         """Features and descriptors of the views' patches."""
-        patches = _patches(self.encoder(in_colour(views.image)))
+        patches = as_patches(self.encoder(in_colour(views.image)))
         return patches, self._describe(patches)
 
     def forward(self, inputs: Inputs, seen: tuple[Tensor, ...] = ()) -> Prediction:
         if seen:
             view_patches, view_descriptors = seen
-            query_patches = _patches(self.encoder(inputs.image))
+            query_patches = as_patches(self.encoder(inputs.image))
             query_descriptors = self._describe(query_patches)
         else:  # one pass: one set of batch statistics
-            patches = _patches(self.encoder(torch.cat([inputs.image, in_colour(inputs.views.image)])))
+            patches = as_patches(self.encoder(torch.cat([inputs.image, in_colour(inputs.views.image)])))
             sizes = [len(inputs.image), len(inputs.views.image)]
             query_patches, view_patches = patches.split(sizes)
             query_descriptors, view_descriptors = self._describe(patches).split(sizes)
@@ -82,7 +82,3 @@ class CMT(Model):
     def _describe(self, patches: Float[Tensor, "image patch channel"]) -> Float[Tensor, "image patch descriptor"]:
         """Features to descriptors of unit length: beta, normalised over channels."""
         return functional.normalize(self.projector(patches), dim=-1)
-
-
-def _patches(features: Float[Tensor, "image channel row column"]) -> Float[Tensor, "image patch channel"]:
-    return features.permute(0, 2, 3, 1).flatten(1, 2)

@@ -29,6 +29,11 @@ def in_colour(gray: UInt8[Tensor, "image height width"]) -> UInt8[Tensor, "image
     return gray[:, None].expand(-1, 3, -1, -1)
 
 
+def as_patches(features: Float[Tensor, "image channel row column"]) -> Float[Tensor, "image patch channel"]:
+    """Maps as lists of their patches, row by row."""
+    return features.flatten(2).transpose(1, 2)
+
+
 class ClassificationHead(nn.Module):
     """The logit of an anomaly from [tok]; with a patch head, plus the mean of the highest logits of patches."""
 

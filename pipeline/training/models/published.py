@@ -19,7 +19,7 @@ from pipeline.training.config import PublishedConfig
 from pipeline.training.models.attention import KeptKeys, attend, select_keys
 from pipeline.training.models.encoder import ResNet18
 from pipeline.training.models.interface import Inputs, Model, Prediction, Views
-from pipeline.training.models.layers import in_colour
+from pipeline.training.models.layers import as_patches, in_colour
 
 DIM, INNER, HEADS, BLOCKS, OCTAVES = 128, 512, 8, 3, 10
 DESCRIPTOR, PROJECTOR = 256, 1024
@@ -58,7 +58,7 @@ class Published(Model):
     def describe(self, images: Float[Tensor, "image 3 height width"]) -> tuple[Tensor, ...]:
         """Features and descriptors of the patches of images in [-1, 1]."""
         features = self.encoder(images)
-        return _patches(features), _patches(self.projector(features, soft_mask(images, features.shape[-1])))
+        return as_patches(features), as_patches(self.projector(features, soft_mask(images, features.shape[-1])))
 
     def judge(
         self,
@@ -80,10 +80,6 @@ class Published(Model):
             query_descriptors=descriptors,
             view_descriptors=view_descriptors,
         )
-
-
-def _patches(features: Float[Tensor, "image channel row column"]) -> Float[Tensor, "image patch channel"]:
-    return features.flatten(2).transpose(1, 2)
 
 
 def scaled(images: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "image 3 height width"]:
