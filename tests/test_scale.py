@@ -13,9 +13,9 @@ from pipeline.planning.plan import ShapePlan, donor_shapes
 from pipeline.planning.storage import load_first_plan, load_plan
 from tests.stubbed_stages import change_file, stubbed_run, stubs, write_source
 
-COUNT = 60
+COUNT = 40
 #: One of them.
-SHAPE = "1030"
+SHAPE = "1020"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_dataset_whose_source_and_folder_have_moved_is_finished(folder: Path) 
 
 def test_a_file_that_changes_and_gives_the_same_shape_stops_at_the_shape(folder: Path) -> None:
     worked(folder)
-    change_file(folder / "source" / SHAPE / "objs" / "part_0.obj", "30 0  # by another program")
+    change_file(folder / "source" / SHAPE / "objs" / "part_0.obj", "20 0  # by another program")
     assert worked(folder) == {"shapes": 1}
 
 
