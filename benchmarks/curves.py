@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from matplotlib.figure import Figure
 
+from pipeline.cli.errors import friendly
 from pipeline.errors import PipelineError
+from pipeline.training.logs import METRICS
+from pipeline.training.train import CONFIG
 
 SMOOTHED = 20  # lines of the log whose losses are averaged
 
@@ -20,22 +24,21 @@ SMOOTHED = 20  # lines of the log whose losses are averaged
 @click.command(help=__doc__)
 @click.argument("runs", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path))
+@friendly
 def main(runs: tuple[Path, ...], out: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, aucs = figure.subplots(1, 2)
     for run in runs:
-        lines = _lines(run)
-        trained = [line for line in lines if "loss" in line]
-        totals = [line["loss"]["total"] for line in trained]
-        seen = [line["samples"] for line in trained]
+        batch, lines = _log(run)
+        trained = [(batch * line["step"], line["loss"]["total"]) for line in lines if "loss" in line]
+        totals = [total for _, total in trained]
         means = [sum(own) / len(own) for own in (totals[max(0, i - SMOOTHED + 1) : i + 1] for i in range(len(totals)))]
-        losses.plot(seen, means, label=run.name)
+        losses.plot([seen for seen, _ in trained], means, label=run.name)
         judged = [
-            (_samples_at(line["step"], trained), line["validation"]["overall"]["auc"])
-            for line in lines
-            if "validation" in line
+            (batch * line["step"], line["validation"]["overall"]["auc"]) for line in lines if "validation" in line
         ]
-        aucs.plot(*zip(*judged, strict=True), marker="o", markersize=3, label=run.name)
+        known = [(seen, auc) for seen, auc in judged if auc is not None]  # of one class alone there is none
+        aucs.plot([seen for seen, _ in known], [auc for _, auc in known], marker="o", markersize=3, label=run.name)
     for axes, title in ((losses, "training loss"), (aucs, "validation AUC")):
         axes.set(xlabel="samples seen", title=title)
         axes.grid(alpha=0.3)
@@ -46,17 +49,13 @@ def main(runs: tuple[Path, ...], out: Path) -> None:
     click.echo(f"wrote {out}")
 
 
-def _lines(run: Path) -> list[dict[str, Any]]:
-    path = run / "metrics.jsonl"
+def _log(run: Path) -> tuple[int, list[dict[str, Any]]]:
+    """A run's samples a step, and the lines of its log. Steps are counted over resumptions, samples are not."""
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path} is not the log of a training run: {error}") from error
-
-
-def _samples_at(step: int, trained: list[dict[str, Any]]) -> int:
-    """Samples seen at a step, by the last line of the log up to it."""
-    return int(max((line["samples"] for line in trained if line["step"] <= step), default=0))
+        batch = int(yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))["batch"])
+        return batch, [json.loads(line) for line in (run / METRICS).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise PipelineError(f"{run} does not hold the log of a training run: {error}") from error
 
 
 if __name__ == "__main__":

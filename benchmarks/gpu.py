@@ -10,7 +10,6 @@ as long as is left. ``results/gpu.json`` is written again after each part, whate
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import time
@@ -25,6 +24,8 @@ import click
 import numpy as np
 import torch
 
+from pipeline.cli.errors import friendly
+from pipeline.digests import file_digest
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.format.labels import SPLITS
@@ -59,6 +60,7 @@ def main() -> None:
 @click.argument("dataset", type=click.Path(path_type=Path, exists=True))
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 @click.option("--piece-bytes", default=PIECE_BYTES, show_default=True)
+@friendly
 def pack(dataset: Path, out: Path, piece_bytes: int) -> None:
     """Reduce DATASET to what training reads, in files of at most --piece-bytes."""
     pieces = {}
@@ -68,7 +70,7 @@ def pack(dataset: Path, out: Path, piece_bytes: int) -> None:
         except NoShards:
             continue
         for piece in _pieces(paths, split, out / "shards", piece_bytes):
-            pieces[piece.name] = _digest(piece)
+            pieces[piece.name] = file_digest(piece)
             click.echo(f"{piece.name}: {piece.stat().st_size / 1e6:.1f} MB")
     write_json(out / MANIFEST, pieces)
 
@@ -102,11 +104,6 @@ def _reduced(path: Path, row: int) -> ShapeRecord:
     return replace(shape, part_ids=part_ids, depth=depth, queries=queries, mesh=None)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def check(kit: Path) -> None:
     """Raises PipelineError where a piece of the kit is missing, cut off, or not the one that was packed."""
     try:
@@ -117,7 +114,7 @@ def check(kit: Path) -> None:
         path = kit / "shards" / name
         if not path.is_file():
             raise PipelineError(f"{path} is missing; copy the kit again")
-        if _digest(path) != digest:
+        if file_digest(path) != digest:
             raise PipelineError(f"{path} is not whole; copy it again")
 
 
@@ -131,6 +128,7 @@ def check(kit: Path) -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the training in the end.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True, help="Variant to measure.")
 @click.option("--no-compile", is_flag=True)
+@friendly
 def run(
     kit: Path,
     out: Path,

@@ -35,7 +35,7 @@ class Checkpoint:
     trains on all; best_auc: the best of the validations so far, None before there is one; average: the moving
     average of the model, None without one; keys: the one that gives the alignment's keys, likewise; scaler: of fp16's
     loss scale, empty without; size: (height, width) of the images, and reference_views: how many of a shape the dataset
-    has.
+    has; resumable: whether this program would take the steps that the run would have taken.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -52,6 +52,7 @@ class Checkpoint:
     size: tuple[int, int]
     reference_views: int
     config: TrainingConfig
+    resumable: bool = True
 
 
 _SCHEMA = TypeAdapter(Checkpoint)
@@ -84,8 +85,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     if version == 2:
         content = _from_version_2(content)
-    if version < VERSION:
-        content = {"keys": None, **content}
+    if version < VERSION:  # those runs drew samples in another order
+        content = {"keys": None, "resumable": False, **content}
     del content["format"]
     if isinstance(content.get("config"), dict):
         content["config"] = parse(TrainingConfig, content["config"], str(path))
@@ -111,6 +112,7 @@ def _of_published(weights: dict[str, Any], keys: dict[str, Any] | None) -> Check
         size=published.SIZE,
         reference_views=published.VIEWS,
         config=TrainingConfig(model=PublishedConfig(), reference_views=2),
+        resumable=False,
     )
 
 
@@ -181,7 +183,7 @@ def _load(model: Model, weights: dict[str, Any], path: Path) -> None:
         model.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise PipelineError(f"{path}: the weights do not fit the model of its config ({reason})") from error
+        raise PipelineError(f"{path}: the weights do not fit the model that the config asks for ({reason})") from error
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
     if broken:
         raise PipelineError(

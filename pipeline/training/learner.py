@@ -87,10 +87,8 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     Raises PipelineError where that does not fit its own config.
     """
     dtype = pick_precision(config.precision, group.device)
-    saved = state
-    if state is None and config.weights is not None:
-        saved = load_checkpoint(Path(config.weights))
-    model = restore_model(state, path, averaged=False) if state else _begin(config, saved)
+    origin = load_checkpoint(Path(config.weights)) if state is None and config.weights is not None else state
+    model = restore_model(state, path, averaged=False) if state else _begin(config, origin)
     group.share(model).train()
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
@@ -99,16 +97,16 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     if state:
         restore_optimiser(state, path, optimiser, scaler)
     average = _average(model, config.ema, state.average if state else None)
-    keys = _average(model, config.key_momentum if model.matches else 0.0, saved.keys if saved else None)
+    keys = _average(model, config.key_momentum if model.matches else 0.0, origin.keys if origin else None)
     compiled = cast(Model, torch.compile(model)) if config.compile else model
     return Learner(model, compiled, dtype, average, keys, optimiser, scaler, config.clip_norm)
 
 
-def _begin(config: TrainingConfig, saved: Checkpoint | None) -> Model:
-    """A new model, with the weights of ``saved`` if there is one."""
+def _begin(config: TrainingConfig, origin: Checkpoint | None) -> Model:
+    """A new model, with the weights of ``origin``, which ``config.weights`` names, if there is one."""
     model = build_model(config)
-    if saved is not None and config.weights is not None:
-        load_weights(model, saved, Path(config.weights))
+    if origin is not None:
+        load_weights(model, origin, Path(str(config.weights)))
     return model
 
 

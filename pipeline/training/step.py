@@ -56,7 +56,7 @@ def gradients(
     counts = _counts(parts, config, group)
     reported = torch.zeros(len(Losses._fields), device=group.device)
     for part in parts:
-        keys = learner.keys_of(part.inputs.views)
+        keys = None if task == "detection" else learner.keys_of(part.inputs.views)
         prediction = forward(learner.compiled, part.inputs, learner.dtype)
         losses = training_losses(prediction, part, config, counts, keys, task)
         learner.scaler.scale(losses.total).backward()

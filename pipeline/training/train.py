@@ -228,6 +228,11 @@ def _resume(out: Path, config: TrainingConfig, limit: int | None) -> Checkpoint:
     """
     alone = (out / BEST).exists() and not (out / LAST).exists()
     state = load_checkpoint(out / (BEST if alone else LAST))
+    if not state.resumable:
+        raise PipelineError(
+            f"cannot resume {out}: no run of this release wrote its checkpoint, and others draw samples in "
+            f"another order; train into another --out, with --set weights={out / LAST} to start from its weights"
+        )
     then, now = flatten(state.config), flatten(config)
     free = FREE_ON_RESUME - {"epochs"} if config.schedule == "cosine" else FREE_ON_RESUME
     changed = [

@@ -256,14 +256,31 @@ def test_resuming_with_other_settings_names_them_and_both_values(dataset: Path, 
         train(dataset, tmp_path, TINY, resume=True, limit=4)
 
 
+def write_as(version: int, path: Path, to: Path) -> None:
+    """A checkpoint as an earlier release wrote it."""
+    content = {key: value for key, value in torch.load(path).items() if key not in ("keys", "resumable")}
+    if version == 2:
+        for settings in (content, content["config"]):
+            settings["views"] = settings.pop("reference_views")
+    torch.save({**content, "version": version}, to)
+
+
 def test_a_checkpoint_of_version_2_is_read_with_todays_names(dataset: Path, tmp_path: Path) -> None:
     path = train(dataset, tmp_path, TINY)
-    content = torch.load(path, weights_only=True)
-    for settings in (content, content["config"]):
-        settings["views"] = settings.pop("reference_views")
-    torch.save({**content, "version": 2}, tmp_path / "old.pt")
+    write_as(2, path, tmp_path / "old.pt")
     old, new = load_checkpoint(tmp_path / "old.pt"), load_checkpoint(path)
     assert (old.config, old.reference_views) == (new.config, new.reference_views) == (TINY, VIEWS)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_run_of_an_earlier_release_is_not_resumed_and_told_how_to_go_on(
+    dataset: Path, tmp_path: Path, version: int
+) -> None:
+    last = train(dataset, tmp_path / "run", TINY.model_copy(update={"max_steps": 1}))
+    write_as(version, last, last)
+    with pytest.raises(PipelineError, match=f"another order; .* --set weights={last}"):
+        train(dataset, tmp_path / "run", TINY, resume=True)
+    train(dataset, tmp_path / "on", TINY.model_copy(update={"weights": str(last), "max_steps": 1}))
 
 
 def test_checkpoint_survives_a_failed_write(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,7 +416,9 @@ def test_a_checkpoint_whose_weights_are_of_another_architecture_is_one_clear_err
     last = train(dataset, tmp_path, TINY)
     state = load_checkpoint(last)
     wider = variant(model={**TINY.model.model_dump(), "dim": 32})
-    with pytest.raises(PipelineError, match=r"checkpoint\.pt: the weights do not fit the model of its config"):
+    with pytest.raises(
+        PipelineError, match=r"checkpoint\.pt: the weights do not fit the model that the config asks for"
+    ):
         restore_model(replace(state, config=wider), last)
 
 
