@@ -110,7 +110,7 @@ def _batch(config: TrainingConfig, size: int) -> Sample:
         inputs=Inputs(
             image=torch.randint(256, (count, 3, size, size), generator=generator, dtype=torch.uint8),
             object_mask=torch.full((count, size, size), 255, dtype=torch.uint8),
-            views=Views(
+            views=Views.of(
                 image=torch.randint(256, (shown, size, size), generator=generator, dtype=torch.uint8),
                 patch_xyz=torch.rand(shown, side, side, 3, generator=generator),
                 patch_valid=torch.ones(shown, side, side, dtype=torch.bool),

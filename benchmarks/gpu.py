@@ -4,8 +4,8 @@
     python -m benchmarks.gpu run kit --out results         # on that machine
 
 It needs PyTorch, NumPy, h5py, Pillow, pydantic, PyYAML, click and jaxtyping. ``run`` ends within ``--minutes``. It
-checks that the GPU and the CPU agree on a step, measures images a second and memory of several models, and trains for
-as long as is left. ``results/gpu.json`` is written again after each part, whatever ends it early.
+checks that the GPU and the CPU agree on a step, tells where a step waits for the GPU, measures images a second and
+memory of several models, and trains for as long as is left. ``results/gpu.json`` is written again after each part, whatever ends it early.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -152,7 +153,8 @@ def run(
 
     settings = (f"batch={batch}", f"device={device}", *overrides)
     keep(agreement=agreement(kit, load_training(config, None, settings)))
-    click.echo(f"agreement: {found['agreement']}")
+    keep(waits=waits(kit, load_training(config, None, settings)))
+    click.echo(f"agreement: {found['agreement']}\nwaits: {found['waits']}")
     for name, precision, compiled in product(models, ("float32", "bf16"), (False, True)):
         if (compiled and no_compile) or time.monotonic() > deadline - 60 * minutes / 2:
             continue
@@ -201,7 +203,7 @@ def _one_step(kit: Path, config: TrainingConfig) -> tuple[dict[str, float], torc
     with process_group(config.device) as group:
         learner = new_learner(config, None, kit, group)
         learner.prepare(0.0)
-        losses = gradients(learner, [_batch(kit, config, group)], config, group).losses
+        losses = gradients(learner, [_batch(kit, config, group)], config, group).by_name()
         flat = [p.grad.flatten() for p in learner.model.parameters() if p.grad is not None]
         return losses, torch.cat(flat).double().cpu()
 
@@ -230,6 +232,21 @@ def speed(kit: Path, config: TrainingConfig) -> dict[str, Any]:
         return {"failed": str(error).strip().splitlines()[0][:300]}
     memory = torch.cuda.max_memory_allocated() / 1e9 if config.device == "cuda" else None
     return {"images_per_second": STEPS * config.batch / seconds, "peak_gb": memory}
+
+
+def waits(kit: Path, config: TrainingConfig) -> list[str]:
+    """Lines of code at which a training step waits for the GPU, which it should nowhere; none on a CPU."""
+    if config.device != "cuda":
+        return []
+    with process_group(config.device) as group:
+        learner, batch = new_learner(config, None, kit, group), _batch(kit, config, group)
+        learn(learner, [batch], config.learning_rate, config, group)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            learn(learner, [batch], config.learning_rate, config, group)
+            torch.cuda.set_sync_debug_mode("default")
+    return sorted({f"{Path(warning.filename).name}:{warning.lineno}" for warning in found})
 
 
 def _now(group: Group) -> float:

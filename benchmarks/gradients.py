@@ -93,7 +93,7 @@ def _gradient(group: Group, dataset: Path, config: TrainingConfig, frozen: bool)
     learner.prepare(config.learning_rate)
     step = gradients(learner, parts, config, group)
     found = [parameter.grad for parameter in learner.model.parameters() if parameter.grad is not None]
-    return Gradient(torch.cat([each.flatten() for each in found]).numpy(), step.losses)
+    return Gradient(torch.cat([each.flatten() for each in found]).numpy(), step.by_name())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import click
 
 from pipeline.cli.errors import friendly
 from pipeline.training.config import load_training
+from pipeline.training.device import keep_memory
 from pipeline.training.train import CONFIG, Progress, train
 
 
@@ -43,6 +44,7 @@ def main(
     if resume and preset is None and (out / CONFIG).is_file():
         preset = str(out / CONFIG)
     config = load_training(preset, variant, overrides)
+    keep_memory()
     with _progress() as progress:
         last = train(dataset, out, config, resume, limit, progress)
     click.echo(f"wrote {last}")

@@ -141,7 +141,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
             inputs=Inputs(
                 image=image,
                 object_mask=torch.from_numpy(mask),
-                views=Views(*map(torch.from_numpy, (reference.image, reference.patch_xyz, reference.patch_valid))),
+                views=Views.of(*map(torch.from_numpy, (reference.image, reference.patch_xyz, reference.patch_valid))),
                 chosen=torch.arange(len(views)),
             ),
             view_names=torch.from_numpy(int(index.shape[item]) * index.reference_views + views),
@@ -262,7 +262,7 @@ def collate(samples: Sequence[Sample]) -> Sample:
     inputs = Inputs(
         image=torch.stack([sample.inputs.image for sample in samples]),
         object_mask=torch.stack([sample.inputs.object_mask for sample in samples]),
-        views=Views(*(torch.stack([getattr(own, name)[view] for own, view in drawn]) for name in Views._fields)),
+        views=Views.of(*(torch.stack([own[field][view] for own, view in drawn]) for field in range(3))),
         chosen=torch.from_numpy(chosen.reshape(names.shape)),
     )
     return Sample(inputs, torch.from_numpy(distinct), *default_collate([tuple(sample[2:]) for sample in samples]))

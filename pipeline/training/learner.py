@@ -91,7 +91,11 @@ def new_learner(config: TrainingConfig, state: Checkpoint | None, path: Path, gr
     model = restore_model(state, path, averaged=False) if state else _begin(config, origin)
     group.share(model).train()
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        model.parameters(),
+        lr=config.learning_rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=group.device.type == "cuda",
     )
     scaler = torch.amp.GradScaler(group.device.type, enabled=dtype == torch.float16)
     if state:

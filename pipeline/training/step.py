@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.training.config import TrainingConfig
@@ -19,30 +19,34 @@ from pipeline.training.precision import forward
 
 
 class Step(NamedTuple):
-    """What a batch came to over all parts and processes: its losses by name, and how many samples could be read."""
+    """What a batch came to over all parts and processes: its ``Losses``, and how many samples could be read.
 
-    losses: dict[str, float]
+    The losses are on the device, which may still be computing them.
+    """
+
+    losses: Float[Tensor, " loss"]
     samples: int
+
+    def by_name(self) -> dict[str, float]:
+        """The losses, waited for."""
+        return dict(zip(Losses._fields, self.losses.tolist(), strict=True))
 
 
 def learn(learner: Learner, parts: Sequence[Sample], rate: float, config: TrainingConfig, group: Group) -> Step:
     """Change the learner by one batch of which this process has ``parts``, which may be none; all processes call this.
 
-    One step of the optimiser, or two that alternate where the model has anything to align; none by losses that are not
-    finite.
+    One step of the optimiser, or two that alternate where the model has anything to align. Nothing waits for the
+    device, so that losses that are not finite spoil the weights before anyone sees them.
     """
-    found: dict[str, float] = {}
+    steps = []
     alternates = config.alternate and config.alignment_weight > 0 and learner.model.matches
     tasks: tuple[Task, ...] = ("alignment", "detection") if alternates else ("all",)
     for task in tasks:
         learner.prepare(rate)
-        losses, samples = gradients(learner, parts, config, group, task)
-        found = {name: found.get(name, 0.0) + value for name, value in losses.items()}
-        if not math.isfinite(found["total"]):
-            return Step(found, samples)
-        learner.update(samples)
+        steps.append(gradients(learner, parts, config, group, task))
+        learner.update(steps[-1].samples)
     learner.follow()
-    return Step(found, samples)
+    return Step(torch.stack([step.losses for step in steps]).sum(dim=0), steps[-1].samples)
 
 
 def gradients(
@@ -50,10 +54,12 @@ def gradients(
 ) -> Step:
     """Fill the gradients of the batch by the losses of a task.
 
-    Two exchanges, of the counts and of the gradients, and one wait for the device. The gradients are scaled by the
-    learner's scaler. The model's batch statistics end as the mean over the processes, weighed by their samples.
+    Two exchanges, of the counts and of the gradients; several processes wait for the first. The gradients are scaled by
+    the learner's scaler. The model's batch statistics end as the mean over the processes, weighed by their samples.
     """
     counts = _counts(parts, config, group)
+    own = sum(len(part.label) for part in parts)
+    samples = int(counts.samples) if group.size > 1 else own
     reported = torch.zeros(len(Losses._fields), device=group.device)
     for part in parts:
         keys = None if task == "detection" else learner.keys_of(part.inputs.views)
@@ -65,11 +71,9 @@ def gradients(
         learner.scaler.scale(reported)  # or it would have no scale yet when the optimiser's step asks for it
     if group.size > 1:
         group.add_up([reported, *_whole_gradients(learner.model)])
-    losses_by_name = dict(zip(Losses._fields, reported.tolist(), strict=True))
-    samples = int(counts.samples)
     if group.size > 1 and samples:
-        _average_statistics(learner.model, sum(len(part.label) for part in parts) / samples, group)
-    return Step(losses_by_name, samples)
+        _average_statistics(learner.model, own / samples, group)
+    return Step(reported, samples)
 
 
 def _counts(parts: Sequence[Sample], config: TrainingConfig, group: Group) -> Counts:

@@ -47,7 +47,7 @@ from pipeline.training.learner import Learner, new_learner
 from pipeline.training.logs import RunLog
 from pipeline.training.models.interface import Model
 from pipeline.training.schedule import learning_rate
-from pipeline.training.step import learn
+from pipeline.training.step import Step, learn
 
 LAST = "checkpoint.pt"
 BEST = "best.pt"
@@ -138,18 +138,22 @@ def _run(
     samples = ShardDataset(data.train, config, augmented=True, tolerant=True)
     per_epoch, last = steps_per_epoch(len(data.train), config), total_steps(len(data.train), config)
     known: set[str] = set()
+    unread: list[tuple[int, Step]] = []
     started, seen = time.perf_counter(), 0
     for step, batch in enumerate(_steps(samples, config, first, group), start=first + 1):
         rate = learning_rate(config, step, config.epochs * per_epoch)
         with _memory_told(config, group):
-            losses, count = learn(learner, _readable(batch, known), rate, config, group)
-        _require_finite(losses, step)
-        seen += count
+            learned = learn(learner, _readable(batch, known), rate, config, group)
+        seen += learned.samples
+        unread.append((step, learned))
         epoch, into_epoch = divmod(step, per_epoch)
-        if log and count and (step % config.log_every == 0 or step == last):
-            seconds = round(time.perf_counter() - started, 3)
-            log.add(step, epoch, loss=_rounded(losses), learning_rate=rate, samples=seen, seconds=seconds)
         improved, validates = False, step == last or (into_epoch == 0 and epoch % config.validate_every == 0)
+        logs, saves = step % config.log_every == 0 or step == last, validates or step % config.checkpoint_every == 0
+        if logs or saves:
+            losses = _read(unread)
+            if log and logs and learned.samples:
+                seconds = round(time.perf_counter() - started, 3)
+                log.add(step, epoch, loss=_rounded(losses), learning_rate=rate, samples=seen, seconds=seconds)
         if validates and data.validation is not None:
             evaluation = _validate(learner.judged, data.validation, config, group)
             best_auc, improved = _better(evaluation, best_auc)
@@ -157,7 +161,7 @@ def _run(
                 log.add(step, epoch, validation=asdict(evaluation))
                 if config.grid_every and (epoch // config.validate_every) % config.grid_every == 0:
                     log.picture(step, sample_grid(learner.judged, data.validation, config, group.device))
-        if log and (validates or step % config.checkpoint_every == 0):
+        if log and saves:
             saved = _checkpoint(learner, data.train, config, step, epoch, limit, best_auc)
             for name in (BEST, LAST) if improved else (LAST,):  # killed between them, --resume writes BEST again
                 save_checkpoint(saved, out / name)
@@ -284,11 +288,16 @@ def _memory_told(config: TrainingConfig, group: Group) -> Iterator[None]:
         ) from error
 
 
-def _require_finite(losses: dict[str, float], step: int) -> None:
-    if not math.isfinite(losses["total"]):
-        raise PipelineError(
-            f"the loss is not finite at step {step}: {_rounded(losses)}; train with a lower learning_rate"
-        )
+def _read(unread: list[tuple[int, Step]]) -> dict[str, float]:
+    """Wait for the losses of steps not read yet; those of the last. Raises PipelineError if any is not finite."""
+    for step, learned in unread:
+        losses = learned.by_name()
+        if not math.isfinite(losses["total"]):
+            raise PipelineError(
+                f"the loss is not finite at step {step}: {_rounded(losses)}; train with a lower learning_rate"
+            )
+    unread.clear()
+    return losses
 
 
 def _better(evaluation: Evaluation, best_auc: float | None) -> tuple[float | None, bool]:

@@ -25,7 +25,6 @@ from pipeline.training.data import (
     training_keys,
 )
 from pipeline.training.index import index_split
-from pipeline.training.models.interface import Views
 from pipeline.training.references import Reference, draw_matches
 from tests.training.synthetic import MARK, POINTS, SIZE, TINY, VIEWS, damage, rewrite, write_dataset
 
@@ -55,7 +54,7 @@ def test_an_evaluation_sample_is_the_stored_one(dataset: Path) -> None:
         query, shape = file.query(5), file.shape(1)
     sample = samples.sample((0, 5, 5))
     assert np.array_equal(sample.inputs.image.permute(1, 2, 0), query.image)
-    for name in Views._fields:
+    for name in ("image", "patch_xyz", "patch_valid"):
         assert np.array_equal(getattr(sample.inputs.views, name), getattr(shape, name))
     assert sample.inputs.chosen.tolist() == list(range(VIEWS))
     assert (sample.label.item(), sample.anomaly_type.item()) == (1.0, query.anomaly_type)

@@ -164,7 +164,7 @@ def _losses_of_one_poisoned(group: Group, dataset: Path) -> dict[str, float]:
     if group.rank == 1:
         inputs = inputs._replace(views=inputs.views._replace(patch_xyz=inputs.views.patch_xyz * torch.nan))
     learner = new_learner(TINY, None, dataset, group)
-    return gradients(learner, [batch.samples._replace(inputs=inputs)], TINY, group).losses
+    return gradients(learner, [batch.samples._replace(inputs=inputs)], TINY, group).by_name()
 
 
 def test_a_loss_that_is_not_finite_in_one_process_is_not_finite_in_all(dataset: Path) -> None:

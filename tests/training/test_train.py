@@ -215,11 +215,11 @@ def test_the_same_run_twice_gives_the_same_checkpoint_and_another_seed_another(d
 
 
 def test_a_tiny_model_memorises_eight_samples(dataset: Path, tmp_path: Path) -> None:
-    config = variant(epochs=60, validate_every=60, log_every=120)
+    config = variant(epochs=60, validate_every=60, log_every=120, schedule="cosine")
     last = train(dataset, tmp_path, config, limit=8)
     lines = metrics(tmp_path)
     assert lines[-1]["validation"]["overall"]["auc"] == 1.0
-    assert lines[0]["loss"]["classification"] < 0.1
+    assert lines[0]["loss"]["classification"] < 0.2
     checkpoint = load_checkpoint(last)
     scores = predict(restore_model(checkpoint, last), index_split(dataset, "train"), config, torch.device("cpu"))
     assert (scores.probability[scores.label] > 0.5).all() and (scores.probability[~scores.label] < 0.5).all()

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 #: Similarities that are in memory at once, where a query's to one view are not more.
 BLOCK = 2**26
-#: Of PyTorch's fused attention on GPUs, whose grids end at 2**16 - 1.
-LARGEST_BATCH = 2**15
+#: Tokens whose keys are gathered at once. The grids of PyTorch's fused attention on GPUs end at 2**16 - 1; on CPUs, few
+#: enough take less memory and no more time.
+AT_ONCE = {"cuda": 2**15, "cpu": 2**9}
 
 
 class KeptKeys(NamedTuple):
@@ -193,7 +194,7 @@ def gathered_attention(
 ) -> Float[Tensor, "batch token head channel"]:
     """Over each token's own ``rows`` of the keys, as far as they are ``kept``: each token is a batch of its own."""
     mixed = []
-    flat = (x.flatten(0, 1).split(LARGEST_BATCH) for x in (query, rows, kept))
+    flat = (x.flatten(0, 1).split(AT_ONCE[query.device.type]) for x in (query, rows, kept))
     for own, places, open_to in zip(*flat, strict=True):
         own_key, own_value = (x.index_select(0, places.flatten()).unflatten(0, places.shape) for x in (key, value))
         mixed.append(dense_attention(own[:, None], own_key, own_value, open_to[:, None]))

@@ -7,17 +7,41 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
+
+#: What the number of patches near an object is rounded up to.
+NEAR_MULTIPLE = 32
 
 
 class Views(NamedTuple):
     """Reference views, no two of them the same: grayscale, their background white.
 
-    patch_xyz: in the world; patch_valid: false on background, which is never matched.
+    patch_xyz: in the world; patch_valid: false on background, which is never matched; near: patches, row by row, among
+    which are all that are valid or touch one that is: as many of each view, so that they make one array.
     """
 
     image: UInt8[Tensor, "view height width"]
     patch_xyz: Float[Tensor, "view row column 3"]
     patch_valid: Bool[Tensor, "view row column"]
+    near: Int64[Tensor, "view near"]
+
+    @classmethod
+    def of(
+        cls,
+        image: UInt8[Tensor, "view height width"],
+        patch_xyz: Float[Tensor, "view row column 3"],
+        patch_valid: Bool[Tensor, "view row column"],
+    ) -> Views:
+        """With ``near`` found, whose number is rounded up: few lengths, so that compiled models are compiled few times.
+
+        >>> valid = torch.zeros(1, 8, 8, dtype=torch.bool)
+        >>> valid[0, 0, 0] = True
+        >>> Views.of(torch.zeros(1, 64, 64, dtype=torch.uint8), torch.zeros(1, 8, 8, 3), valid).near.shape
+        torch.Size([1, 32])
+        """
+        touching = functional.max_pool2d(patch_valid.float(), 3, 1, 1).flatten(1) > 0
+        most = -(-max(1, int(touching.sum(1).max())) // NEAR_MULTIPLE) * NEAR_MULTIPLE
+        return cls(image, patch_xyz, patch_valid, (~touching).to(torch.uint8).argsort(dim=1, stable=True)[:, :most])
 
     def to(self, device: torch.device) -> Views:
         return Views(*(tensor.to(device, non_blocking=True) for tensor in self))

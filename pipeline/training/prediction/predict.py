@@ -69,7 +69,7 @@ class Reference:
 def look_at(model: Model, config: TrainingConfig, shape: ShapeRecord, device: torch.device) -> Reference:
     """Have any model, in its evaluation mode, look at the shape's views."""
     arrays = (shape.image, shape.patch_xyz, shape.patch_valid)
-    views = Views(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)).to(device)
+    views = Views.of(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)).to(device)
     return Reference(shape, views, look(model, views, pick_precision(config.precision, device)))
 
 

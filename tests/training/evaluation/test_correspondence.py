@@ -96,8 +96,8 @@ def matched(similarity: NDArray[np.float32], valid: NDArray[np.bool_] | None = N
 def of_views(valid: torch.Tensor, chosen: torch.Tensor | None = None) -> Inputs:
     """Views (v, h, w) of which this is no background; ``chosen``: one query's, all of them, in their order."""
     one = torch.arange(len(valid))[None] if chosen is None else chosen
-    blank = torch.zeros(0)
-    return Inputs(blank, blank, Views(blank, blank, valid), one)
+    blank, image = torch.zeros(0), torch.zeros(valid.shape, dtype=torch.uint8)
+    return Inputs(blank, blank, Views.of(image, torch.zeros(*valid.shape, 3), valid), one)
 
 
 def test_view_scores_average_the_best_match_of_each_object_patch() -> None:

@@ -13,15 +13,16 @@ from torch.nn.functional import layer_norm
 from pipeline.errors import PipelineError
 from pipeline.settings.loading import load
 from pipeline.training.config import CMTConfig, TrainingConfig
+from pipeline.training.losses import descriptors_at
 from pipeline.training.models import encoder
 from pipeline.training.models.attention import select_keys
 from pipeline.training.models.build import build_model
 from pipeline.training.models.cga import CGABlock
 from pipeline.training.models.cmt import CMT
-from pipeline.training.models.encoder import ResNet18, ResNet18FPN, load_backbone, normalised
+from pipeline.training.models.encoder import STRIDE, ResNet18, ResNet18FPN, load_backbone, normalised
 from pipeline.training.models.interface import Inputs
 from pipeline.training.models.position import PositionEncoding, fourier_features
-from tests.training.models.zoo import inputs_of, predict_exactly, random_inputs, similarity_of
+from tests.training.models.zoo import exactly, inputs_of, predict_exactly, random_inputs, similarity_of, tiny_model
 from tests.training.synthetic import TINY, TINY_CMT
 
 #: What a block's one query is compared with.
@@ -160,6 +161,42 @@ def test_without_cga_every_token_attends_as_with_k_of_all_keys() -> None:
     logits = [predict_exactly(model.eval(), random_inputs()).logit for model in (unguided, guided, few)]
     torch.testing.assert_close(logits[0], logits[1])
     assert not torch.allclose(logits[0], logits[2])
+
+
+def test_near_the_object_are_the_patches_that_touch_it() -> None:
+    views = random_inputs(size=128).views
+    for valid, near in zip(views.patch_valid, views.near, strict=True):
+        touching = {
+            (row + down) * 16 + column + across
+            for row, column in valid.nonzero().tolist()
+            for down in (-1, 0, 1)
+            for across in (-1, 0, 1)
+            if 0 <= row + down < 16 and 0 <= column + across < 16
+        }
+        assert touching <= set(near.tolist())
+        assert len(set(near.tolist())) == len(near) < 256
+
+
+def test_what_is_not_near_the_object_is_not_missed() -> None:
+    inputs = random_inputs(size=128)
+    everywhere = torch.arange(256).expand(len(inputs.views.image), -1)
+    generator, found = torch.Generator().manual_seed(0), []
+    corners = [
+        torch.nonzero(valid)[:6].flip(-1) * STRIDE for valid in inputs.views.patch_valid[inputs.chosen.flatten()]
+    ]
+    pixels = torch.stack(corners) + STRIDE * torch.rand(len(corners), 6, 2, generator=generator)
+    for near in (inputs.views.near, everywhere):
+        model = tiny_model("cmt").train()
+        with exactly(model, inputs) as given:
+            prediction = model(given._replace(views=given.views._replace(near=near)))
+            assert prediction.view_descriptors is not None and prediction.box is not None
+            points = descriptors_at(
+                prediction.view_descriptors, (128, 128), inputs.chosen, pixels.unflatten(0, inputs.chosen.shape)
+            )
+            (prediction.logit.sum() + prediction.box.sum() + points.square().cumsum(-1).sum()).backward()
+        gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+        found.append((prediction.logit, prediction.box, points, gradients))
+    torch.testing.assert_close(*found)
 
 
 def test_tok_alone_sees_all_keys_where_it_is_to() -> None:

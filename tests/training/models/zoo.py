@@ -49,12 +49,12 @@ def tiny_model(name: str) -> Model:
 def inputs_of(image: Tensor, object_mask: Tensor, views: Tensor, patch_xyz: Tensor, patch_valid: Tensor) -> Inputs:
     """Of queries that share no view: what is of views has the axes ``batch chosen``."""
     chosen = torch.arange(views[:, :, 0, 0].numel()).view(views.shape[:2])
-    return Inputs(image, object_mask, Views(*(x.flatten(0, 1) for x in (views, patch_xyz, patch_valid))), chosen)
+    return Inputs(image, object_mask, Views.of(*(x.flatten(0, 1) for x in (views, patch_xyz, patch_valid))), chosen)
 
 
 def repeated(inputs: Inputs) -> Inputs:
     """The same where no two queries share a view."""
-    return inputs_of(inputs.image, inputs.object_mask, *(x[inputs.chosen] for x in inputs.views))
+    return inputs_of(inputs.image, inputs.object_mask, *(x[inputs.chosen] for x in inputs.views[:3]))
 
 
 def random_inputs(batch: int = 3, views: int = 4, size: int = 64, seed: int = 0) -> Inputs:
