@@ -5,7 +5,8 @@
 
 It needs PyTorch, NumPy, h5py, Pillow, pydantic, PyYAML, click and jaxtyping. ``run`` ends within ``--minutes``. It
 checks that the GPU and the CPU agree on a step, tells where a step waits for the GPU, measures images a second and
-memory of several models, and trains for as long as is left. ``results/gpu.json`` is written again after each part, whatever ends it early.
+memory of several models, and trains for as long as is left. ``results/gpu.json`` is written again after each part,
+whatever ends it early.
 """
 
 from __future__ import annotations
