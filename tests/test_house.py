@@ -42,6 +42,7 @@ ALLOWED: Mapping[str, str] = {
     "exchange": "format config engine",
     "report": "format",
     "geometry": "format",
+    "pose": "format geometry",
     "shapes": "config format geometry",
     "appearance": "config materials settings shapes",
     "anomalies": "appearance config format geometry shapes",
@@ -53,7 +54,7 @@ ALLOWED: Mapping[str, str] = {
     "mesh_views": "config format packing rendering shapes",
     "stages": f"{MAKING} engine report settings",
     "run": f"{MAKING} engine report stages",
-    "cli": f"{MAKING} engine exchange mesh_views report run settings stages training",
+    "cli": f"{MAKING} engine exchange mesh_views pose report run settings stages training",
     "blender_scripts": "materials",
     "meshlab_scripts": "",
 }

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from pipeline.cli.errors import friendly
 from pipeline.config import Config
 from pipeline.errors import PipelineError
-from pipeline.extras import need_generation
+from pipeline.extras import is_installed, need_generation
 from pipeline.files import atomic, short_name, write_json
 from pipeline.format.reader import find_reference
 from pipeline.format.schema import ShapeRecord
@@ -26,7 +26,10 @@ from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, read_photograph
 from pipeline.training.prediction.predict import Detection, judge, look_at
-from pipeline.training.prediction.query import as_query
+from pipeline.training.prediction.query import Query, as_query
+
+if TYPE_CHECKING:
+    from pipeline.pose.reference import SearchedReference
 
 #: Bytes of a photograph's name in that of its picture.
 LONGEST_STEM = 100
@@ -82,14 +85,16 @@ def main(
     if shape is None:
         settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
         shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
-    looked_at = look_at(model, saved.config, shape, target)
+    looked_at, solid = look_at(model, saved.config, shape, target), _searched(shape)
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
-        detection = judge(model, saved.config, looked_at, as_query(photograph, size, shadow), target)
+        query = as_query(photograph, size, shadow)
+        detection = judge(model, saved.config, looked_at, query, target)
+        camera = None if solid is None else _camera(solid, query)
         picture = _save(detection, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
-        found.append(_as_json(photograph, detection, picture))
+        found.append(_as_json(photograph, detection, camera, picture))
         if not printed_json:
-            click.echo(_as_line(photograph, detection))
+            click.echo(_as_line(photograph, detection, camera))
     content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
     write_json(out / "predictions.json", content)
     click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
@@ -140,7 +145,31 @@ def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> 
     return read_views(views)
 
 
-def _as_json(photograph: Photograph, detection: Detection, picture: Path | None) -> dict[str, Any]:
+def _searched(shape: ShapeRecord) -> SearchedReference | None:
+    """To find the cameras of photographs; None where the mesh is not known, or nothing casts rays."""
+    if not is_installed("embreex"):
+        return None
+    from pipeline.pose.reference import searched
+
+    return searched(shape)
+
+
+def _camera(solid: SearchedReference, query: Query) -> dict[str, Any] | None:
+    """What is found of the camera of a query; None where its object has no outline."""
+    from pipeline.pose.searching import FITS, as_good_as_the_best
+
+    fits = solid.poses(query.mask > 127)
+    if not fits:
+        return None
+    pose = {name: round(value, 4) for name, value in asdict(fits[0].pose).items()}
+    agreement = fits[0].agreement
+    alike = len(as_good_as_the_best(fits))
+    return {**pose, "agreement": round(agreement, 4), "fits": agreement >= FITS, "alike": alike}
+
+
+def _as_json(
+    photograph: Photograph, detection: Detection, camera: dict[str, Any] | None, picture: Path | None
+) -> dict[str, Any]:
     return {
         "photograph": str(photograph.path),
         "object_by": photograph.cut_by,
@@ -148,15 +177,24 @@ def _as_json(photograph: Photograph, detection: Detection, picture: Path | None)
         "anomalous": detection.anomalous,
         "box": None if detection.box is None else [round(value, 2) for value in detection.box.tolist()],
         "view": None if detection.view is None else {k: round(v, 4) for k, v in asdict(detection.view).items()},
+        "camera": camera,
         "picture": None if picture is None else str(picture),
     }
 
 
-def _as_line(photograph: Photograph, detection: Detection) -> str:
+def _as_line(photograph: Photograph, detection: Detection, camera: dict[str, Any] | None) -> str:
     what = "anomalous" if detection.anomalous else "as it should be"
     parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {detection.score:.3f}"]
     if detection.anomalous and detection.box is not None:
         parts.append(f"box {' '.join(f'{value:.0f}' for value in detection.box.tolist())}")
     if detection.view is not None:
         parts.append(f"best view {detection.view.number} (azimuth {detection.view.azimuth:.0f} degrees)")
+    if camera is not None and not camera["fits"]:
+        parts.append(f"its outline does not fit (agreement {camera['agreement']:.2f}): is this the right reference?")
+    elif camera is not None and camera["alike"] > 1:
+        parts.append(
+            f"seen from elevation {camera['elevation']:.0f}, azimuth undetermined: it looks alike from elsewhere"
+        )
+    elif camera is not None:
+        parts.append(f"seen from azimuth {camera['azimuth']:.0f}, elevation {camera['elevation']:.0f} degrees")
     return ", ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ import trimesh
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from pipeline.cli import predict as predict_command
 from pipeline.cli.predict import main
 from pipeline.format.reader import Shard
 from pipeline.format.views_file import read_views, write_views
+from pipeline.pose.pose import Pose, angle_between
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.prediction.photograph import read_photograph
 from pipeline.training.train import train
+from tests.pose.scenes import CHAIR, mesh_of, round_table, scene_of, silhouette
 from tests.training.synthetic import SIZE, TINY, VIEWS
 
 
@@ -79,6 +83,39 @@ def test_each_photograph_gets_score_box_view_and_picture(folder: Path, tmp_path:
     assert printed["checkpoint"] == str(folder / "run" / "checkpoint.pt") and printed["resolution"] == SIZE
     del printed["predictions"][0]["picture"], found[1]["picture"]
     assert printed["predictions"] == found[1:]
+
+
+def test_where_photographs_were_taken_from_is_found(folder: Path, tmp_path: Path) -> None:
+    chair, table = scene_of(CHAIR), round_table()
+    shown = {"seen": (chair, 131.9), "below": (chair, 318.8), "table": (table, 131.9)}
+    for name, (scene, azimuth) in shown.items():
+        mask = silhouette(scene, Pose(azimuth, 27.6, focal=1.1), 300)
+        Image.fromarray(np.where(mask, 60, 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    views = read_views(folder / "views.h5")
+    camera = Pose(0.0, 30.0, focal=1.1).camera(SIZE)
+    K, world_to_camera = (np.tile(x.astype(np.float32), (VIEWS, 1, 1)) for x in (camera.K, camera.world_to_camera))
+    views = replace(views, mesh=mesh_of(CHAIR), K=K, world_to_camera=world_to_camera)
+    write_views(tmp_path / "views.h5", views, "{}", 1)
+    queries = [part for name in shown for part in ("--query", tmp_path / f"{name}.png")]
+    checkpoint = folder / "run" / "checkpoint.pt"
+    result = invoke(checkpoint, "--reference", tmp_path / "views.h5", *queries, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    seen, below, other = (item["camera"] for item in predictions(tmp_path))
+    for camera, azimuth in ((seen, 131.9), (below, 318.8)):
+        assert angle_between(Pose(camera["azimuth"], camera["elevation"]), Pose(azimuth, 27.6)) < 4.0
+        assert camera["fits"] and camera["alike"] == 1
+    assert not other["fits"] and other["agreement"] < 0.5 < seen["agreement"]
+    first, _, last, _ = result.stdout.splitlines()
+    assert f"seen from azimuth {seen['azimuth']:.0f}, elevation" in first
+    assert "is this the right reference?" in last
+
+
+def test_where_nothing_casts_rays_no_camera_is_found(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict_command, "is_installed", lambda package: package != "embreex")
+    assert invoke(*usual(folder, "query0.png"), "--out", tmp_path).exit_code == 0
+    assert predictions(tmp_path)[0]["camera"] is None
 
 
 def test_views_are_encoded_once_for_all_photographs(
