@@ -148,8 +148,11 @@ class Shard:
 
     def shape(self, row: int) -> ShapeRecord:
         """Row ``row`` of ``shapes/`` with all its queries and, where that is known, its mesh."""
-        queries = tuple(self.query(i) for i in self.query_rows(row))
-        return replace(self.reference(row), queries=queries, mesh=None if self.gaps.no_meshes else self.mesh(row))
+        return replace(self.intact(row), queries=tuple(self.query(i) for i in self.query_rows(row)))
+
+    def intact(self, row: int) -> ShapeRecord:
+        """Row ``row`` of ``shapes/`` without its queries and, where that is known, with its mesh."""
+        return replace(self.reference(row), mesh=None if self.gaps.no_meshes else self.mesh(row))
 
     def reference(self, row: int) -> ShapeRecord:
         """Row ``row`` of ``shapes/`` alone: without its queries and its mesh."""
@@ -202,7 +205,7 @@ def format_versions(shards: Sequence[Path]) -> str:
 
 
 def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
-    """The shape of that id, in any split, without its queries; or of the name of which the id is made.
+    """The shape of that id, in any split, as ``Shard.intact``; or of the name of which the id is made.
 
     Raises PipelineError if there is none.
     """
@@ -212,7 +215,7 @@ def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
             ids = shard.column("shapes", "id").tolist()
             for spelled in (shape_id, naming.shape_id(shape_id)):
                 if spelled in ids:
-                    return shard.reference(ids.index(spelled))
+                    return shard.intact(ids.index(spelled))
             known += ids
     raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 

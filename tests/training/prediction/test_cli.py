@@ -136,12 +136,14 @@ def test_views_file_its_folder_and_the_shape_of_a_dataset_are_the_same_reference
     folder: Path, dataset: Path, tmp_path: Path
 ) -> None:
     checkpoint, _, views, *query = usual(folder, "query0.png")
-    scores = []
+    scores, cameras = [], []
     for reference in (views, folder, f"{dataset}#test0"):
         result = invoke(checkpoint, "--reference", reference, *query, "--out", tmp_path)
         assert result.exit_code == 0, result.output
         scores.append(predictions(tmp_path)[0]["score"])
+        cameras.append(predictions(tmp_path)[0]["camera"])
     assert scores[0] == scores[1] == scores[2]
+    assert cameras[0] is not None and cameras[0] == cameras[1] == cameras[2]
 
 
 def test_names_may_be_alike_and_photographs_are_never_written_over(folder: Path, tmp_path: Path) -> None:
