@@ -51,9 +51,18 @@ def look_at_origin(azimuth: float, elevation: float, radius: float) -> Float64[n
     >>> np.allclose(centre_of(look_at_origin(90, 0, 2.0)), [2.0, 0.0, 0.0])
     True
     """
-    a, e = np.deg2rad([azimuth, elevation])
-    position = radius * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+    position = on_sphere(azimuth, elevation, radius)
     return _upright(position, -position / radius)
+
+
+def on_sphere(azimuth: float, elevation: float, radius: float) -> Float64[np.ndarray, " 3"]:
+    """The position around the origin at angles in degrees, as of ``look_at_origin``.
+
+    >>> on_sphere(90, 0, 2.0).round(12).tolist()
+    [2.0, 0.0, 0.0]
+    """
+    a, e = np.deg2rad([azimuth, elevation])
+    return np.asarray(radius * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)]))
 
 
 def look_at(

@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.format.boxes import bounding_box
 from pipeline.geometry.raycast import RayScene
 from pipeline.pose.pose import Pose
+from pipeline.pose.silhouette import shrunk
 
 #: Directions: so many degrees apart in azimuth, at these elevations. The golden angle shifts each ring, so that no
 #: azimuth is favoured.
@@ -57,8 +58,8 @@ def _around(like: Pose) -> Iterator[Pose]:
 
 
 def framed(mask: Bool[np.ndarray, "size size"]) -> Float32[np.ndarray, " pixel"]:
-    """A mask in fewer pixels."""
-    return np.asarray(Image.fromarray(mask.astype(np.float32)).resize((GRID, GRID), Image.Resampling.BOX)).ravel()
+    """A mask in the grid, as it is."""
+    return shrunk(mask, GRID).ravel()
 
 
 def normalised(mask: Bool[np.ndarray, "height width"]) -> Float32[np.ndarray, " pixel"]:

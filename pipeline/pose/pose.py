@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.format.cameras import Camera, look_at
+from pipeline.format.cameras import Camera, look_at, on_sphere
 
 #: What a search may change; the rest is known.
 Parameter = Literal["azimuth", "elevation", "roll", "distance", "focal", "right", "down"]
@@ -38,8 +38,7 @@ class Pose:
 
     def camera(self, resolution: int) -> Camera:
         """Its camera of so many pixels."""
-        a, e = np.deg2rad([self.azimuth, self.elevation])
-        position = self.distance * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+        position = on_sphere(self.azimuth, self.elevation, self.distance)
         middle_x, middle_y = ((0.5 + shift) * resolution for shift in (self.right, self.down))
         focal = self.focal * resolution
         K = np.array([[focal, 0, middle_x], [0, focal, middle_y], [0, 0, 1.0]])

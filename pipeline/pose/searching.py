@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
-from PIL import Image
 
 from pipeline.geometry.raycast import RayScene
 from pipeline.pose.bank import Bank
 from pipeline.pose.pose import Parameter, Pose, angle_between
 from pipeline.pose.refining import Fit, refine
+from pipeline.pose.silhouette import shrunk
 
 DIRECTION: tuple[Parameter, ...] = ("azimuth", "elevation")
 #: How many poses of the bank are refined, on masks of how many pixels, and how many of these on the mask itself.
@@ -37,10 +38,8 @@ def find_poses(
     """
     if not mask.any() or mask.all():
         return []
-    starts = [
-        like.moved(DIRECTION, pose.values(DIRECTION) - like.values(DIRECTION)) for pose in _candidates(mask, bank)
-    ]
-    small = _resized(mask, COARSE)
+    starts = [replace(like, azimuth=pose.azimuth, elevation=pose.elevation) for pose in _candidates(mask, bank)]
+    small = shrunk(mask, COARSE) >= 0.5
     coarse = distinct([refine(start, small, scene, free, STEPS, FIRST_SCALE) for start in starts])
     return distinct([refine(fit.pose, mask, scene, free, FINE_STEPS, FINE_SCALE) for fit in coarse[:KEPT]])
 
@@ -70,8 +69,3 @@ def _candidates(mask: Bool[np.ndarray, "size size"], bank: Bank) -> list[Pose]:
         if len(chosen) == CANDIDATES:
             break
     return chosen
-
-
-def _resized(mask: Bool[np.ndarray, "size size"], size: int) -> Bool[np.ndarray, "{size} {size}"]:
-    image = Image.fromarray(mask.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
-    return np.asarray(image) >= 0.5

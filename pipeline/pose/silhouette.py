@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
+from PIL import Image
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter, map_coordinates
 
 #: Of the outline's distance field, so that its gradient is smooth across the corners of pixels.
@@ -46,6 +47,12 @@ def outline(mask: Bool[np.ndarray, "height width"]) -> Outline:
     distance = gaussian_filter(np.where(mask, 0.5 - inside, outside - 0.5), SMOOTHING)
     down, right = np.gradient(distance)
     return Outline(distance, np.stack([right, down]), rim(mask)[:, ::-1] + 0.5)
+
+
+def shrunk(mask: Bool[np.ndarray, "height width"], size: int) -> Float32[np.ndarray, "{size} {size}"]:
+    """The share of each of fewer pixels that a mask covers."""
+    image = Image.fromarray(mask.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
+    return np.asarray(image)
 
 
 def rim(mask: Bool[np.ndarray, "height width"]) -> Int64[np.ndarray, "point 2"]:
