@@ -127,6 +127,8 @@ def _batch(config: TrainingConfig, size: int) -> Sample:
         match_valid=torch.ones(count, views, pairs, dtype=torch.bool),
         shape=torch.arange(count),
         anomalous_patches=torch.zeros(count, side**2, dtype=torch.bool),
+        places=torch.zeros(count, 2, 0, 0, dtype=torch.uint8),
+        blind=torch.zeros(count, dtype=torch.bool),
         true_patches=torch.zeros(count, views, pairs, dtype=torch.int64),
         true_patch_valid=torch.zeros(count, views, pairs, dtype=torch.bool),
     )

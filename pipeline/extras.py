@@ -26,6 +26,12 @@ def installing(extra: str) -> str:
     return f"pip install 'l3d-gen[{extra}]'"
 
 
+def need_rays(what: str) -> None:
+    """Raise PipelineError, which says what to install, where nothing casts the rays that ``what`` needs."""
+    if not is_installed("embreex"):
+        raise PipelineError(f"{what} casts rays by embreex, which is not installed: {installing('camera')}")
+
+
 def need_generation(command: str) -> None:
     """Raise PipelineError, which says what to install, where something is missing that ``command`` needs."""
     missing = next((package for package in GENERATE if not is_installed(package)), None)

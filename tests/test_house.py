@@ -35,7 +35,7 @@ ALLOWED: Mapping[str, str] = {
     "shared": "",
     "settings": "",
     "format": "",
-    "training": "format settings",
+    "training": "format geometry pose settings",
     "materials": "settings",
     "config": "settings format materials",
     "engine": "",

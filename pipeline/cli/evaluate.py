@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -12,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
 from pipeline.format.labels import SPLITS
 from pipeline.training.evaluation.evaluate import Judged, compare, evaluate_checkpoint, model_name
+from pipeline.training.evaluation.metrics import CameraSource
 from pipeline.training.evaluation.pictures import match_pictures
 from pipeline.training.evaluation.tables import as_json, extent, markdown, predictions_csv, text_table
 from pipeline.training.index import SplitIndex, index_split
@@ -26,6 +28,14 @@ from pipeline.training.index import SplitIndex, index_split
     "--bootstrap", default=2000, show_default=True, type=click.IntRange(min=0), help="For intervals; 0: none."
 )
 @click.option("--pictures", default=0, type=click.IntRange(min=0), help="Pictures of matches in --out, for each model.")
+@click.option(
+    "--cameras",
+    type=click.Choice(get_args(CameraSource)),
+    default="found",
+    show_default=True,
+    help="Of queries, for models that compare: found, with all but the direction known or nothing, by the model's "
+    "own mask or the true one; or told.",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that load data.")
 @click.option("--json", "printed_json", is_flag=True, help="Print JSON instead of tables.")
@@ -37,12 +47,14 @@ def main(
     out: Path | None,
     bootstrap: int,
     pictures: int,
+    cameras: CameraSource,
     device: str,
     workers: int,
     printed_json: bool,
 ) -> None:
     """Evaluate CHECKPOINTS on DATASET: AUC, accuracy, box AP, closest views and matches, by anomaly type and part.
 
+    A checkpoint called "untrained" is a model that needs no training (docs/detecting.md).
     A type's AUC is against all normal images; everything else is over its images alone. Models are named by the
     folders of their checkpoints; each is compared with the first.
     """
@@ -53,7 +65,7 @@ def main(
         raise PipelineError(
             f"models are named by the folders of their checkpoints, but these are alike: {', '.join(names)}"
         )
-    models = [evaluate_checkpoint(path, dataset, split, device, workers, bootstrap) for path in checkpoints]
+    models = [evaluate_checkpoint(path, dataset, split, device, workers, bootstrap, cameras) for path in checkpoints]
     first, differences = models[0].name, compare(models, bootstrap)
     results = {model.name: as_json(model, differences.get(model.name), first, split) for model in models}
     if out is not None:

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from pipeline.cli.errors import friendly
 from pipeline.config import Config
 from pipeline.errors import PipelineError
-from pipeline.extras import is_installed, need_generation
+from pipeline.extras import need_generation
 from pipeline.files import atomic, short_name, write_json
 from pipeline.format.reader import find_reference
 from pipeline.format.schema import ShapeRecord
@@ -24,12 +24,9 @@ from pipeline.settings.loading import load
 from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
-from pipeline.training.prediction.photograph import Photograph, read_photograph
+from pipeline.training.prediction.photograph import Photograph, doubts, masks_for, photographs_in, read_photograph
 from pipeline.training.prediction.predict import Detection, judge, look_at
-from pipeline.training.prediction.query import Query, as_query
-
-if TYPE_CHECKING:
-    from pipeline.pose.reference import SearchedReference
+from pipeline.training.prediction.query import as_query
 
 #: Bytes of a photograph's name in that of its picture.
 LONGEST_STEM = 100
@@ -38,8 +35,21 @@ LONGEST_STEM = 100
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--reference", required=True, help="Mesh file; views.h5 or its folder; or DATASET#SHAPE_ID.")
-@click.option("--query", "queries", required=True, multiple=True, type=click.Path(path_type=Path), help="Photograph.")
-@click.option("--mask", "masks", multiple=True, type=click.Path(path_type=Path), help="Its object in white; one each.")
+@click.option(
+    "--query",
+    "queries",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Photograph, or a folder of them.",
+)
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Its object in white; one each, or a folder by name.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("predictions"), show_default=True)
 @click.option("--up", type=click.Choice(get_args(Up)), default="y", show_default=True, help="z turns a lying mesh up.")
 @click.option("--smooth", default=0, type=click.IntRange(min=0), help="Rounds of Laplacian smoothing of the mesh.")
@@ -65,36 +75,31 @@ def main(
     device: str,
     printed_json: bool,
 ) -> None:
-    """Compare each --query with the shape of --reference by the model of CHECKPOINT.
+    """Compare each --query with the shape of --reference by the model of CHECKPOINT, or by one that is "untrained".
 
     Writes predictions.json and a picture for each photograph to --out; views drawn from a mesh go to --out/reference,
     and may be the --reference of the next call. docs/predicting.md tells what photographs need.
     """
-    if masks and len(masks) != len(queries):
-        raise PipelineError(
-            f"{len(masks)} --mask for {len(queries)} --query: give one for each, in the same order, or none"
-        )
+    files = [file for path in queries for file in photographs_in(path)]
+    cut_out = masks_for(files, masks)
     saved = load_checkpoint(checkpoint)
     target = pick_device(device)
     model = restore_model(saved, checkpoint).to(target).eval()
     size = resolution or saved.size[0]
-    photographs = [
-        read_photograph(path, mask) for path, mask in zip(queries, masks or [None] * len(queries), strict=True)
-    ]
+    photographs = [read_photograph(path, mask) for path, mask in zip(files, cut_out, strict=True)]
     shape = _stored_views(context, reference)
     if shape is None:
         settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
         shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
-    looked_at, solid = look_at(model, saved.config, shape, target), _searched(shape)
+    looked_at = look_at(model, saved.config, shape, target)
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
         query = as_query(photograph, size, shadow)
         detection = judge(model, saved.config, looked_at, query, target)
-        camera = None if solid is None else _camera(solid, query)
         picture = _save(detection, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
-        found.append(_as_json(photograph, detection, camera, picture))
+        found.append(_as_json(photograph, detection, picture))
         if not printed_json:
-            click.echo(_as_line(photograph, detection, camera))
+            click.echo(_as_line(photograph, detection))
     content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
     write_json(out / "predictions.json", content)
     click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
@@ -145,36 +150,22 @@ def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> 
     return read_views(views)
 
 
-def _searched(shape: ShapeRecord) -> SearchedReference | None:
-    """To find the cameras of photographs; None where the mesh is not known, or nothing casts rays."""
-    if not is_installed("embreex"):
-        return None
-    from pipeline.pose.reference import searched
-
-    return searched(shape)
-
-
-def _camera(solid: SearchedReference, query: Query) -> dict[str, Any] | None:
-    """What is found of the camera of a query; None where its object has no outline."""
-    from pipeline.pose.searching import FITS, as_good_as_the_best
-
-    fits = solid.poses(query.mask > 127)
-    if not fits:
-        return None
-    pose = {name: round(value, 4) for name, value in asdict(fits[0].pose).items()}
-    agreement = fits[0].agreement
-    alike = len(as_good_as_the_best(fits))
-    return {**pose, "agreement": round(agreement, 4), "fits": agreement >= FITS, "alike": alike}
-
-
-def _as_json(
-    photograph: Photograph, detection: Detection, camera: dict[str, Any] | None, picture: Path | None
-) -> dict[str, Any]:
+def _as_json(photograph: Photograph, detection: Detection, picture: Path | None) -> dict[str, Any]:
+    found = detection.camera
+    camera = None
+    if found is not None:
+        pose = {name: round(value, 4) for name, value in asdict(found.pose).items()}
+        deviation = {name: round(value, 4) for name, value in found.deviation.items()}
+        camera = {**pose, "deviation": deviation, "agreement": round(found.agreement, 4)}
+        camera |= {"fits": found.fits, "alike": found.alike}
     return {
         "photograph": str(photograph.path),
         "object_by": photograph.cut_by,
+        "doubts": doubts(photograph),
         "score": detection.score,
         "anomalous": detection.anomalous,
+        "part": detection.part,
+        "type": detection.type,
         "box": None if detection.box is None else [round(value, 2) for value in detection.box.tolist()],
         "view": None if detection.view is None else {k: round(v, 4) for k, v in asdict(detection.view).items()},
         "camera": camera,
@@ -182,19 +173,22 @@ def _as_json(
     }
 
 
-def _as_line(photograph: Photograph, detection: Detection, camera: dict[str, Any] | None) -> str:
-    what = "anomalous" if detection.anomalous else "as it should be"
+def _as_line(photograph: Photograph, detection: Detection) -> str:
+    what = "as it should be"
+    if detection.anomalous:
+        what = " ".join(filter(None, (detection.part, detection.type))) or "anomalous"
     parts = [f"{click.format_filename(photograph.path)}: {what}", f"score {detection.score:.3f}"]
     if detection.anomalous and detection.box is not None:
         parts.append(f"box {' '.join(f'{value:.0f}' for value in detection.box.tolist())}")
     if detection.view is not None:
         parts.append(f"best view {detection.view.number} (azimuth {detection.view.azimuth:.0f} degrees)")
-    if camera is not None and not camera["fits"]:
-        parts.append(f"its outline does not fit (agreement {camera['agreement']:.2f}): is this the right reference?")
-    elif camera is not None and camera["alike"] > 1:
+    camera = detection.camera
+    if camera is not None and not camera.fits:
+        parts.append(f"its outline does not fit (agreement {camera.agreement:.2f}): is this the right reference?")
+    elif camera is not None and camera.alike > 1:
         parts.append(
-            f"seen from elevation {camera['elevation']:.0f}, azimuth undetermined: it looks alike from elsewhere"
+            f"seen from elevation {camera.pose.elevation:.0f}, azimuth undetermined: it looks alike from elsewhere"
         )
     elif camera is not None:
-        parts.append(f"seen from azimuth {camera['azimuth']:.0f}, elevation {camera['elevation']:.0f} degrees")
-    return ", ".join(parts)
+        parts.append(f"seen from azimuth {camera.pose.azimuth:.0f}, elevation {camera.pose.elevation:.0f} degrees")
+    return ", ".join([*parts, *doubts(photograph)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,13 @@ class Camera:
     K: Float64[np.ndarray, "3 3"]
     world_to_camera: Float64[np.ndarray, "4 4"]
     resolution: int
+
+    @classmethod
+    def stored(
+        cls, K: Float32[np.ndarray, "3 3"], world_to_camera: Float32[np.ndarray, "4 4"], resolution: int
+    ) -> Camera:
+        """As a shard holds it."""
+        return cls(K.astype(np.float64), world_to_camera.astype(np.float64), resolution)
 
     @property
     def centre(self) -> Float64[np.ndarray, " 3"]:

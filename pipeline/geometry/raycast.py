@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from jaxtyping import Bool, Float32, Float64, UInt16
+from jaxtyping import Bool, Float32, Float64, Integer, UInt16
 
 from pipeline.format.cameras import Camera
 from pipeline.geometry.soup import Soup
@@ -19,6 +19,19 @@ class RayImage:
 
     depth: Float32[np.ndarray, "height width"]
     part_ids: UInt16[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What one camera sees, and how it is turned.
+
+    depth, part_ids: as of ``RayImage``; normals: of unit length and toward the camera, in its frame; zeros where
+    nothing is hit.
+    """
+
+    depth: Float32[np.ndarray, "height width"]
+    part_ids: UInt16[np.ndarray, "height width"]
+    normals: Float32[np.ndarray, "height width 3"]
 
 
 class RayScene:
@@ -45,6 +58,20 @@ class RayScene:
         shape = (camera.resolution, camera.resolution)
         return RayImage(t.astype(np.float32).reshape(shape), ids.reshape(shape))
 
+    def surface(self, camera: Camera) -> Surface:
+        """As ``render``, with normals."""
+        rays = camera.rays.reshape(-1, 3)
+        t, face = self._hits(np.broadcast_to(camera.centre, rays.shape), rays)
+        a, b, c = np.moveaxis(self._soup.vertices[self._soup.faces[face[face >= 0]]], 1, 0)
+        normal = np.cross(b - a, c - a) @ camera.world_to_camera[:3, :3].T
+        length = np.linalg.norm(normal, axis=1, keepdims=True)
+        away = np.einsum("rd,rd->r", normal, rays[face >= 0] @ camera.world_to_camera[:3, :3].T) > 0
+        normals = np.zeros((len(rays), 3), dtype=np.float32)
+        normals[face >= 0] = np.where(away[:, None], -normal, normal) / np.maximum(length, 1e-30)
+        shape = (camera.resolution, camera.resolution)
+        ids = self._part_ids(face)
+        return Surface(t.astype(np.float32).reshape(shape), ids.reshape(shape), normals.reshape(*shape, 3))
+
     def first_hits(
         self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
     ) -> tuple[Float64[np.ndarray, " ray"], UInt16[np.ndarray, " ray"]]:
@@ -52,17 +79,27 @@ class RayScene:
 
         Embree finds the face in float32; where the ray meets it is computed in float64.
         """
+        t, face = self._hits(origins, directions)
+        return t, self._part_ids(face)
+
+    def _hits(
+        self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
+    ) -> tuple[Float64[np.ndarray, " ray"], Integer[np.ndarray, " ray"]]:
+        """Ray parameters and faces, 0 and -1 on a miss."""
         t = np.zeros(len(origins))
-        ids = np.zeros(len(origins), dtype=np.uint16)
         if len(self._soup.faces) == 0:
-            return t, ids
+            return t, np.full(len(origins), -1)
         # Asking Embree for the hit faces alone is ten times faster than for its barycentric coordinates.
         face = self._scene.run(origins.astype(np.float32), directions.astype(np.float32))
         hit = face >= 0
         corners = self._soup.vertices[self._soup.faces[face[hit]]]
         t[hit] = _hit_parameter(origins[hit], directions[hit], corners)
-        ids[hit] = self._soup.part_ids[face[hit]]
-        return t, ids
+        return t, face
+
+    def _part_ids(self, face: Integer[np.ndarray, " ray"]) -> UInt16[np.ndarray, " ray"]:
+        ids = np.zeros(len(face), dtype=np.uint16)
+        ids[face >= 0] = self._soup.part_ids[face[face >= 0]]
+        return ids
 
 
 def _hit_parameter(

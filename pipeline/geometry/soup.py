@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.format.schema import Mesh
+
 
 @dataclass(frozen=True)
 class Soup:
@@ -18,3 +20,8 @@ class Soup:
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     part_ids: NDArray[np.uint16]
+
+
+def soup_of(mesh: Mesh) -> Soup:
+    """The triangles that a shard holds of a shape."""
+    return Soup(mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64), mesh.part_ids)

@@ -11,7 +11,6 @@ from jaxtyping import Bool
 from pipeline.format.cameras import centre_of
 from pipeline.format.schema import ShapeRecord
 from pipeline.geometry.raycast import RayScene
-from pipeline.geometry.soup import Soup
 from pipeline.pose.bank import Bank, build_bank
 from pipeline.pose.pose import ALL, Parameter, Pose
 from pipeline.pose.refining import Fit
@@ -31,12 +30,8 @@ class SearchedReference:
         return find_poses(mask, self.scene, self.bank, self.like, free)
 
 
-def searched(shape: ShapeRecord) -> SearchedReference | None:
-    """Of a shape whose mesh is known; None without one."""
-    mesh = shape.mesh
-    if mesh is None:
-        return None
-    scene = RayScene(Soup(mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64), mesh.part_ids))
+def searched(shape: ShapeRecord, scene: RayScene) -> SearchedReference:
+    """Of a shape, and what rays meet of it."""
     distance = float(np.linalg.norm(centre_of(shape.world_to_camera[0])))
     like = Pose(0.0, 0.0, distance=distance, focal=float(shape.K[0, 0, 0]) / shape.image.shape[-1])
     return SearchedReference(scene, build_bank(scene, like), like)

@@ -45,7 +45,10 @@ def find_poses(
 
 
 def as_good_as_the_best(fits: Sequence[Fit]) -> list[Fit]:
-    """The best of ``find_poses``, and those that nothing tells from it: more than one where an object is symmetric."""
+    """The best of ``find_poses``, and those that nothing tells from it: more than one where an object is symmetric.
+
+    None of none.
+    """
     return [fit for fit in fits if fit.agreement > fits[0].agreement - AS_GOOD]
 
 

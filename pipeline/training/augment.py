@@ -8,10 +8,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Shaped, UInt8
 from PIL import Image
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from pipeline.format.cameras import Camera
+from pipeline.training.config import Comparing
 
 ATTEMPTS = 10  # crops drawn before the image is left whole
 MIN_KEPT = 0.5  # share of an anomaly's pixels that a crop must keep; less would falsify the label
@@ -34,8 +38,8 @@ class Window:
         return mask[self.y0 : self.y0 + self.height, self.x0 : self.x0 + self.width]
 
     def apply(
-        self, image: UInt8[Tensor, "channel height width"], mode: Literal["bilinear", "nearest-exact"]
-    ) -> UInt8[Tensor, "channel height width"]:
+        self, image: Shaped[Tensor, "channel height width"], mode: Literal["bilinear", "nearest-exact"]
+    ) -> Shaped[Tensor, "channel height width"]:
         """Cut an image, enlarge it to its size again and flip it; masks take the nearest pixel."""
         kept = image[:, self.y0 : self.y0 + self.height, self.x0 : self.x0 + self.width]
         if kept.shape != image.shape:
@@ -99,3 +103,13 @@ def jittered(image: UInt8[Tensor, "3 height width"], generator: np.random.Genera
     """
     contrast, brightness = generator.uniform(-0.2, 0.2, 2)
     return ((1 + contrast) * image + 255 * brightness).round().clamp(0, 255).to(torch.uint8)
+
+
+def jittered_camera(camera: Camera, config: Comparing, generator: np.random.Generator) -> Camera:
+    """A camera about as far off as one that was found: turned about the object, shifted, and nearer or further."""
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_rotvec(generator.normal(0.0, config.jitter_degrees, 3), degrees=True).as_matrix()
+    K = camera.K.copy()
+    K[:2, :2] *= np.exp(generator.normal(0.0, config.jitter_scale))
+    K[:2, 2] += generator.normal(0.0, config.jitter_shift * camera.resolution, 2)
+    return Camera(K, camera.world_to_camera @ turn, camera.resolution)

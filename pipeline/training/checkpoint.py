@@ -18,11 +18,13 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.settings.loading import parse
 from pipeline.training import published
-from pipeline.training.config import PublishedConfig, TrainingConfig
+from pipeline.training.config import ColoursConfig, PublishedConfig, TrainingConfig
 from pipeline.training.models.build import new_model
 from pipeline.training.models.interface import Model
 from pipeline.training.torchfile import read_torch_dict
 
+#: Called so, a model that nobody needs to train is taken in place of a file.
+UNTRAINED = "untrained"
 FORMAT = "l3d-checkpoint"
 VERSION = 4
 
@@ -68,11 +70,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, or the authors' ``model.pt``, on the CPU; executes no code from the file.
 
-    Raises PipelineError if it is neither.
+    ``UNTRAINED`` is the model of kind colours. Raises PipelineError if it is none of these.
     """
+    if path == Path(UNTRAINED) and not path.exists():
+        config = TrainingConfig(model=ColoursConfig())
+        return _of_no_run(new_model(config.model).state_dict(), None, config)
     content = read_torch_dict(path, "checkpoint")
     if published.is_published(content):
-        return _of_published(*published.read_weights(content, path))
+        config = TrainingConfig(model=PublishedConfig(), reference_views=2)
+        return _of_no_run(*published.read_weights(content, path), config)
     if content.get("format") != FORMAT:
         raise PipelineError(
             f"checkpoint {path} is neither an {FORMAT}, as l3d-train writes, nor the authors' published model.pt"
@@ -97,8 +103,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise PipelineError(f"checkpoint {path} is not whole ({problems[:300]}); write or copy it again") from error
 
 
-def _of_published(weights: dict[str, Any], keys: dict[str, Any] | None) -> Checkpoint:
-    """As if it had been trained here, for no step; there is nothing to resume."""
+def _of_no_run(weights: dict[str, Any], keys: dict[str, Any] | None, config: TrainingConfig) -> Checkpoint:
+    """As if it had been trained here, for no step, on images like the authors'; there is nothing to resume."""
     return Checkpoint(
         model=weights,
         average=None,
@@ -111,7 +117,7 @@ def _of_published(weights: dict[str, Any], keys: dict[str, Any] | None) -> Check
         best_auc=None,
         size=published.SIZE,
         reference_views=published.VIEWS,
-        config=TrainingConfig(model=PublishedConfig(), reference_views=2),
+        config=config,
         resumable=False,
     )
 

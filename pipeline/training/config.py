@@ -124,8 +124,53 @@ class PublishedConfig(StrictModel):
     top_k: int = Field(100, ge=0, description="view patches each query patch attends to (k); 0: all. [tok] sees all")
 
 
+#: What of a reference is drawn: its mesh, or the depth of its views, which is all that the paper's models have.
+KnownBy = Literal["mesh", "views"]
+
+
+class Comparing(StrictModel):
+    """What models have in common that compare a query with the reference as the query's camera sees it."""
+
+    reference: KnownBy | Literal["none"] = Field(
+        "mesh", description="what is drawn of it: its mesh, what its views see, or nothing, to learn what it is worth"
+    )
+    blind: Fraction = Field(
+        0.15, description="share of training queries shown without the reference, to learn what is the object"
+    )
+    jitter_degrees: float = Field(0.3, ge=0, description="of a training query's camera: turned so far about the object")
+    jitter_shift: float = Field(0.002, ge=0, description="likewise: shifted, in image edges")
+    jitter_scale: float = Field(0.005, ge=0, description="likewise: nearer or further, in shares")
+
+
+class CompareConfig(Comparing):
+    """Render and compare: a U-Net on both."""
+
+    kind: Literal["compare"] = "compare"
+    width: EncoderWidth = Field(
+        24, description="channels of the U-Net's first level; the next has twice, all others four times as many"
+    )
+    levels: int = Field(5, ge=2, le=6, description="levels of the U-Net; each further has half the resolution")
+
+
+class ColoursConfig(Comparing):
+    """Comparing without learning, by the photograph's own colours."""
+
+    kind: Literal["colours"] = "colours"
+    bandwidth: float = Field(16.0, gt=0, description="of colours that are alike, in levels of 255")
+    ratio: float = Field(5.0, gt=0, description="logarithm of how much likelier one must be than the other to count")
+
+
 Precision = Literal["auto", "float32", "bf16", "fp16"]
-AnyModelConfig = CMTConfig | PublishedConfig | QueryOnlyConfig | ViTConfig | ContrastiveConfig | LightFieldConfig
+AnyModelConfig = (
+    CMTConfig
+    | PublishedConfig
+    | QueryOnlyConfig
+    | ViTConfig
+    | ContrastiveConfig
+    | LightFieldConfig
+    | CompareConfig
+    | ColoursConfig
+)
 MODEL_CONFIGS: dict[str, type[AnyModelConfig]] = {
     config.model_fields["kind"].default: config for config in get_args(AnyModelConfig)
 }
@@ -196,6 +241,7 @@ class TrainingConfig(StrictModel):
     point_pairs: int = Field(32, ge=2, description="correspondences drawn per view pair, and patches per query")
     box_l1: float = Field(5.0, ge=0, description="weight of the box head's L1 loss")
     box_giou: float = Field(2.0, ge=0, description="weight of the box head's generalised-IoU loss")
+    map_weight: float = Field(1.0, ge=0, description="of the losses of maps and type, where the model has them")
     patch_weight: float = Field(1.0, ge=0, description="of the patches' loss, where the model has a patch head")
     flip: bool = Field(True, description="flip half of the training queries left-right")
     jitter: Fraction = Field(

@@ -7,20 +7,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pipeline.errors import PipelineError
-from pipeline.format.combine import region
+from pipeline.extras import need_rays
+from pipeline.format.cameras import Camera
+from pipeline.format.combine import region, union
+from pipeline.format.labels import LABELS
 from pipeline.format.reader import Shard
 from pipeline.format.schema import AnomalyRecord
 from pipeline.seeding import rng
-from pipeline.training.augment import Mask, Window, draw_window, jittered, whole
-from pipeline.training.config import TrainingConfig
+from pipeline.training.augment import Mask, Window, draw_window, jittered, jittered_camera, whole
+from pipeline.training.config import Comparing, TrainingConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
-from pipeline.training.models.interface import Inputs, Views
+from pipeline.training.models.interface import ALIGNED, Inputs, Views
 from pipeline.training.references import References, draw, draw_matches
 from pipeline.training.truth import patch_centres, true_matches, unmoved_points
 
@@ -32,12 +35,13 @@ class Sample(NamedTuple):
     """One query with reference views of its shape; collated, every tensor but those of views gains the axis ``batch``.
 
     view_names: of ``inputs.views``, a number for each view of the split, by which those of several samples are told
-    apart; label: 1 for anomalous; anomaly_type: index into ``SplitIndex.type_names``; box: (cx, cy, w, h) in shares
+    apart; label: 1 for anomalous; anomaly_type: index into ``LABELS``, -1 for others; box: (cx, cy, w, h) in shares
     of the image, zeros for normal; object_patches: patches of the query that show the object; matches: pixels (x, y) of
     one surface point in view i and in view i + 1 (the last pairs with the first); shape: alike for queries of one
     shape; anomalous_patches: of which the anomaly covers at least a quarter, all false where that is not asked for;
     true_patches: the patch of each view that shows what ``object_patches`` show, not valid where it shows none, or
-    where that is not asked for.
+    where that is not asked for; places: 0 or 255, where the anomaly's part was and where it is, empty where that is not
+    asked for; blind: whether the reference is withheld, so that nobody can tell what is anomalous.
     """
 
     inputs: Inputs
@@ -53,6 +57,8 @@ class Sample(NamedTuple):
     anomalous_patches: Bool[Tensor, "*batch patch"]
     true_patches: Int64[Tensor, "*batch view point"]
     true_patch_valid: Bool[Tensor, "*batch view point"]
+    places: UInt8[Tensor, "*batch 2 row column"]
+    blind: Bool[Tensor, "*batch"]
 
     def to(self, device: torch.device) -> Sample:
         return Sample(self.inputs.to(device), *(tensor.to(device, non_blocking=True) for tensor in self[1:]))
@@ -93,6 +99,15 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
         self._references = References(self._shards, config.cache_shapes, index.reference_views)
+        if isinstance(config.model, Comparing) and config.model.reference == "views" and index.unknown_depth:
+            raise PipelineError(f"model.reference = views needs depth, which {index.unknown_depth} does not tell")
+        self._types = [LABELS.index(name) if name in LABELS else -1 for name in index.type_names]
+        self._aligned = None
+        if isinstance(config.model, Comparing) and config.model.reference != "none":
+            need_rays(f"model.reference = {config.model.reference}")
+            from pipeline.training.aligning.references import AlignedReferences
+
+            self._aligned = AlignedReferences(self._shards, config.model.reference, config.cache_shapes)
 
     def __getitem__(self, key: Key) -> Sample | UnreadableSample:
         try:
@@ -111,11 +126,9 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         shard = self._shards[file]
         anomalies = [shard.anomaly(i) for i in shard.anomaly_rows(row)] if index.label[item] else []
 
-        window, views = whole(index.size), np.arange(index.reference_views)
+        window, views = whole(index.size), self._views(epoch, group)
         if self.augmented:
             window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
-            drawing = rng(config.seed, "training", "views", epoch, group)
-            views = drawing.choice(index.reference_views, config.reference_views, replace=False)
         image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
         if self.augmented and config.jitter and generator.random() < config.jitter:
             image = jittered(image, generator)
@@ -125,6 +138,15 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)
         if getattr(config.model, "patch_head", False):
             anomalous = patch_cover(_moved(changed, window)).ravel() >= 0.25
+
+        aligned, places, blind = None, torch.zeros(2, 0, 0, dtype=torch.uint8), False
+        if isinstance(config.model, Comparing):
+            blind = self.augmented and bool(generator.random() < config.model.blind)
+            aligned = self._drawn(shard, row, file, shape_row, window, generator)
+            if aligned is not None:
+                aligned *= not blind
+            masks = [union((getattr(a, name) for a in anomalies), index.size) for name in ("mask_old", "mask_new")]
+            places = torch.from_numpy(np.stack([_moved(mask, window) for mask in masks]))
 
         object_patches, object_patch_valid = draw(_object_patches(mask), config.point_pairs, generator)
         reference = self._references.reference(file, shape_row, views)
@@ -143,10 +165,11 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
                 object_mask=torch.from_numpy(mask),
                 views=Views.of(*map(torch.from_numpy, (reference.image, reference.patch_xyz, reference.patch_valid))),
                 chosen=torch.arange(len(views)),
+                aligned=aligned,
             ),
             view_names=torch.from_numpy(int(index.shape[item]) * index.reference_views + views),
             label=torch.tensor(float(index.label[item])),
-            anomaly_type=torch.tensor(int(index.anomaly_type[item])),
+            anomaly_type=torch.tensor(self._types[int(index.anomaly_type[item])]),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
             object_patches=torch.from_numpy(object_patches),
             object_patch_valid=torch.from_numpy(object_patch_valid),
@@ -156,7 +179,35 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
             anomalous_patches=torch.from_numpy(anomalous),
             true_patches=torch.from_numpy(true_patches),
             true_patch_valid=torch.from_numpy(true_patch_valid),
+            places=places,
+            blind=torch.tensor(blind),
         )
+
+    def _views(self, epoch: int, group: int) -> Int64[np.ndarray, " view"]:
+        """Those that a sample is shown with: drawn by chance, all, or none where the model looks at none."""
+        count = self.index.reference_views
+        if isinstance(self.config.model, Comparing):
+            return np.arange(0)
+        if not self.augmented:
+            return np.arange(count)
+        drawing = rng(self.config.seed, "training", "views", epoch, group)
+        return drawing.choice(count, self.config.reference_views, replace=False)
+
+    def _drawn(
+        self, shard: Shard, row: int, file: int, shape_row: int, window: Window, generator: np.random.Generator
+    ) -> Float32[Tensor, "aligned height width"] | None:
+        """The reference as the query's camera sees it, in the window of the query that is shown, if any is."""
+        if self._aligned is None:
+            return None
+        assert isinstance(self.config.model, Comparing)
+        K, world_to_camera = (shard.row("queries", name, row) for name in ("K", "world_to_camera"))
+        camera = Camera.stored(K, world_to_camera, self.index.size[0])
+        if self.augmented:
+            camera = jittered_camera(camera, self.config.model, generator)
+        channels = window.apply(torch.from_numpy(self._aligned.draw(file, shape_row, camera)), "nearest-exact")
+        if window.flip:
+            channels[ALIGNED.index("normal_x")] *= -1
+        return channels
 
 
 def training_keys(shape: Int64[np.ndarray, " sample"], config: TrainingConfig, step: int) -> Iterator[list[Key]]:
@@ -258,12 +309,13 @@ def collate(samples: Sequence[Sample]) -> Sample:
     """One batch of the samples, each view in it once."""
     names = torch.stack([sample.view_names for sample in samples])
     distinct, first, chosen = np.unique(names.numpy(), return_index=True, return_inverse=True)
-    drawn = [(samples[i // names.shape[1]].inputs.views, i % names.shape[1]) for i in first]
+    aligned = [sample.inputs.aligned for sample in samples if sample.inputs.aligned is not None]
     inputs = Inputs(
         image=torch.stack([sample.inputs.image for sample in samples]),
         object_mask=torch.stack([sample.inputs.object_mask for sample in samples]),
-        views=Views.of(*(torch.stack([own[field][view] for own, view in drawn]) for field in range(3))),
+        views=Views.of(*(torch.cat([sample.inputs.views[field] for sample in samples])[first] for field in range(3))),
         chosen=torch.from_numpy(chosen.reshape(names.shape)),
+        aligned=torch.stack(aligned) if aligned else None,
     )
     return Sample(inputs, torch.from_numpy(distinct), *default_collate([tuple(sample[2:]) for sample in samples]))
 

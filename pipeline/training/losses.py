@@ -20,6 +20,10 @@ from pipeline.training.models.attention import gather_rows, own_views
 from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import Prediction
 
+#: Of the anomaly's type beside the maps.
+TYPE_WEIGHT = 0.2
+#: How much more a pixel of the anomaly's places counts than another: they are few.
+PLACE_WEIGHT = 4.0
 #: What of the losses a step minimises: all, or those of the alignment, or the others.
 Task = Literal["all", "alignment", "detection"]
 
@@ -35,15 +39,20 @@ class Losses(NamedTuple):
     box_giou: Float[Tensor, ""]
     contrast: Float[Tensor, ""]
     patches: Float[Tensor, ""]
+    segmentation: Float[Tensor, ""]
+    places: Float[Tensor, ""]
+    type: Float[Tensor, ""]
 
 
 class Counts(NamedTuple):
     """What the losses of a batch are means over. Those of its parts add up.
 
-    samples, and the anomalous among them; query_anchors, view_anchors: of the two alignments; anomalous_patches.
+    samples; sighted: those that are not blind; anomalous: of these; query_anchors, view_anchors: of the two alignments;
+    patches, anomalous_patches.
     """
 
     samples: Int64[Tensor, ""]
+    sighted: Int64[Tensor, ""]
     anomalous: Int64[Tensor, ""]
     query_anchors: Int64[Tensor, ""]
     view_anchors: Int64[Tensor, ""]
@@ -55,7 +64,8 @@ def count(batch: Sample, config: TrainingConfig) -> Counts:
     """Counts of one part of a batch: its data decides them, no model does."""
     return Counts(
         samples=torch.tensor(len(batch.label), device=batch.label.device),
-        anomalous=(batch.label > 0).sum(),
+        sighted=(~batch.blind).sum(),
+        anomalous=((batch.label > 0) & ~batch.blind).sum(),
         query_anchors=_query_anchors(batch, config.query_labels == "exact").sum(),
         view_anchors=batch.match_valid.sum(),
         patches=torch.tensor(batch.anomalous_patches.numel(), device=batch.label.device),
@@ -181,6 +191,20 @@ def patch_loss(
     return _mean(_mean(sums, sizes).sum(), (sizes > 0).sum())
 
 
+def map_losses(
+    maps: Float[Tensor, "batch 3 height width"], batch: Sample
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Binary cross-entropy of the object's map, and of the anomaly's places; sums over samples of means over pixels.
+
+    The places' are of samples that are not blind, and their pixels count PLACE_WEIGHT times as much as others.
+    """
+    truth = torch.cat([batch.inputs.object_mask[:, None], batch.places], dim=1).float() / 255
+    each = functional.binary_cross_entropy_with_logits(maps, truth, reduction="none")
+    weight = 1.0 + (PLACE_WEIGHT - 1.0) * truth[:, 1:]
+    places = (each[:, 1:] * weight).mean(dim=(1, 2, 3)) * ~batch.blind
+    return each[:, 0].mean(dim=(1, 2)).sum(), places.sum()
+
+
 def box_losses(
     box: Float[Tensor, "batch 4"], target: Float[Tensor, "batch 4"], anomalous: Float[Tensor, " batch"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
@@ -220,6 +244,7 @@ def training_losses(
         + config.alignment_weight * (a * losses.query_view + (1 - a) * losses.view_view)
         + losses.contrast
         + config.patch_weight * losses.patches
+        + config.map_weight * (losses.segmentation + losses.places + TYPE_WEIGHT * losses.type)
         + config.box_l1 * losses.box_l1
         + config.box_giou * losses.box_giou
     )
@@ -246,9 +271,16 @@ def _alignment(
 def _detection(
     prediction: Prediction, batch: Sample, config: TrainingConfig, counts: Counts
 ) -> dict[str, Float[Tensor, ""]]:
-    bce = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label, reduction="sum")
-    found = {"classification": _mean(bce, counts.samples)}
-    if prediction.box is not None:
+    sighted = ~batch.blind
+    bce = functional.binary_cross_entropy_with_logits(prediction.logit, batch.label, reduction="none")
+    found = {"classification": _mean((bce * sighted).sum(), counts.sighted)}
+    if prediction.maps is not None and prediction.type_logits is not None:
+        segmentation, places = map_losses(prediction.maps, batch)
+        kind = functional.cross_entropy(prediction.type_logits, batch.anomaly_type, reduction="none", ignore_index=-1)
+        found["segmentation"] = _mean(segmentation, counts.samples)
+        found["places"] = _mean(places, counts.sighted)
+        found["type"] = _mean((kind * sighted).sum(), counts.sighted)
+    elif prediction.box is not None:
         l1, giou = box_losses(prediction.box, batch.box, batch.label)
         found |= {"box_l1": _mean(l1, counts.anomalous), "box_giou": _mean(giou, counts.anomalous)}
     if prediction.shape_similarity is not None:

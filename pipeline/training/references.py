@@ -48,7 +48,8 @@ class References:
         self, file: int, name: str, row: int, views: Int64[np.ndarray, " view"]
     ) -> Shaped[np.ndarray, "view ..."]:
         if name in BY_VIEW:
-            return np.stack([self._value(file, name, row, int(view)) for view in views])
+            asked = views.tolist() or [0]  # of no views, an array with the axes that they would have
+            return np.stack([self._value(file, name, row, view) for view in asked])[: len(views)]
         values: Shaped[np.ndarray, "view ..."] = self._value(file, name, row, None)[views]
         return values
 

@@ -70,3 +70,23 @@ def test_points_on_the_far_side_and_outside_the_image_are_not_visible() -> None:
     seen = points_visible(scene, front_camera(CONFIG), points, 1e-3)
     # Front of the body, its back, front of the knob, the knob's side that looks away, a point off the image.
     assert seen.tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (36, 30), (200, 40)])
+def test_normals_are_those_of_the_cubes_faces_in_the_cameras_frame(azimuth: float, elevation: float) -> None:
+    camera = orbit_camera(CONFIG, azimuth, elevation)
+    scene = RayScene(flatten(part_meshes(two_cubes())))
+    surface, image = scene.surface(camera), scene.render(camera)
+    np.testing.assert_array_equal(surface.depth, image.depth)
+    np.testing.assert_array_equal(surface.part_ids, image.part_ids)
+    hit = surface.part_ids > 0
+    assert not surface.normals[~hit].any()
+    in_world = surface.normals[hit].astype(np.float64) @ camera.world_to_camera[:3, :3]
+    points = camera.centre + camera.rays[hit] * surface.depth[hit][:, None]
+    middle = np.where(surface.part_ids[hit][:, None] == 1, [[0, 0, 0]], [[0.6, 0, 0]])
+    axis = np.abs(points - middle).argmax(axis=1)  # of a cube, the face that a point is on
+    expected = np.eye(3)[axis] * np.sign(np.take_along_axis(points - middle, axis[:, None], 1))
+    edge = np.sort(np.abs(points - middle), axis=1)
+    clear = edge[:, 2] - edge[:, 1] > 1e-3  # but along the edges, where either face is right
+    np.testing.assert_allclose(in_world[clear], expected[clear], atol=1e-5)
+    assert ((surface.normals[hit] * (camera.rays[hit] @ camera.world_to_camera[:3, :3].T)).sum(axis=1) < 0).all()

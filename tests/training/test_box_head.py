@@ -22,7 +22,7 @@ def test_box_head_learns_where_the_squares_of_four_images_are() -> None:
     inputs = inputs_of(query, torch.full((4, 64, 64), 255, dtype=torch.uint8), views, xyz, valid)
     model = build_model(TINY)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(300):
+    for _ in range(200):
         box = model(inputs).box
         assert box is not None
         l1, giou = box_losses(box, target, torch.ones(4))

@@ -64,7 +64,7 @@ def test_resume_takes_the_runs_own_config_and_overrides_what_may_change(
 
 
 def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) -> None:
-    result = invoke_eval(run / "checkpoint.pt", dataset, "--workers", 0)
+    result = invoke_eval(run / "checkpoint.pt", dataset, "--workers", 0, "--bootstrap", 50)
     assert result.exit_code == 0, result.output
     extent, name, head, *rows = (line.split() for line in result.stdout.splitlines())
     assert " ".join(extent) == "test split, 8 images of 2 shapes"
@@ -81,7 +81,7 @@ def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) 
 
 
 def test_eval_json_holds_the_same_numbers(dataset: Path, run: Path) -> None:
-    result = invoke_eval(run / "best.pt", dataset, "--split", "val", "--json", "--workers", 0)
+    result = invoke_eval(run / "best.pt", dataset, "--split", "val", "--json", "--workers", 0, "--bootstrap", 200)
     found = json.loads(result.stdout)["run"]
     assert found["overall"]["images"] == 8 and 0 <= found["overall"]["auc"] <= 1
     low, high = found["intervals"]["auc"]

@@ -23,7 +23,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import lock
 from pipeline.training import train as train_module
 from pipeline.training.checkpoint import load_checkpoint
-from pipeline.training.config import TrainingConfig, load_training
+from pipeline.training.config import CompareConfig, TrainingConfig, load_training
 from pipeline.training.data import ShardDataset, load_batches, share, training_keys
 from pipeline.training.distributed import Group, process_group
 from pipeline.training.index import index_split
@@ -38,6 +38,8 @@ TRAIN = str(Path(sys.executable).with_name("l3d-train"))
 ALL_LOSSES = TrainingConfig.model_validate(
     {**TINY.model_dump(), "batch": 8, "queries_per_shape": 3, "model": {**TINY.model.model_dump(), "patch_head": True}}
 )
+COMPARING = ALL_LOSSES.model_copy(update={"model": CompareConfig(width=8, levels=3, blind=0.4)})
+OF_MAPS = {"segmentation", "places", "type"}
 
 
 def run_two(dataset: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +131,15 @@ def test_parts_and_processes_change_neither_gradient_nor_losses_of_a_batch(name:
     whole, found = (gradient(uneven, ALL_LOSSES, *case, frozen=True) for case in (CASES["1 part"], CASES[name]))
     assert abs(found.values - whole.values).max() < 1e-5 * abs(whole.values).max()
     assert found.losses == pytest.approx(whole.losses, rel=1e-5)
-    assert {loss for loss, value in whole.losses.items() if value == 0} == {"contrast"}
+    assert {loss for loss, value in whole.losses.items() if value == 0} == {"contrast", *OF_MAPS}
+
+
+def test_parts_change_neither_gradient_nor_losses_of_maps(uneven: Path) -> None:
+    """Of which some samples see no reference."""
+    whole, found = (gradient(uneven, COMPARING, *CASES[name], frozen=True) for name in ("1 part", "4 parts"))
+    assert abs(found.values - whole.values).max() < 1e-5 * abs(whole.values).max()
+    assert found.losses == pytest.approx(whole.losses, rel=1e-5)
+    assert {loss for loss, value in whole.losses.items() if value > 0} == {"total", "classification", *OF_MAPS}
 
 
 def test_parts_of_the_batch_that_is_compared_differ_in_every_count(uneven: Path) -> None:
@@ -139,7 +149,7 @@ def test_parts_of_the_batch_that_is_compared_differ_in_every_count(uneven: Path)
     parts = [batch.samples for batch in load_batches(samples, shares, 0, torch.device("cpu"))]
     counts = [count(part, ALL_LOSSES)._asdict() for part in parts if part is not None]
     same = {name for name in counts[0] if len({int(each[name]) for each in counts}) == 1}
-    assert len(counts) == 4 and same == {"samples", "patches"}
+    assert len(counts) == 4 and same == {"samples", "sighted", "patches"}
 
 
 def test_samples_and_splits_that_do_not_reach_all_processes_stop_none(tmp_path: Path, tiny: str) -> None:

@@ -25,6 +25,7 @@ from pipeline.training.losses import (
     count,
     descriptors_at,
     info_nce,
+    map_losses,
     patch_loss,
     query_view_alignment,
     training_losses,
@@ -271,7 +272,7 @@ def test_contrast_teaches_nothing_from_anomalies_or_from_one_shape_alone(batch: 
 
 def of_patches(anomalous: torch.Tensor) -> Counts:
     none = torch.tensor(0)
-    return Counts(none, none, none, none, torch.tensor(anomalous.numel()), anomalous.sum())
+    return Counts(none, none, none, none, none, torch.tensor(anomalous.numel()), anomalous.sum())
 
 
 def test_patch_loss_weighs_the_anomalous_patches_as_much_as_all_others() -> None:
@@ -288,6 +289,59 @@ def test_patch_loss_weighs_the_anomalous_patches_as_much_as_all_others() -> None
     assert patch_loss(logits, none, of_patches(none)).item() == pytest.approx(sum([cost(2.0), *others]) / 6)
     parts = [patch_loss(logits[i : i + 1], anomalous[i : i + 1], counts).item() for i in (0, 1)]
     assert sum(parts) == pytest.approx((cost(-2.0) + sum(others) / 5) / 2)
+
+
+def with_maps(batch: Sample) -> tuple[Prediction, Sample]:
+    """Four random predictions of 64 x 64 pixels, and the batch with places of its own; its second sample is blind."""
+    generator = torch.Generator().manual_seed(3)
+    places = (torch.rand(4, 2, 64, 64, generator=generator) < 0.1).to(torch.uint8) * 255
+    prediction = Prediction(
+        torch.randn(4, generator=generator),
+        torch.rand(4, 4, generator=generator),
+        maps=torch.randn(4, 3, 64, 64, generator=generator),
+        type_logits=torch.randn(4, 11, generator=generator),
+    )
+    return prediction, batch._replace(places=places, blind=torch.tensor([False, True, False, False]))
+
+
+def test_losses_of_maps_equal_brute_force(batch: Sample) -> None:
+    prediction, batch = with_maps(batch)
+    maps, losses = prediction.maps, losses_of(prediction, batch, TINY)
+    assert maps is not None
+    segmentation: list[float] = []
+    places: list[float] = []
+    for i in range(4):
+        for k, truth in enumerate([batch.inputs.object_mask[i], *batch.places[i]]):
+            right = torch.where(truth > 0, maps[i, k], -maps[i, k]).sigmoid()
+            weight = torch.where((truth > 0) & torch.tensor(k > 0), 4.0, 1.0)
+            cost = float((-right.log() * weight).mean())
+            (places if k else segmentation).append(cost if k == 0 or i != 1 else 0.0)
+    assert losses.segmentation.item() == pytest.approx(sum(segmentation) / 4, rel=1e-4)
+    assert losses.places.item() == pytest.approx(sum(places) / 2 / 3, rel=1e-4)  # of two maps, three samples
+    assert [float(value) for value in map_losses(maps, batch)] == pytest.approx(
+        [sum(segmentation), sum(places) / 2], rel=1e-4
+    )
+    assert losses.box_l1 == losses.box_giou == 0  # its box is that of its maps
+
+
+def test_who_sees_no_reference_learns_what_the_object_is_and_nothing_else(batch: Sample) -> None:
+    prediction, batch = with_maps(batch)
+    losses = losses_of(prediction, batch, TINY)
+    assert prediction.maps is not None and prediction.type_logits is not None
+    logit, maps, kinds = prediction.logit.clone(), prediction.maps.clone(), prediction.type_logits.clone()
+    logit[1], maps[1, 1:], kinds[1] = 9.0, 9.0, 9.0
+    same = losses_of(prediction._replace(logit=logit, maps=maps, type_logits=kinds), batch, TINY)
+    torch.testing.assert_close(same, losses)
+    maps[1, 0] = 9.0
+    assert losses_of(prediction._replace(maps=maps), batch, TINY).segmentation != losses.segmentation
+
+
+def test_a_type_beyond_the_known_ones_costs_nothing(batch: Sample) -> None:
+    prediction, batch = with_maps(batch)
+    assert prediction.type_logits is not None
+    kinds = torch.tensor([2, 5, -1, 0])
+    expected = functional.cross_entropy(prediction.type_logits[[0, 3]], kinds[[0, 3]], reduction="sum") / 3
+    torch.testing.assert_close(losses_of(prediction, batch._replace(anomaly_type=kinds), TINY).type, expected)
 
 
 def test_what_a_model_does_not_predict_costs_nothing(batch: Sample) -> None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError
 from pipeline.format.reader import NoShards
 from pipeline.training.boxes import corners, iou
-from pipeline.training.checkpoint import load_checkpoint, restore_model
-from pipeline.training.config import TrainingConfig
+from pipeline.training.checkpoint import UNTRAINED, load_checkpoint, restore_model
+from pipeline.training.config import ColoursConfig, Comparing, TrainingConfig
 from pipeline.training.data import Sample, ShardDataset, evaluation_keys, load_batches, patch_cover
 from pipeline.training.device import pick_device
 from pipeline.training.evaluation.bootstrap import Interval, bootstrap
@@ -26,12 +26,15 @@ from pipeline.training.evaluation.metrics import (
     IOU_THRESHOLD,
     IOU_THRESHOLDS,
     PCK_SHARES,
+    CameraSource,
     Evaluation,
     Scores,
     accuracy,
     best_threshold,
     box_ap,
+    count_levels,
     evaluate_scores,
+    map_ap,
     roc_auc,
 )
 from pipeline.training.index import SplitIndex, index_split
@@ -59,7 +62,13 @@ class Judged:
 
 
 def evaluate_checkpoint(
-    checkpoint: Path, dataset: Path, split: str, device: str, workers: int, resamples: int = 0
+    checkpoint: Path,
+    dataset: Path,
+    split: str,
+    device: str,
+    workers: int,
+    resamples: int = 0,
+    cameras: CameraSource = "found",
 ) -> Judged:
     """A saved model on one split, with all reference views and without augmentation.
 
@@ -72,10 +81,10 @@ def evaluate_checkpoint(
     target = pick_device(config.device)
     model = restore_model(saved, checkpoint).to(target)
     index = index_split(dataset, split)
-    if index.size != saved.size:
+    if index.size != saved.size and not isinstance(config.model, ColoursConfig):
         trained, given = ("x".join(map(str, size)) for size in (saved.size, index.size))
         logger.warning("%s was trained on images of %s pixels, these are %s", checkpoint, trained, given)
-    scores, true_boxes, boxes = _predict(model, index, config, target, Truth(index))
+    scores, true_boxes, boxes = _predict(model, index, config, target, Truth(index), cameras)
     usable = np.isfinite(scores.probability)
     if boxes is not None:
         usable &= np.isfinite(boxes).all(axis=1)
@@ -86,7 +95,7 @@ def evaluate_checkpoint(
             " = float32: train again, or take an earlier checkpoint"
         )
     try:
-        chosen = scores if split == "val" else predict(model, index_split(dataset, "val"), config, target)
+        chosen = scores if split == "val" else predict(model, index_split(dataset, "val"), config, target, cameras)
         threshold = best_threshold(chosen)
     except NoShards:
         threshold = None
@@ -97,7 +106,7 @@ def evaluate_checkpoint(
 
 def model_name(checkpoint: Path) -> str:
     """What tables call a saved model: its run's folder."""
-    return checkpoint.resolve().parent.name
+    return UNTRAINED if checkpoint == Path(UNTRAINED) else checkpoint.resolve().parent.name
 
 
 def confidence_intervals(scores: Scores, threshold: float | None, resamples: int) -> dict[str, Interval]:
@@ -109,6 +118,7 @@ def confidence_intervals(scores: Scores, threshold: float | None, resamples: int
         "box_ap": lambda own: box_ap(own, (IOU_THRESHOLD,)),
         "box_ap_mean": lambda own: box_ap(own, IOU_THRESHOLDS),
         "closest_view": lambda own: None if own.closest is None else float(own.closest.mean()),
+        "map_ap": map_ap,
     }
     found = {
         name: bootstrap(scores.shape, lambda rows, of=statistic: of(scores.select(rows)), resamples)  # type: ignore[misc]
@@ -142,20 +152,42 @@ def compare(models: Sequence[Judged], resamples: int) -> dict[str, Difference]:
     return {name: difference for name, difference in found.items() if difference is not None}
 
 
-def predict(model: Model, index: SplitIndex, config: TrainingConfig, device: torch.device) -> Scores:
-    """Score every sample of a split in stored order; the model comes back in the mode that it had."""
-    scores, _, _ = _predict(model, index, config, device, None)
+def predict(
+    model: Model,
+    index: SplitIndex,
+    config: TrainingConfig,
+    device: torch.device,
+    cameras: CameraSource | None = None,
+) -> Scores:
+    """Score every sample of a split in stored order; the model comes back in the mode that it had.
+
+    ``cameras``: of models that compare; None for those that the dataset tells, with nothing measured of them.
+    """
+    scores, _, _ = _predict(model, index, config, device, None, cameras)
     return scores
 
 
 @torch.no_grad()
 def _predict(
-    model: Model, index: SplitIndex, config: TrainingConfig, device: torch.device, truth: Truth | None
+    model: Model,
+    index: SplitIndex,
+    config: TrainingConfig,
+    device: torch.device,
+    truth: Truth | None,
+    cameras: CameraSource | None,
 ) -> tuple[Scores, Float64[np.ndarray, "sample 4"], Float64[np.ndarray, "sample 4"] | None]:
-    """Scores, with closest views and matches if ``truth`` is there to tell; true and predicted boxes in pixels."""
+    """Scores, with closest views and matches if ``truth`` is there to tell; true and predicted boxes in pixels.
+
+    ``cameras``: None for those that the dataset tells, with nothing measured of them.
+    """
     training = model.training
     model.eval()
     dtype = pick_precision(config.precision, device)
+    comparison = None
+    if cameras is not None and isinstance(config.model, Comparing) and config.model.reference != "none":
+        from pipeline.training.evaluation.comparison import Comparison
+
+        comparison = Comparison(model, index, config.model.reference, cameras, dtype)
     columns: dict[str, list[Any]] = {}
     keys = evaluation_keys(index.shape, config.eval_batch)
     seen: tuple[torch.Tensor, ...] = ()
@@ -167,8 +199,14 @@ def _predict(
         items = [item for _, item, _ in batch_keys]
         if index.shape[items[0]] != last_shape:
             seen, last_shape = look(model, batch.samples.inputs.views, dtype), index.shape[items[0]]
-        prediction = forward(model, batch.samples.inputs, dtype, seen)
-        for name, value in _judge(prediction, batch.samples, truth, items).items():
+        inputs, sightings = batch.samples.inputs, None
+        if comparison is not None:
+            inputs, sightings = comparison.look(inputs, items)
+        prediction = forward(model, inputs, dtype, seen)
+        judged = _judge(prediction, batch.samples, truth, items)
+        if comparison is not None and sightings is not None:
+            judged |= comparison.judge(prediction, sightings, items)
+        for name, value in judged.items():
             columns.setdefault(name, []).append(value)
     model.train(training)
     joined = {name: np.concatenate(values) for name, values in columns.items()}
@@ -185,6 +223,14 @@ def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: 
     if prediction.box is not None:
         found["boxes"] = prediction.box.cpu().numpy()
         found["box_iou"] = iou(corners(prediction.box), corners(samples.box)).cpu().numpy().astype(np.float64)
+    if prediction.maps is not None:
+        changed = (samples.places > 127).any(dim=1).cpu().numpy()
+        logits = prediction.maps[:, 1:].amax(dim=1).cpu().numpy()
+        found["map_counts"] = np.stack([count_levels(*pair) for pair in zip(logits, changed, strict=True)])
+    if prediction.type_logits is not None:
+        kind = samples.anomaly_type.cpu().numpy()
+        named = prediction.type_logits[:, 1:].argmax(dim=1).cpu().numpy() + 1  # given that it is anomalous
+        found["type_right"] = np.where(kind > 0, named == kind, np.nan)
     if truth is not None and prediction.query_descriptors is not None and prediction.view_descriptors is not None:
         closest, pck = [], []
         found_matches = view_matches(prediction.query_descriptors, prediction.view_descriptors, samples.inputs)

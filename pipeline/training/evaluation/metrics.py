@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Num, Shaped
+from jaxtyping import Bool, Float, Float64, Int64, Num, Shaped
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -16,6 +16,13 @@ IOU_THRESHOLD = 0.5
 IOU_THRESHOLDS = tuple(np.arange(10) * 0.05 + 0.5)
 #: Correspondences: a match is right within this share of the image's longer edge (PCK).
 PCK_SHARES = (0.05, 0.1, 0.15)
+#: Degrees: a camera that was found is right up to here.
+POSE_TOLERANCE = 5.0
+#: Levels between logits of -LOGITS and LOGITS, by which pixels of maps are ranked.
+LEVELS, LOGITS = 128, 12.0
+#: Where a model that compares has a query's camera from: its direction by the model's own mask, all of it so, its
+#: direction by the true mask, or it is told.
+CameraSource = Literal["found", "any", "true-mask", "true"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +32,9 @@ class Scores:
     probability: of being anomalous; anomaly_type: index into ``type_names``, 0 for normal; part: str, the part group
     of the anomaly, '' for normal; shape: alike for samples of one shape; box_iou: overlap of predicted and true box,
     meaningful where anomalous; closest: 1 where the closest view was found, else 0; pck: share of right matches by
-    ``PCK_SHARES``, NaN where a sample has none to judge. None for what the model does not give, or where it was not
-    measured.
+    ``PCK_SHARES``, NaN where a sample has none to judge; map_counts: by ``count_levels``; pose_error: degrees by which
+    the camera that was found is off; part_right, type_right: 1 where the anomaly was called by its part and type, else
+    0, NaN for normal. None for what the model does not give, or where it was not measured.
     """
 
     probability: Float64[np.ndarray, " sample"]
@@ -37,6 +45,10 @@ class Scores:
     box_iou: Float64[np.ndarray, " sample"] | None = None
     closest: Float64[np.ndarray, " sample"] | None = None
     pck: Float64[np.ndarray, "sample tolerance"] | None = None
+    map_counts: Int64[np.ndarray, "sample 2 level"] | None = None
+    pose_error: Float64[np.ndarray, " sample"] | None = None
+    part_right: Float64[np.ndarray, " sample"] | None = None
+    type_right: Float64[np.ndarray, " sample"] | None = None
 
     @property
     def label(self) -> Bool[np.ndarray, " sample"]:
@@ -68,7 +80,8 @@ class Metrics:
 
     accuracy: at 0.5; accuracy_chosen: at a threshold chosen on other data; box_ap: at IoU 0.5, box_ap_mean: mean over
     IoU 0.5 to 0.95; closest_view: share of queries whose closest view was found; pck: share of right matches by
-    tolerance, the mean over images.
+    tolerance, the mean over images; map_ap: average precision of pixels as those that the anomaly changed; pose: share
+    of cameras found within ``POSE_TOLERANCE``; part, type: shares of anomalies called by their part and their type.
     """
 
     images: int
@@ -79,6 +92,10 @@ class Metrics:
     box_ap_mean: float | None
     closest_view: float | None
     pck: dict[str, float] | None
+    map_ap: float | None
+    pose: float | None
+    part: float | None
+    type: float | None
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,10 @@ def measure(scores: Scores, threshold: float | None = None) -> Metrics:
         box_ap_mean=box_ap(scores, IOU_THRESHOLDS),
         closest_view=None if scores.closest is None else float(scores.closest.mean()),
         pck=_mean_pck(scores),
+        map_ap=map_ap(scores),
+        pose=None if scores.pose_error is None else float((scores.pose_error <= POSE_TOLERANCE).mean()),
+        part=_mean_known(scores.part_right),
+        type=_mean_known(scores.type_right),
     )
 
 
@@ -182,6 +203,32 @@ def box_ap(scores: Scores, thresholds: Sequence[float]) -> float | None:
     rows = scores.label
     each = [average_precision(scores.probability[rows], scores.box_iou[rows] >= threshold) for threshold in thresholds]
     return float(np.mean(each))
+
+
+def count_levels(
+    logit: Float[np.ndarray, "height width"], changed: Bool[np.ndarray, "height width"]
+) -> Int64[np.ndarray, "2 level"]:
+    """Pixels at each of ``LEVELS`` levels of the logit, the unchanged and the changed ones."""
+    level = np.clip((logit + LOGITS) * (LEVELS / (2 * LOGITS)), 0, LEVELS - 1).astype(np.int64)
+    return np.stack([np.bincount(level[of], minlength=LEVELS) for of in (~changed, changed)])
+
+
+def map_ap(scores: Scores) -> float | None:
+    """Average precision over all pixels of all samples, ranked by levels; None without changed ones.
+
+    The step-wise sum of precision times gained recall, as scikit-learn's ``average_precision_score``.
+    """
+    if scores.map_counts is None:
+        return None
+    unchanged, changed = np.cumsum(scores.map_counts.sum(axis=0)[:, ::-1], axis=1)
+    if not changed[-1]:
+        return None
+    precision = changed / np.maximum(changed + unchanged, 1)
+    return float((np.diff(changed, prepend=0) * precision).sum() / changed[-1])
+
+
+def _mean_known(values: Float64[np.ndarray, " sample"] | None) -> float | None:
+    return None if values is None or np.isnan(values).all() else float(np.nanmean(values))
 
 
 def _of_group(scores: Scores, rows: Bool[np.ndarray, " sample"], threshold: float | None) -> Metrics:

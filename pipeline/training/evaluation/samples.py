@@ -29,11 +29,12 @@ def sample_grid(model: Model, index: SplitIndex, config: TrainingConfig, device:
     dtype = pick_precision(config.precision, device)
     dataset = ShardDataset(index, config, augmented=False)
     tiles = []
-    for batch in load_batches(dataset, [[(0, int(row), int(row))] for row in rows], 0, device):
+    keys = [[(0, int(row), int(row))] for row in rows]
+    for row, batch in zip(rows, load_batches(dataset, keys, 0, device), strict=True):
         assert batch.samples is not None  # only a tolerant dataset leaves samples out
         prediction = forward(model, batch.samples.inputs, dtype)
         box = None if prediction.box is None else prediction.box[0]
-        name = index.type_names[int(batch.samples.anomaly_type)]
+        name = index.type_names[int(index.anomaly_type[row])]
         score = float(prediction.logit.sigmoid())
         tiles.append(_tile(batch.samples.inputs.image[0], name, score, box, batch.samples.box[0]))
     model.train(training)

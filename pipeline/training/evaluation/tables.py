@@ -18,8 +18,19 @@ from pipeline.training.evaluation.metrics import PCK_SHARES, Metrics
 from pipeline.training.evaluation.paper import PaperRow, paper_row
 from pipeline.training.index import SplitIndex
 
-COLUMNS = ("auc", "accuracy", "accuracy_chosen", "box_ap", "box_ap_mean", "closest_view")
-HEADS = ("AUC", "accuracy", "at chosen", "box AP", "AP 50:95", "closest view")
+#: What columns show, by the metrics' names. Those that no model has are left out.
+HEADS: Mapping[str, str] = {
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "accuracy_chosen": "at chosen",
+    "box_ap": "box AP",
+    "box_ap_mean": "AP 50:95",
+    "map_ap": "map AP",
+    "closest_view": "closest view",
+    "pose": "camera",
+    "part": "part",
+    "type": "type",
+}
 NONE = "-"
 
 
@@ -36,8 +47,9 @@ def text_table(judged: Judged, difference: Difference | None, first: str) -> str
     """
     evaluation = judged.evaluation
     rows = [*evaluation.by_type.items(), *evaluation.by_part.items(), ("all", evaluation.overall)]
-    head = f"{'':<14}{'images':>8}" + "".join(f"{name:>14}" for name in (*HEADS, *_pck_heads()))
-    lines = [head, *(_text_row(name, metrics) for name, metrics in rows)]
+    names = _names([judged])
+    head = f"{'':<14}{'images':>8}" + "".join(f"{_head(name):>14}" for name in names)
+    lines = [head, *(_text_row(name, metrics, names) for name, metrics in rows)]
     for name, (low, high) in judged.intervals.items():
         lines.append(f"{name}: 95 % interval {100 * low:.1f} to {100 * high:.1f}")
     if difference is not None:
@@ -51,7 +63,9 @@ def markdown(models: Sequence[Judged], differences: Mapping[str, Difference], sp
     ``differences``: of AUC from that of the first model, by the names of the others.
     """
     lines = [f"# {extent(models[0], split)}", "", "Percent; in brackets 95 % intervals over resampled shapes.", ""]
-    lines += _table(["", *HEADS, *_pck_heads(), "paper: AUC / accuracy"], [_model_row(model) for model in models])
+    names = _names(models)
+    heads = [_head(name) for name in names]
+    lines += _table(["", *heads, "paper: AUC / accuracy"], [_model_row(model, names) for model in models])
     if differences:
         lines += ["", f"AUC less that of {models[0].name}, on the same samples:", ""]
         rows = [[name, _signed(difference)] for name, difference in differences.items()]
@@ -59,9 +73,9 @@ def markdown(models: Sequence[Judged], differences: Mapping[str, Difference], sp
     for model in models:
         evaluation = model.evaluation
         groups = [*evaluation.by_type.items(), *evaluation.by_part.items()]
-        rows = [[name, str(metrics.images), *_cells(metrics)] for name, metrics in groups]
+        rows = [[name, str(metrics.images), *_cells(metrics, names)] for name, metrics in groups]
         lines += ["", f"## {model.name}", "", f"{_threshold(model).capitalize()}.", ""]
-        lines += _table(["", "images", *HEADS, *_pck_heads()], rows)
+        lines += _table(["", "images", *heads], rows)
     return "\n".join(lines) + "\n"
 
 
@@ -109,12 +123,12 @@ def _pixels(box: Float64[np.ndarray, " 4"] | None) -> list[str]:
     return [""] * 4 if box is None else [f"{value:.2f}" for value in box]
 
 
-def _text_row(name: str, metrics: Metrics) -> str:
-    return f"{name:<14}{metrics.images:>8}" + "".join(f"{cell:>14}" for cell in _cells(metrics))
+def _text_row(name: str, metrics: Metrics, names: Sequence[str]) -> str:
+    return f"{name:<14}{metrics.images:>8}" + "".join(f"{cell:>14}" for cell in _cells(metrics, names))
 
 
-def _model_row(model: Judged) -> list[str]:
-    cells = _cells(model.evaluation.overall, model.intervals)
+def _model_row(model: Judged, names: Sequence[str]) -> list[str]:
+    cells = _cells(model.evaluation.overall, names, model.intervals)
     return [model.name, *cells, _paper_cell(paper_row(model.config))]
 
 
@@ -130,14 +144,32 @@ def _threshold(model: Judged) -> str:
     return f"threshold chosen on the validation split: {chosen:.3f}"
 
 
-def _cells(metrics: Metrics, intervals: Mapping[str, Interval] | None = None) -> list[str]:
-    cells = []
-    for name in COLUMNS:
-        value, interval = getattr(metrics, name), (intervals or {}).get(name)
+def _cells(metrics: Metrics, names: Sequence[str], intervals: Mapping[str, Interval] | None = None) -> list[str]:
+    numbers, cells = _numbers(metrics), []
+    for name in names:
+        value, interval = numbers[name], (intervals or {}).get(name)
         cell = NONE if value is None else f"{100 * value:.1f}"
         cells.append(cell if interval is None else f"{cell} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]")
+    return cells
+
+
+def _names(models: Sequence[Judged]) -> list[str]:
+    """Of the metrics that any of the models has."""
+    found = [_numbers(model.evaluation.overall) for model in models]
+    return [name for name in found[0] if any(numbers[name] is not None for numbers in found)]
+
+
+def _numbers(metrics: Metrics) -> dict[str, float | None]:
+    """All of them, in the order of their columns."""
     pck = metrics.pck or {}
-    return cells + [f"{100 * pck[str(share)]:.1f}" if str(share) in pck else NONE for share in PCK_SHARES]
+    return {
+        **{name: getattr(metrics, name) for name in HEADS},
+        **{f"PCK {share}": pck.get(str(share)) for share in PCK_SHARES},
+    }
+
+
+def _head(name: str) -> str:
+    return HEADS.get(name, name)
 
 
 def _paper_cell(row: PaperRow | None) -> str:
@@ -146,10 +178,6 @@ def _paper_cell(row: PaperRow | None) -> str:
     numbers = " / ".join(NONE if value is None else f"{value}" for value in (row.auc, row.accuracy))
     others = {"box AP": row.box_ap, "closest view": row.closest_view}
     return f"{row.name}: {numbers}" + "".join(f", {name} {v}" for name, v in others.items() if v is not None)
-
-
-def _pck_heads() -> list[str]:
-    return [f"PCK {share}" for share in PCK_SHARES]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -11,6 +11,8 @@ from pipeline.seeding import rng
 from pipeline.training.config import (
     AnyModelConfig,
     CMTConfig,
+    ColoursConfig,
+    CompareConfig,
     ContrastiveConfig,
     LightFieldConfig,
     PublishedConfig,
@@ -19,6 +21,8 @@ from pipeline.training.config import (
     ViTConfig,
 )
 from pipeline.training.models.cmt import CMT
+from pipeline.training.models.colours import Colours
+from pipeline.training.models.compare import Compare
 from pipeline.training.models.contrastive import Contrastive
 from pipeline.training.models.encoder import ResNet18, load_backbone
 from pipeline.training.models.interface import Model
@@ -42,6 +46,10 @@ def new_model(config: AnyModelConfig) -> Model:
             return Contrastive(config)
         case LightFieldConfig():
             return LightField(config)
+        case CompareConfig():
+            return Compare(config)
+        case ColoursConfig():
+            return Colours(config)
 
 
 def build_model(config: TrainingConfig) -> Model:

@@ -39,29 +39,38 @@ class Views(NamedTuple):
         >>> Views.of(torch.zeros(1, 64, 64, dtype=torch.uint8), torch.zeros(1, 8, 8, 3), valid).near.shape
         torch.Size([1, 32])
         """
-        touching = functional.max_pool2d(patch_valid.float(), 3, 1, 1).flatten(1) > 0
-        most = -(-max(1, int(touching.sum(1).max())) // NEAR_MULTIPLE) * NEAR_MULTIPLE
+        touching = functional.max_pool2d(patch_valid.float()[:, None], 3, 1, 1).flatten(1) > 0
+        most = -(-max([1, *touching.sum(1).tolist()]) // NEAR_MULTIPLE) * NEAR_MULTIPLE
         return cls(image, patch_xyz, patch_valid, (~touching).to(torch.uint8).argsort(dim=1, stable=True)[:, :most])
 
     def to(self, device: torch.device) -> Views:
         return Views(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
+#: What ``Inputs.aligned`` holds of each pixel: whether the reference is there, how far behind its middle (world units),
+#: its normal in the camera's frame (x right, y down, z forward), and whether another part begins beside it.
+ALIGNED = ("mask", "depth", "normal_x", "normal_y", "normal_z", "edge")
+
+
 class Inputs(NamedTuple):
     """What a model sees of a batch of query photos with reference views of their shapes.
 
     object_mask: 0 or 255, the object in ``image``; chosen: which of the views each query is compared with. Queries of
-    one shape share views, so that what a model makes of a view is made once. One sample has no axis ``batch``.
+    one shape share views, so that what a model makes of a view is made once. aligned: the reference as the query's
+    camera sees it, by ``ALIGNED``, zeros where that is not known; None for models that do not look at it. One sample
+    has no axis ``batch``.
     """
 
     image: UInt8[Tensor, "*batch 3 height width"]
     object_mask: UInt8[Tensor, "*batch height width"]
     views: Views
     chosen: Int64[Tensor, "*batch chosen"]
+    aligned: Float[Tensor, "*batch aligned height width"] | None = None
 
     def to(self, device: torch.device) -> Inputs:
         image, mask, chosen = (x.to(device, non_blocking=True) for x in (self.image, self.object_mask, self.chosen))
-        return Inputs(image, mask, self.views.to(device), chosen)
+        aligned = None if self.aligned is None else self.aligned.to(device, non_blocking=True)
+        return Inputs(image, mask, self.views.to(device), chosen, aligned)
 
 
 class Prediction(NamedTuple):
@@ -69,7 +78,9 @@ class Prediction(NamedTuple):
 
     logit: positive for anomalous; box: (cx, cy, w, h) in shares of the image; query_descriptors, view_descriptors: of
     the query's patches and of every view's, whose products are M of Eq. 12; patch_logits: positive where a patch of the
-    query shows the anomaly; shape_similarity: how alike each query of the batch is to the shape of each, in [-1, 1].
+    query shows the anomaly; shape_similarity: how alike each query of the batch is to the shape of each, in [-1, 1];
+    maps: of each pixel, positive where the object is, where a part was that is gone from there, and where one is that
+    was not there; type_logits: highest for the anomaly's type, by ``LABELS``.
     """
 
     logit: Float[Tensor, " batch"]
@@ -78,6 +89,8 @@ class Prediction(NamedTuple):
     view_descriptors: Float[Tensor, "view patch descriptor"] | None = None
     patch_logits: Float[Tensor, "batch patch"] | None = None
     shape_similarity: Float[Tensor, "batch batch"] | None = None
+    maps: Float[Tensor, "batch 3 height width"] | None = None
+    type_logits: Float[Tensor, "batch type"] | None = None
 
 
 class Model(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,11 @@ CutBy = Literal["mask", "alpha", "white", "rembg"]
 
 #: A border is white that differs from 255 by at most this.
 BORDER_WHITE = 12
+#: An object that lies along so much of an edge of the photograph, in shares of the edge, goes on beyond it.
+CUT_OFF = 0.02
+#: A second piece so large, in shares of the largest, is likely another object, if so much of its width is beside the
+#: first and not above or below it, where a part that is missing between them would leave it.
+SECOND, BESIDE = 0.3, 0.5
 #: Pieces of an object that was found by colour or by rembg, in shares of all of it; smaller ones are dust.
 DUST = 0.001
 WAYS_OUT = (
@@ -38,6 +44,58 @@ class Photograph:
     pixels: UInt8[np.ndarray, "height width 3"]
     mask: Bool[np.ndarray, "height width"]
     cut_by: CutBy
+
+
+def photographs_in(path: Path) -> list[Path]:
+    """A file itself, or the images of a folder by name. Raises PipelineError for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    known = Image.registered_extensions()
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in known)
+    if not found:
+        raise PipelineError(f"folder {path} holds no image")
+    return found
+
+
+def masks_for(photographs: Sequence[Path], masks: Sequence[Path]) -> list[Path | None]:
+    """One each, in their order, or of a folder those of the photographs' names; no mask for any where none is given.
+
+    Raises PipelineError where that does not come out even.
+    """
+    if len(masks) == 1 and masks[0].is_dir():
+        by_name = {path.stem: path for path in photographs_in(masks[0])}
+        for path in photographs:
+            if path.stem not in by_name:
+                raise PipelineError(f"folder {masks[0]} holds no mask called {path.stem} for {path}")
+        return [by_name[path.stem] for path in photographs]
+    if masks and len(masks) != len(photographs):
+        raise PipelineError(
+            f"{len(masks)} --mask for {len(photographs)} --query: give one for each, in the same order, a folder of "
+            "them by name, or none"
+        )
+    return list(masks) or [None] * len(photographs)
+
+
+def doubts(photograph: Photograph) -> list[str]:
+    """What about the object's mask speaks against judging the photograph, in words; nothing where all is well."""
+    mask, found = photograph.mask, []
+    along = max(border.sum() / len(border) for border in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    if along > CUT_OFF:
+        found.append("the object is cut off by the photograph's edge")
+    if _shows_two(mask):
+        found.append("there may be two objects")
+    return found
+
+
+def _shows_two(mask: Bool[np.ndarray, "height width"]) -> bool:
+    pieces, count = label(mask, structure=np.ones((3, 3)))
+    if count < 2:
+        return False
+    sizes = np.bincount(pieces.ravel())[1:]
+    second, first = np.argsort(sizes, kind="stable")[-2:]
+    columns = [(pieces == 1 + piece).any(axis=0) for piece in (second, first)]
+    beside = (columns[0] & ~columns[1]).sum() / columns[0].sum()
+    return bool(sizes[second] > SECOND * sizes[first] and beside > BESIDE)
 
 
 def read_photograph(path: Path, mask: Path | None) -> Photograph:

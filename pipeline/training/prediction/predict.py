@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float64
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from pipeline.errors import PipelineError
-from pipeline.format.schema import ShapeRecord
-from pipeline.training.config import TrainingConfig
+from pipeline.format.labels import LABELS
+from pipeline.format.schema import Mesh, ShapeRecord
+from pipeline.training.aligning.naming import anomalous_part
+from pipeline.training.aligning.words import part_words
+from pipeline.training.config import Comparing, TrainingConfig
 from pipeline.training.data import patch_cover
 from pipeline.training.evaluation.correspondence import ViewMatches, camera_angles, view_matches, view_scores
 from pipeline.training.evaluation.pictures import draw_matches
-from pipeline.training.models.interface import Inputs, Model, Views
+from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 from pipeline.training.precision import forward, look, pick_precision
+from pipeline.training.prediction.camera import FoundCamera, find_camera, searched_reference
+from pipeline.training.prediction.panels import aligned_panel, photograph_panel, side_by_side
 from pipeline.training.prediction.query import Query
 
-BOX = (220, 60, 30)
-PANEL_SCALE, GAP = 2, 8  # of the picture: its height in those of the query, and pixels between its halves
+if TYPE_CHECKING:
+    from pipeline.pose.reference import SearchedReference
+    from pipeline.training.aligning.cameras import Sighting
 
 
 @dataclass(frozen=True)
@@ -42,13 +49,18 @@ class Detection:
     """What a model says of a photograph.
 
     score: probability of an anomaly; box: [x, y, width, height] in pixels of the photograph, None without a box head;
-    view: None for models that match nothing, and for objects too thin for patches; picture: the photograph with score
-    and box, and beside it the query with its matches in the best views.
+    view: None for models that match nothing, and for objects too thin for patches; camera: None where it is not looked
+    for, or not found; part, type: what is anomalous and how, if anything is, of models that tell; picture: the
+    photograph with score and box, and beside it the query with its matches in the best views, or with the outline of
+    the reference and what has changed.
     """
 
     score: float
     box: Float64[np.ndarray, " 4"] | None
     view: BestView | None
+    camera: FoundCamera | None
+    part: str | None
+    type: str | None
     picture: Image.Image
 
     @property
@@ -58,11 +70,15 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A shape that a model has looked at, for any number of photographs. seen: what it made of the views."""
+    """A shape that a model has looked at, for any number of photographs.
+
+    seen: what it made of the views; searched: by what cameras are looked for, None where they are not.
+    """
 
     shape: ShapeRecord
     views: Views
     seen: tuple[Tensor, ...]
+    searched: SearchedReference | None
 
 
 @torch.no_grad()
@@ -70,15 +86,48 @@ def look_at(model: Model, config: TrainingConfig, shape: ShapeRecord, device: to
     """Have any model, in its evaluation mode, look at the shape's views."""
     arrays = (shape.image, shape.patch_xyz, shape.patch_valid)
     views = Views.of(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)).to(device)
-    return Reference(shape, views, look(model, views, pick_precision(config.precision, device)))
+    seen = look(model, views, pick_precision(config.precision, device))
+    return Reference(shape, views, seen, searched_reference(shape, config.model))
 
 
 @torch.no_grad()
 def judge(model: Model, config: TrainingConfig, reference: Reference, query: Query, device: torch.device) -> Detection:
     """One photograph at a time: what others are asked for changes nothing.
 
-    Raises PipelineError where query and views are of different sizes, and where the prediction is not finite.
+    Raises PipelineError where query and views are of different sizes, where a model that compares finds no camera, and
+    where the prediction is not finite.
     """
+    inputs = _inputs(reference, query).to(device)
+    dtype, compares = pick_precision(config.precision, device), isinstance(config.model, Comparing)
+    sighting = None
+    if reference.searched is not None:
+        sighting = find_camera(model, compares, inputs, query, reference.searched, dtype)
+        if compares:
+            inputs = _aligned(inputs, sighting, query)
+    prediction = forward(model, inputs, dtype, reference.seen)
+    _check_finite(prediction, query)
+    score, box = float(prediction.logit.sigmoid()), _box(prediction, query)
+    part, kind, view, beside = None, None, None, None
+    if prediction.maps is not None:
+        by_parts = isinstance(config.model, Comparing) and config.model.reference == "mesh"
+        mesh = reference.shape.mesh if by_parts else None
+        part, kind, beside = _compared(prediction, sighting, mesh, query)
+    elif prediction.query_descriptors is not None and prediction.view_descriptors is not None:
+        (found,) = view_matches(prediction.query_descriptors, prediction.view_descriptors, inputs)
+        view, beside = _matches(found, reference.shape, query)
+    panel = photograph_panel(query, score, box)
+    return Detection(
+        score,
+        box,
+        view,
+        camera=None if sighting is None else FoundCamera.of(sighting.fits),
+        part=part if score > 0.5 else None,
+        type=kind if score > 0.5 else None,
+        picture=panel if beside is None else side_by_side(panel, beside),
+    )
+
+
+def _inputs(reference: Reference, query: Query) -> Inputs:
     size, shape = query.image.shape[0], reference.shape
     if shape.image.shape[1:] != (size, size):
         height, width = shape.image.shape[1:]
@@ -87,24 +136,51 @@ def judge(model: Model, config: TrainingConfig, reference: Reference, query: Que
             f"`l3d-gen --mesh FILE --set views.resolution={size}`, or give --resolution {height}"
         )
     image, mask = (torch.from_numpy(np.ascontiguousarray(x)) for x in (query.image.transpose(2, 0, 1), query.mask))
-    inputs = Inputs(image[None], mask[None], reference.views, torch.arange(len(shape.image))[None]).to(device)
-    prediction = forward(model, inputs, pick_precision(config.precision, device), reference.seen)
+    return Inputs(image[None], mask[None], reference.views, torch.arange(len(shape.image))[None])
+
+
+def _aligned(inputs: Inputs, sighting: Sighting | None, query: Query) -> Inputs:
+    from pipeline.training.aligning.cameras import aligned
+
+    if sighting is None:
+        raise PipelineError(
+            f"no detection in {query.photograph.path}: the model sees no object in it; give its mask with --mask"
+        )
+    return aligned(inputs, [sighting])
+
+
+def _check_finite(prediction: Prediction, query: Query) -> None:
     if not all(said.isfinite().all() for said in (prediction.logit, prediction.box) if said is not None):
         raise PipelineError(
             f"no detection in {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
             "precision = float32: train again, or take another checkpoint"
         )
-    score = float(prediction.logit.sigmoid())
-    box = None
-    if prediction.box is not None:
-        cx, cy, w, h = (prediction.box[0].double().cpu().numpy() * size).tolist()
-        box = query.framing.to_photograph(np.array([cx - w / 2, cy - h / 2, w, h]), size)
-    panel = _photograph_panel(query, score, box)
-    if prediction.query_descriptors is None or prediction.view_descriptors is None:
-        return Detection(score, box, None, panel)
-    (found,) = view_matches(prediction.query_descriptors, prediction.view_descriptors, inputs)
-    view, matches = _matches(found, shape, query)
-    return Detection(score, box, view, _side_by_side(panel, matches))
+
+
+def _box(prediction: Prediction, query: Query) -> Float64[np.ndarray, " 4"] | None:
+    if prediction.box is None:
+        return None
+    size = query.image.shape[0]
+    cx, cy, w, h = (prediction.box[0].double().cpu().numpy() * size).tolist()
+    return query.framing.to_photograph(np.array([cx - w / 2, cy - h / 2, w, h]), size)
+
+
+def _compared(
+    prediction: Prediction, sighting: Sighting | None, mesh: Mesh | None, query: Query
+) -> tuple[str | None, str | None, Image.Image]:
+    """Part and type of what is most anomalous, and a picture. No part without a mesh, or where it shows none alike; no
+    type of models that tell none.
+    """
+    assert prediction.maps is not None
+    old, new = prediction.maps[0, 1:].sigmoid().cpu().numpy()
+    kinds = prediction.type_logits
+    kind = None if kinds is None else LABELS[int(kinds[0, 1:].argmax()) + 1]
+    if sighting is None:
+        return None, kind, aligned_panel(query, None, np.maximum(old, new))
+    part_ids = sighting.surface.part_ids
+    number = 0 if mesh is None else anomalous_part(old, new, part_ids)
+    part = part_words(mesh, number) if mesh is not None and number in mesh.labels else None
+    return part, kind, aligned_panel(query, part_ids > 0, np.maximum(old, new))
 
 
 def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[BestView | None, Image.Image]:
@@ -117,27 +193,3 @@ def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[Be
         return None, picture
     azimuth, elevation = camera_angles(shape.world_to_camera)[best].tolist()
     return BestView(best, azimuth, elevation, float(scores[best])), picture
-
-
-def _photograph_panel(query: Query, score: float, box: Float64[np.ndarray, " 4"] | None) -> Image.Image:
-    """The photograph, as high as the matches beside it, with what was found."""
-    photograph = Image.fromarray(query.photograph.pixels)
-    height = PANEL_SCALE * query.image.shape[0]
-    scale = height / photograph.height
-    panel = photograph.resize((max(1, round(photograph.width * scale)), height))
-    draw = ImageDraw.Draw(panel)
-    colour = BOX if score > 0.5 else "black"
-    if box is not None and score > 0.5:
-        x, y, w, h = (box * scale).tolist()
-        draw.rectangle((x, y, x + w, y + h), outline=BOX, width=max(1, height // 150))
-    font, text = max(12, height // 12), f"{score:.2f}"
-    draw.rectangle(draw.textbbox((4, 4), text, font_size=font), fill="white")
-    draw.text((4, 4), text, fill=colour, font_size=font)
-    return panel
-
-
-def _side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
-    both = Image.new("RGB", (left.width + GAP + right.width, right.height), "white")
-    both.paste(left, (0, 0))
-    both.paste(right, (left.width + GAP, 0))
-    return both

@@ -10,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.training.evaluation.metrics import (
+    LEVELS,
+    LOGITS,
     Scores,
     accuracy,
     average_precision,
     best_threshold,
     box_ap,
+    count_levels,
     evaluate_scores,
+    map_ap,
     roc_auc,
 )
 
@@ -134,3 +138,32 @@ def test_joined_scores_are_those_of_all(few: int = 5) -> None:
     scores = scored(list(np.linspace(0.1, 0.9, few)), [0, 1, 0, 1, 1], closest=np.ones(few))
     parts = [scores.select(np.arange(rank, few, 2)) for rank in (0, 1)]
     assert evaluate_scores(parts[0].joined(parts[1:])) == evaluate_scores(scores)
+
+
+def test_ap_of_maps_equals_the_sum_of_precision_over_every_changed_pixel() -> None:
+    generator = np.random.default_rng(0)
+    changed = generator.random((3, 6, 6)) < 0.3
+    logit = np.round(generator.normal(changed * 2.0, 1.5) * LEVELS / (2 * LOGITS)) / (LEVELS / (2 * LOGITS)) + 1e-6
+    counts = np.stack([count_levels(*pair) for pair in zip(logit, changed, strict=True)])
+    scores = scored([0.5] * 3, [0, 1, 1], map_counts=counts)
+    precisions = [changed[logit >= value].mean() for value in logit[changed]]
+    assert map_ap(scores) == pytest.approx(np.mean(precisions))
+    right = np.stack([count_levels(np.where(c, 5.0, -5.0), c) for c in changed])
+    assert map_ap(scored([0.5] * 3, [0, 1, 1], map_counts=right)) == 1.0
+    none = scored([0.5], [0], map_counts=count_levels(logit[0], np.zeros((6, 6), dtype=bool))[None])
+    assert map_ap(none) is None and map_ap(scored([0.5], [0])) is None
+
+
+def test_cameras_parts_and_types_count_where_they_are_known() -> None:
+    scores = scored(
+        [0.1, 0.9, 0.8, 0.7],
+        [0, 1, 1, 1],
+        pose_error=np.array([0.0, 5.0, 5.1, 180.0]),
+        part_right=np.array([np.nan, 1.0, 0.0, 0.0]),
+        type_right=np.array([np.nan, 1.0, 1.0, 0.0]),
+    )
+    found = evaluate_scores(scores)
+    assert (found.overall.pose, found.overall.part, found.overall.type) == pytest.approx((0.5, 1 / 3, 2 / 3))
+    assert found.by_type["normal"].pose == 1.0 and found.by_type["normal"].part is None
+    plain = evaluate_scores(scored([0.1, 0.9], [0, 1])).overall
+    assert plain.pose is plain.part is plain.type is plain.map_ap is None

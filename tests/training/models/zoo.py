@@ -11,13 +11,14 @@ from torch import Tensor
 
 from pipeline.training.config import (
     AnyModelConfig,
+    CompareConfig,
     ContrastiveConfig,
     LightFieldConfig,
     PublishedConfig,
     QueryOnlyConfig,
     ViTConfig,
 )
-from pipeline.training.models import encoder, published, query_only
+from pipeline.training.models import compare, encoder, published, query_only
 from pipeline.training.models.build import new_model
 from pipeline.training.models.encoder import STRIDE, normalised
 from pipeline.training.models.interface import Inputs, Model, Prediction, Views
@@ -36,6 +37,7 @@ MODELS: dict[str, AnyModelConfig] = {
     "vit": ViTConfig(blocks=2, patch=16, **_heads),
     "contrastive": ContrastiveConfig(dim=8, encoder_width=8, projector_hidden=16, projector_dim=8),
     "light-field": LightFieldConfig(order=6, harmonics=6),
+    "compare": CompareConfig(width=8, levels=3),
 }
 
 
@@ -84,7 +86,7 @@ def exactly(model: Model, inputs: Inputs) -> Iterator[Inputs]:
     with pytest.MonkeyPatch.context() as patch:
         if not isinstance(model, LightField):
             model.double()
-            for module in (encoder, query_only):
+            for module in (compare, encoder, query_only):
                 patch.setattr(module, "normalised", lambda images: normalised(images).double())
             patch.setattr(published, "scaled", lambda images: scaled(images).double())
         yield inputs._replace(views=inputs.views._replace(patch_xyz=inputs.views.patch_xyz.double()))

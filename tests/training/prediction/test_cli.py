@@ -16,12 +16,12 @@ import trimesh
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from pipeline.cli import predict as predict_command
 from pipeline.cli.predict import main
 from pipeline.format.reader import Shard
 from pipeline.format.views_file import read_views, write_views
 from pipeline.pose.pose import Pose, angle_between
 from pipeline.training.models.encoder import ResNet18FPN
+from pipeline.training.prediction import camera
 from pipeline.training.prediction.photograph import read_photograph
 from pipeline.training.train import train
 from tests.pose.scenes import CHAIR, mesh_of, round_table, scene_of, silhouette
@@ -45,7 +45,7 @@ def folder(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def most_ask_for_no_camera(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a second a photograph: only tests that use ``cameras`` look for it."""
     if "cameras" not in request.fixturenames:
-        monkeypatch.setattr(predict_command, "is_installed", lambda package: package != "embreex")
+        monkeypatch.setattr(camera, "is_installed", lambda package: package != "embreex")
 
 
 @pytest.fixture

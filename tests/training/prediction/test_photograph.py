@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import PipelineError
-from pipeline.training.prediction.photograph import read_photograph
+from pipeline.training.prediction.photograph import Photograph, doubts, masks_for, photographs_in, read_photograph
 from tests.training.prediction.photographs import OBJECT, saved, scene
 
 
@@ -134,3 +134,39 @@ def test_an_image_too_large_to_open_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(PipelineError, match=r"photo\.png is too large .*scale it down"):
         read_photograph(photo, None)
+
+
+def test_doubts_are_told(tmp_path: Path) -> None:
+    pixels, mask = scene()
+
+    def doubts_of(rows: slice, columns: slice) -> list[str]:
+        """With another piece."""
+        more = mask.copy()
+        more[rows, columns] = True
+        return doubts(Photograph(tmp_path, pixels, more, "mask"))
+
+    assert doubts(Photograph(tmp_path, pixels, mask, "mask")) == []
+    assert doubts_of(slice(40, 90), slice(20, 50)) == ["there may be two objects"]
+    assert doubts_of(slice(10, 38), slice(100, 140)) == []  # a chair whose seat is missing
+    assert doubts_of(slice(40, 60), slice(85, 93)) == []  # a part that fell off
+    assert doubts_of(slice(85, 120), slice(110, 130)) == ["the object is cut off by the photograph's edge"]
+
+
+def test_folders_hold_photographs_and_their_masks_by_name(tmp_path: Path) -> None:
+    pixels, mask = scene()
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("b", "a"):
+        saved(tmp_path / f"{name}.jpg", pixels)
+        saved(tmp_path / "masks" / f"{name}.png", mask)
+    (tmp_path / "notes.txt").write_text("no image")
+    found = photographs_in(tmp_path)
+    assert [path.name for path in found] == ["a.jpg", "b.jpg"]
+    paired = masks_for(found, [tmp_path / "masks"])
+    assert [path and path.name for path in paired] == ["a.png", "b.png"]
+    assert masks_for(found, []) == [None, None] and photographs_in(found[0]) == [found[0]]
+    (tmp_path / "masks" / "a.png").unlink()
+    with pytest.raises(PipelineError, match=r"masks holds no mask called a for .*a\.jpg"):
+        masks_for(found, [tmp_path / "masks"])
+    with pytest.raises(PipelineError, match="empty holds no image"):
+        photographs_in(tmp_path / "empty")
