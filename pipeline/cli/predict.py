@@ -25,7 +25,7 @@ from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, doubts, masks_for, photographs_in, read_photograph
-from pipeline.training.prediction.predict import Detection, judge, look_at
+from pipeline.training.prediction.predict import Detection, NotJudged, judge, look_at
 from pipeline.training.prediction.query import as_query
 
 #: Bytes of a photograph's name in that of its picture.
@@ -95,7 +95,12 @@ def main(
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
         query = as_query(photograph, size, shadow)
-        detection = judge(model, saved.config, looked_at, query, target)
+        try:
+            detection = judge(model, saved.config, looked_at, query, target)
+        except NotJudged as error:
+            click.echo(f"error: {error}", err=True)
+            found.append({"photograph": str(photograph.path), "error": str(error)})
+            continue
         picture = _save(detection, out / f"{number:03d}_{short_name(photograph.path.stem, LONGEST_STEM)}.png")
         found.append(_as_json(photograph, detection, picture))
         if not printed_json:
@@ -103,7 +108,7 @@ def main(
     content = {"checkpoint": str(checkpoint), "reference": reference, "resolution": size, "predictions": found}
     write_json(out / "predictions.json", content)
     click.echo(json.dumps(content, indent=1) if printed_json else f"wrote {out / 'predictions.json'} and pictures")
-    if any(item["picture"] is None for item in found):
+    if any(item.get("picture") is None for item in found):
         sys.exit(1)
 
 

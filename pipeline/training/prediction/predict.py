@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from pipeline.training.aligning.cameras import Sighting
 
 
+class NotJudged(PipelineError):
+    """One photograph that a model can say nothing of; others may do."""
+
+
 @dataclass(frozen=True)
 class BestView:
     """The reference view that shows the object best: where its patches find the best matches by M (Eq. 12).
@@ -94,8 +98,8 @@ def look_at(model: Model, config: TrainingConfig, shape: ShapeRecord, device: to
 def judge(model: Model, config: TrainingConfig, reference: Reference, query: Query, device: torch.device) -> Detection:
     """One photograph at a time: what others are asked for changes nothing.
 
-    Raises PipelineError where query and views are of different sizes, where a model that compares finds no camera, and
-    where the prediction is not finite.
+    Raises PipelineError where query and views are of different sizes, and NotJudged where a model that compares finds
+    no camera, and where the prediction is not finite.
     """
     inputs = _inputs(reference, query).to(device)
     dtype, compares = pick_precision(config.precision, device), isinstance(config.model, Comparing)
@@ -143,7 +147,7 @@ def _aligned(inputs: Inputs, sighting: Sighting | None, query: Query) -> Inputs:
     from pipeline.training.aligning.cameras import aligned
 
     if sighting is None:
-        raise PipelineError(
+        raise NotJudged(
             f"no detection in {query.photograph.path}: the model sees no object in it; give its mask with --mask"
         )
     return aligned(inputs, [sighting])
@@ -151,7 +155,7 @@ def _aligned(inputs: Inputs, sighting: Sighting | None, query: Query) -> Inputs:
 
 def _check_finite(prediction: Prediction, query: Query) -> None:
     if not all(said.isfinite().all() for said in (prediction.logit, prediction.box) if said is not None):
-        raise PipelineError(
+        raise NotJudged(
             f"no detection in {query.photograph.path}: the model's prediction is not finite; it diverged, or needs "
             "precision = float32: train again, or take another checkpoint"
         )

@@ -16,6 +16,7 @@ import trimesh
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from pipeline.cli import predict as predict_command
 from pipeline.cli.predict import main
 from pipeline.format.reader import Shard
 from pipeline.format.views_file import read_views, write_views
@@ -23,6 +24,8 @@ from pipeline.pose.pose import Pose, angle_between
 from pipeline.training.models.encoder import ResNet18FPN
 from pipeline.training.prediction import camera
 from pipeline.training.prediction.photograph import read_photograph
+from pipeline.training.prediction.predict import Detection, NotJudged
+from pipeline.training.prediction.query import Query
 from pipeline.training.train import train
 from tests.pose.scenes import CHAIR, mesh_of, round_table, scene_of, silhouette
 from tests.training.synthetic import SIZE, TINY, VIEWS
@@ -95,6 +98,24 @@ def test_each_photograph_gets_score_box_view_and_picture(folder: Path, tmp_path:
     assert printed["checkpoint"] == str(folder / "run" / "checkpoint.pt") and printed["resolution"] == SIZE
     del printed["predictions"][0]["picture"], found[1]["picture"]
     assert printed["predictions"] == found[1:]
+
+
+def test_a_photograph_of_which_nothing_can_be_said_does_not_stop_the_others(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = predict_command.judge
+
+    def failing_once(model: Any, config: Any, reference: Any, query: Query, device: Any) -> Detection:
+        if query.photograph.path.name == "query0.png":
+            raise NotJudged("no detection in query0.png: it is empty")
+        return real(model, config, reference, query, device)
+
+    monkeypatch.setattr(predict_command, "judge", failing_once)
+    result = invoke(*usual(folder, "query0.png", "query1.png"), "--out", tmp_path)
+    refused(result, "no detection in query0.png: it is empty")
+    first, second = predictions(tmp_path)
+    assert first == {"photograph": str(folder / "query0.png"), "error": "no detection in query0.png: it is empty"}
+    assert 0 <= second["score"] <= 1 and Path(second["picture"]).exists()
 
 
 @pytest.mark.usefixtures("cameras")
@@ -256,7 +277,9 @@ def test_a_prediction_that_is_not_finite_is_no_detection(folder: Path, tmp_path:
     torch.save(content, tmp_path / "large.pt")
     result = invoke(tmp_path / "large.pt", *usual(folder, "query0.png")[1:], "--out", tmp_path / "out")
     refused(result, "no detection in", "query0.png", "not finite", "train again")
-    assert result.stdout == "" and not (tmp_path / "out").exists()
+    (found,) = predictions(tmp_path / "out")
+    assert found.keys() == {"photograph", "error"} and "not finite" in found["error"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions.json"]
 
 
 @pytest.mark.parametrize("option", [("--up", "z"), ("--smooth", "3"), ("--set", "render.samples=4")])
