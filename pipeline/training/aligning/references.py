@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float32
@@ -13,7 +12,7 @@ from pipeline.format.cameras import Camera
 from pipeline.format.reader import Shard
 from pipeline.format.schema import ShapeRecord
 from pipeline.geometry.raycast import RayScene
-from pipeline.geometry.soup import soup_of
+from pipeline.geometry.soup import Soup, soup_of
 from pipeline.geometry.surfels import surfels
 from pipeline.training.aligning.channels import as_channels
 from pipeline.training.config import KnownBy
@@ -35,26 +34,32 @@ class AlignedReferences:
     def _scene(self, file: int, row: int) -> RayScene:
         key = (file, row)
         if key not in self._scenes:
-            self._scenes[key] = scene_of(read_shape(self._shards[file], row, self._known_by), self._known_by)
+            self._scenes[key] = read_scene(self._shards[file], row, self._known_by)
         self._scenes.move_to_end(key)
         if len(self._scenes) > max(1, self._capacity):
             self._scenes.popitem(last=False)
         return self._scenes[key]
 
 
-def read_shape(shard: Shard, row: int, known_by: KnownBy) -> ShapeRecord:
-    """Row ``row`` of ``shapes/``, with its mesh where it is known by that. PipelineError where there is none."""
-    reference = shard.reference(row)
-    return replace(reference, mesh=shard.mesh(row)) if known_by == "mesh" else reference
+def read_scene(shard: Shard, row: int, known_by: KnownBy) -> RayScene:
+    """Of row ``row`` of ``shapes/``. Raises PipelineError where it has no mesh and is to be known by that."""
+    if known_by == "mesh":
+        return RayScene(soup_of(shard.mesh(row)))
+    return RayScene(_seen(*(shard.row("shapes", name, row) for name in ("depth", "K", "world_to_camera"))))
 
 
 def scene_of(shape: ShapeRecord, known_by: KnownBy) -> RayScene:
     """What rays meet of a shape: its mesh, or what its views see of it."""
-    if known_by == "views":
-        cameras = [
-            Camera.stored(K, pose, shape.depth.shape[-1])
-            for K, pose in zip(shape.K, shape.world_to_camera, strict=True)
-        ]
-        return RayScene(surfels(shape.depth, cameras))
-    assert shape.mesh is not None
-    return RayScene(soup_of(shape.mesh))
+    if known_by == "mesh":
+        assert shape.mesh is not None
+        return RayScene(soup_of(shape.mesh))
+    return RayScene(_seen(shape.depth, shape.K, shape.world_to_camera))
+
+
+def _seen(
+    depth: Float32[np.ndarray, "view size size"],
+    K: Float32[np.ndarray, "view 3 3"],
+    world_to_camera: Float32[np.ndarray, "view 4 4"],
+) -> Soup:
+    cameras = [Camera.stored(*pair, depth.shape[-1]) for pair in zip(K, world_to_camera, strict=True)]
+    return surfels(depth, cameras)

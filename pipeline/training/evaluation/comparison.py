@@ -18,7 +18,7 @@ from pipeline.pose.reference import SearchedReference, searched
 from pipeline.pose.searching import DIRECTION
 from pipeline.training.aligning.cameras import Sighting, aligned, by_model, find, object_masks, see
 from pipeline.training.aligning.naming import anomalous_part
-from pipeline.training.aligning.references import read_shape, scene_of
+from pipeline.training.aligning.references import read_scene
 from pipeline.training.config import KnownBy
 from pipeline.training.evaluation.metrics import CameraSource
 from pipeline.training.index import SplitIndex
@@ -72,8 +72,8 @@ class Comparison:
     def _reference(self, item: int) -> SearchedReference:
         shape = int(self._index.shape[item])
         if self._last is None or self._last[0] != shape:
-            row = read_shape(self._shard(item), int(self._index.shape_row[item]), self._known_by)
-            self._last = shape, searched(row, scene_of(row, self._known_by))
+            shard, row = self._shard(item), int(self._index.shape_row[item])
+            self._last = shape, searched(shard.reference(row), read_scene(shard, row, self._known_by))
         return self._last[1]
 
     def _shard(self, item: int) -> Shard:
