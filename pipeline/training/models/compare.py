@@ -24,6 +24,8 @@ MAPS = ("object", "old", "new")
 #: Means over so many of a map's highest pixels, in shares of all, are what the image's score sees: an anomaly may be
 #: a few pixels or many.
 HIGHEST = (0.00025, 0.00125, 0.006)
+#: New pixels fewer than this share of the old ones are specks, and a part is gone.
+SPECK = 0.1
 #: Of a map's pixels above one half, so many on each side do not count for the box: a few may be astray.
 ASTRAY = 0.01
 
@@ -93,8 +95,14 @@ def box_of(
     >>> new[0, 1:3, 2:6] = 0.9
     >>> box_of(torch.zeros(1, 4, 8), new).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
+    >>> speck = torch.zeros(1, 16, 16)
+    >>> speck[0, 0, 0] = 0.9
+    >>> box_of(torch.full((1, 16, 16), 0.9), speck).tolist()
+    [[0.5, 0.5, 1.0, 1.0]]
     """
-    shown = torch.where((new.amax(dim=(1, 2)) > 0.5)[:, None, None], new, old)
+    likely = [(place > 0.5).sum(dim=(1, 2)) for place in (old, new)]
+    is_new = likely[1] > SPECK * likely[0]
+    shown = torch.where(is_new[:, None, None], new, old)
     mask = shown >= shown.amax(dim=(1, 2), keepdim=True).clamp(max=1.0) / 2
     (left, right), (top, bottom) = _extent(mask.sum(dim=1)), _extent(mask.sum(dim=2))
     return torch.stack([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top], dim=-1)
