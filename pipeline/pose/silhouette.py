@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 from PIL import Image
-from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter, map_coordinates
+from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter, label, map_coordinates
 
 #: Of the outline's distance field, so that its gradient is smooth across the corners of pixels.
 SMOOTHING = 0.7  # pixels
@@ -62,3 +62,16 @@ def rim(mask: Bool[np.ndarray, "height width"]) -> Int64[np.ndarray, "point 2"]:
     [[0, 1]]
     """
     return np.argwhere(mask & ~binary_erosion(mask, border_value=1))
+
+
+def without_dust(mask: Bool[np.ndarray, "height width"], least: float) -> Bool[np.ndarray, "height width"]:
+    """Without connected pieces of at most this share of all: too small to be a part, and one far off would mislead.
+
+    >>> without_dust(np.array([[True, True, False, True]]), 0.4).tolist()
+    [[True, True, False, False]]
+    """
+    pieces, _ = label(mask, structure=np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    kept: Bool[np.ndarray, "height width"] = (sizes > least * sizes.sum())[pieces]
+    return kept

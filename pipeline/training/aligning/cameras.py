@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool
-from scipy.ndimage import label
 
 from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import Surface
@@ -16,9 +15,13 @@ from pipeline.pose.pose import Parameter
 from pipeline.pose.reference import SearchedReference
 from pipeline.pose.refining import Fit
 from pipeline.pose.searching import as_good_as_the_best
+from pipeline.pose.silhouette import without_dust
 from pipeline.training.aligning.channels import as_channels
 from pipeline.training.models.interface import ALIGNED, Inputs, Model
 from pipeline.training.precision import forward
+
+#: Pieces of what a model takes for the object, in shares of all. An object whose middle is missing has several.
+DUST = 0.02
 
 
 class Sighting(NamedTuple):
@@ -36,10 +39,10 @@ def see(reference: SearchedReference, camera: Camera) -> Sighting:
 
 @torch.no_grad()
 def object_masks(model: Model, inputs: Inputs, dtype: torch.dtype) -> list[Bool[np.ndarray, "size size"]]:
-    """What the model takes for the object in each query, seeing no reference: its largest connected region."""
+    """What the model takes for the object in each query, seeing no reference, but for specks."""
     maps = forward(model, inputs._replace(aligned=None), dtype).maps
     assert maps is not None
-    return [largest(mask) for mask in (maps[:, 0] > 0).cpu().numpy()]
+    return [without_dust(mask, DUST) for mask in (maps[:, 0] > 0).cpu().numpy()]
 
 
 #: Of several sightings for the query of that number, the index of the right one.
@@ -89,15 +92,3 @@ def aligned(inputs: Inputs, sightings: Sequence[Sighting | None]) -> Inputs:
         for sighting in sightings
     ]
     return inputs._replace(aligned=torch.stack(channels).to(inputs.image.device))
-
-
-def largest(mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """The largest connected region of a mask.
-
-    >>> largest(np.array([[True, False, True, True]])).tolist()
-    [[False, False, True, True]]
-    """
-    regions, count = label(mask)
-    if count < 2:
-        return mask
-    return np.asarray(regions == 1 + np.bincount(regions[regions > 0] - 1).argmax())

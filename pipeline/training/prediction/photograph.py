@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError
 from pipeline.extras import installing
 from pipeline.format.silhouette import object_estimate
 from pipeline.images import Picture, as_seen, read_image
+from pipeline.pose.silhouette import without_dust
 from pipeline.training.prediction.masks import border, cuts_out, read_mask
 
 #: What told the object from its background.
@@ -113,7 +114,7 @@ def read_photograph(path: Path, mask: Path | None) -> Photograph:
     if opaque is not None and cuts_out(opaque):
         return _checked(path, pixels, opaque, "alpha", "alpha channel")
     if (255 - border(pixels) <= BORDER_WHITE).all():
-        found = _without_dust(object_estimate(pixels) > 0)
+        found = without_dust(object_estimate(pixels) > 0, DUST)
         return _checked(path, pixels, found, "white", "image before its white background")
     return _checked(path, pixels, _segment(pixels, path), "rembg", "image, as rembg sees it,")
 
@@ -133,16 +134,7 @@ def _segment(pixels: UInt8[np.ndarray, "height width 3"], path: Path) -> Bool[np
         from rembg import remove
     except ModuleNotFoundError as error:
         raise PipelineError(f"photograph {path}: what is the object, and what is behind it? {WAYS_OUT}") from error
-    return _without_dust(np.asarray(remove(Image.fromarray(pixels), only_mask=True)) > 127)
-
-
-def _without_dust(found: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """Without connected pieces that are too small to be a part: one of them far off would shrink the object."""
-    pieces, _ = label(found, structure=np.ones((3, 3)))
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    kept: Bool[np.ndarray, "height width"] = (sizes > DUST * sizes.sum())[pieces]
-    return kept
+    return without_dust(np.asarray(remove(Image.fromarray(pixels), only_mask=True)) > 127, DUST)
 
 
 def _checked(
