@@ -19,14 +19,14 @@ from contextlib import nullcontext
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks.table import write_rows
-from pipeline.training.config import CMTConfig, TrainingConfig
+from pipeline.training.config import AttentionWay, CMTConfig, TrainingConfig
 from pipeline.training.data import Sample
 from pipeline.training.losses import count, training_losses
 from pipeline.training.models.attention import CrossAttention, KeptKeys
@@ -67,12 +67,12 @@ def attention(way: str, views: int, k: int) -> Cost:
 
     def work(tokens: int, keys: int, k: int) -> Callable[[], None]:
         generator = torch.Generator().manual_seed(0)
-        module = CrossAttention(PAPER.dim, PAPER.heads, PAPER.dim, way == "gathered")
+        module = CrossAttention(PAPER.dim, PAPER.heads, PAPER.dim)
         given, shown = (torch.randn(1, n, PAPER.dim, generator=generator, requires_grad=True) for n in (tokens, keys))
         rows = torch.rand(1, tokens, keys, generator=generator).topk(k).indices
         selection = KeptKeys(rows, torch.ones_like(rows, dtype=torch.bool))
         valid, chosen = torch.ones(1, keys, dtype=torch.bool), torch.tensor([[0]])
-        return lambda: module(given, shown, valid, chosen, selection).sum().backward()
+        return lambda: module(given, shown, valid, chosen, selection.opened(keys, _kind(way))).sum().backward()
 
     return _cost(way, work(8, 16, 4), work(1 + PATCHES, views * PATCHES, k))
 
@@ -91,14 +91,17 @@ def training_step(way: str) -> Cost:
 
         return step
 
-    kind: Literal["gathered", "dense"] = "gathered" if way == "gathered" else "dense"
-    small = CMTConfig(dim=8, heads=2, encoder_width=8, top_k=4, projector_hidden=8, attention=kind)
-    paper = PAPER.model_copy(update={"attention": kind})
+    small = CMTConfig(dim=8, heads=2, encoder_width=8, top_k=4, projector_hidden=8, attention=_kind(way))
+    paper = PAPER.model_copy(update={"attention": _kind(way)})
     return _cost(
         way,
         work(TrainingConfig(model=small, batch=2, reference_views=2), 64),
         work(TrainingConfig(model=paper, batch=2, reference_views=4), SIZE),
     )
+
+
+def _kind(way: str) -> AttentionWay:
+    return "gathered" if way == "gathered" else "dense"
 
 
 def _batch(config: TrainingConfig, size: int) -> Sample:

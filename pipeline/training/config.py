@@ -39,6 +39,9 @@ class _Heads(StrictModel):
         return self
 
 
+AttentionWay = Literal["auto", "gathered", "dense"]
+
+
 class CMTConfig(_Heads):
     """The paper's model and its ablations: two runs exchange weights only where all of these agree."""
 
@@ -53,9 +56,10 @@ class CMTConfig(_Heads):
     tok_sees_all: bool = Field(
         False, description="[tok] attends to all view patches, as in the published code, not to its own top_k"
     )
-    attention: Literal["gathered", "dense"] = Field(
-        "gathered",
-        description="how top-k attention is computed, the same numbers: gathered costs by k, dense by all view patches",
+    attention: AttentionWay = Field(
+        "auto",
+        description="how top-k attention is computed, the same numbers: gathered costs by k, dense by all patches; "
+        "auto: dense on GPUs, gathered on CPUs",
     )
     position: bool = Field(True, description="3DPE: fuse view features with where their patches lie")
     octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")

@@ -20,7 +20,7 @@ from pipeline.format.reader import Shard
 from pipeline.format.schema import AnomalyRecord
 from pipeline.seeding import rng
 from pipeline.training.augment import Mask, Window, draw_window, jittered, jittered_camera, whole
-from pipeline.training.config import Comparing, TrainingConfig
+from pipeline.training.config import Comparing, QueryOnlyConfig, TrainingConfig, ViTConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import ALIGNED, Inputs, Views
@@ -29,6 +29,10 @@ from pipeline.training.truth import patch_centres, true_matches, unmoved_points
 
 #: Epoch, index in the split, and the index by which the views are drawn: queries that share it share their views.
 Key = tuple[int, int, int]
+
+
+#: Of these models: see ``models/build.py``.
+LOOK_AT_NO_VIEWS = (Comparing, QueryOnlyConfig, ViTConfig)
 
 
 class Sample(NamedTuple):
@@ -186,7 +190,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
     def _views(self, epoch: int, group: int) -> Int64[np.ndarray, " view"]:
         """Those that a sample is shown with: drawn by chance, all, or none where the model looks at none."""
         count = self.index.reference_views
-        if isinstance(self.config.model, Comparing):
+        if isinstance(self.config.model, LOOK_AT_NO_VIEWS):
             return np.arange(0)
         if not self.augmented:
             return np.arange(count)

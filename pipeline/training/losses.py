@@ -63,12 +63,12 @@ class Counts(NamedTuple):
 def count(batch: Sample, config: TrainingConfig) -> Counts:
     """Counts of one part of a batch: its data decides them, no model does."""
     return Counts(
-        samples=torch.tensor(len(batch.label), device=batch.label.device),
+        samples=torch.full_like(batch.shape[0], len(batch.label)),
         sighted=(~batch.blind).sum(),
         anomalous=((batch.label > 0) & ~batch.blind).sum(),
         query_anchors=_query_anchors(batch, config.query_labels == "exact").sum(),
         view_anchors=batch.match_valid.sum(),
-        patches=torch.tensor(batch.anomalous_patches.numel(), device=batch.label.device),
+        patches=torch.full_like(batch.shape[0], batch.anomalous_patches.numel()),
         anomalous_patches=batch.anomalous_patches.sum(),
     )
 
@@ -306,15 +306,20 @@ def descriptors_at(
 
     Beyond the centres of the outermost patches the nearest counts.
     """
-    columns = size[1] // STRIDE
-    last = pixels.new_tensor([columns - 1, size[0] // STRIDE - 1])
-    place = (pixels / STRIDE - 0.5).clamp(min=0.0).minimum(last)
-    low = place.floor()
-    high, share = (low + 1).minimum(last), place - low
+    rows, columns = size[0] // STRIDE, size[1] // STRIDE
     found = views.new_zeros(())
-    for x, across in ((low, 1 - share[..., 0]), (high, share[..., 0])):
-        for y, down in ((low, 1 - share[..., 1]), (high, share[..., 1])):
-            patch = (y[..., 1] * columns + x[..., 0]).long() + chosen[..., None] * views.shape[1]
+    for x, across in _neighbours(pixels[..., 0], columns):
+        for y, down in _neighbours(pixels[..., 1], rows):
+            patch = (y * columns + x).long() + chosen[..., None] * views.shape[1]
             corner = views.flatten(0, 1).index_select(0, patch.flatten()).unflatten(0, patch.shape)
             found = found + (across * down)[..., None] * corner
     return functional.normalize(found, dim=-1)
+
+
+def _neighbours(
+    pixels: Float[Tensor, "*point"], patches: int
+) -> list[tuple[Float[Tensor, "*point"], Float[Tensor, "*point"]]]:
+    """The two patches of a row of so many between whose centres pixels lie, and what each counts."""
+    place = (pixels / STRIDE - 0.5).clamp(0, patches - 1)
+    low = place.floor()
+    return [(low, 1 - (place - low)), ((low + 1).clamp(max=patches - 1), place - low)]

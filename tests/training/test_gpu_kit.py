@@ -10,10 +10,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from benchmarks.gpu import check, main
+from benchmarks.gpu import main
+from benchmarks.kit import check, decode, encode, trace
 from pipeline.errors import PipelineError
+from pipeline.format.reader import Shard, find_shards
 from pipeline.training.data import ShardDataset
 from pipeline.training.index import index_split
+from tests.training.box_chairs import write_box_chairs
 from tests.training.synthetic import TINY
 
 
@@ -26,9 +29,17 @@ def kit(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_it_trains_as_the_dataset_does(kit: Path, dataset: Path) -> None:
-    assert len(list((kit / "shards").glob("train-*.h5"))) == 2
-    ours, theirs = (index_split(folder, "train") for folder in (kit, dataset))
+@pytest.fixture(scope="module")
+def unpacked(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("unpacked")
+    result = CliRunner().invoke(main, ["unpack", str(kit), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_it_trains_as_the_dataset_does(unpacked: Path, dataset: Path) -> None:
+    assert len(find_shards(unpacked, "train")) == 2
+    ours, theirs = (index_split(folder, "train") for folder in (unpacked, dataset))
     assert len(ours) == len(theirs)
     for item in range(len(ours)):
         key = (0, item, item)
@@ -38,22 +49,31 @@ def test_it_trains_as_the_dataset_does(kit: Path, dataset: Path) -> None:
         assert all(np.array_equal(a, b) for a, b in zip(packed[1:], whole[1:], strict=True))
 
 
+def test_depth_and_part_ids_of_views_are_traced_again(tmp_path: Path) -> None:
+    folder = write_box_chairs(tmp_path, {"train": (1, 2)})
+    with Shard(find_shards(folder)[0]) as shard:
+        chair = shard.shape(0)
+    bare = decode(encode(chair))
+    assert not bare.depth.any() and not bare.part_ids.any()
+    again = trace(bare)
+    assert chair.part_ids.any() and np.array_equal(again.part_ids, chair.part_ids)
+    np.testing.assert_allclose(again.depth, chair.depth, atol=1e-5)
+
+
 def test_a_piece_that_is_cut_off_or_missing_is_named(kit: Path, tmp_path: Path) -> None:
     folder = tmp_path / "kit"
     folder.mkdir()
     with pytest.raises(PipelineError, match="is no kit"):
         check(folder)
-    (folder / "shards").mkdir()
-    (folder / "kit.json").write_bytes((kit / "kit.json").read_bytes())
-    for path in (kit / "shards").iterdir():
-        (folder / "shards" / path.name).write_bytes(path.read_bytes())
+    for path in kit.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
     check(folder)
-    cut = folder / "shards" / "val-00000.h5"
+    cut = folder / "val-00000.zip"
     cut.write_bytes(cut.read_bytes()[:-1])
-    with pytest.raises(PipelineError, match=r"val-00000\.h5 is not whole"):
+    with pytest.raises(PipelineError, match=r"val-00000\.zip is not whole"):
         check(folder)
     cut.unlink()
-    with pytest.raises(PipelineError, match=r"val-00000\.h5 is missing"):
+    with pytest.raises(PipelineError, match=r"val-00000\.zip is missing"):
         check(folder)
 
 

@@ -2,7 +2,8 @@
 
 Top-k attention comes twice: gathered, which fetches each token's kept keys first, so that its memory and time
 grow with k and not with the number of view patches; and dense, the plain one, which masks all others out of the full
-matrix of tokens by keys. Both give the same numbers; the tests hold one against the other.
+matrix of tokens by keys. Both give the same numbers; the tests hold one against the other. Which one it is, what is
+open to the tokens says: ``KeptKeys``, or a mask.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.training.config import AttentionWay
+
 #: Similarities that are in memory at once, where a query's to one view are not more.
 BLOCK = 2**26
 #: Tokens whose keys are gathered at once. The grids of PyTorch's fused attention on GPUs end at 2**16 - 1; on CPUs, few
 #: enough take less memory and no more time.
 AT_ONCE = {"cuda": 2**15, "cpu": 2**9}
+
+
+#: Which of its keys each token sees; a row less where [tok] is not among them.
+Mask = Bool[Tensor, "batch _ all"]
 
 
 class KeptKeys(NamedTuple):
@@ -48,6 +55,11 @@ class KeptKeys(NamedTuple):
         shape = (*self.rows.shape[:-1], keys)
         counts = torch.zeros(shape, dtype=torch.uint8, device=self.rows.device)
         return counts.scatter_add(-1, self.rows, self.kept.to(torch.uint8)) > 0
+
+    def opened(self, keys: int, way: AttentionWay) -> KeptKeys | Mask:
+        """As ``attend`` takes it to go that way among so many keys; ``auto`` is the faster one on its device."""
+        gathered = way == "gathered" or (way == "auto" and self.rows.device.type == "cpu")
+        return self if gathered else self.mask(keys)
 
 
 @torch.no_grad()
@@ -92,12 +104,12 @@ def _most_similar(
         similarity = query @ views[places].flatten(1, 2).transpose(1, 2)
         similarity = similarity.masked_fill(~valid[places].flatten(1)[:, None], -torch.inf)
         most = min(k, similarity.shape[-1])
-        for best in (similarity.amax(dim=1, keepdim=True).topk(most), similarity.topk(most)):
+        for best in (x.topk(most, sorted=False) for x in (similarity.amax(dim=1, keepdim=True), similarity)):
             values.append(best.values)
             rows.append(best.indices + number * at_once * views.shape[1])
     value, row = (torch.cat([torch.cat(x[start::2], dim=-1) for start in (0, 1)], dim=1) for x in (values, rows))
     if len(values) > 2:
-        value, order = value.topk(min(k, value.shape[-1]))
+        value, order = value.topk(min(k, value.shape[-1]), sorted=False)
         row = row.gather(-1, order)
     return row, value > -torch.inf
 
@@ -135,10 +147,9 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Multi-head attention of tokens to view patches: each to its own kept keys (Eqs. 4-6, 10, 11), or all to all."""
 
-    def __init__(self, dim: int, heads: int, inner: int, gathered: bool) -> None:
+    def __init__(self, dim: int, heads: int, inner: int) -> None:
         super().__init__()
         self.heads = heads
-        self.gathered = gathered
         self.query = nn.Linear(dim, inner)
         self.key = nn.Linear(dim, inner)
         self.value = nn.Linear(dim, inner)
@@ -150,14 +161,14 @@ class CrossAttention(nn.Module):
         keys: Float[Tensor, "view key channel"],
         valid: Bool[Tensor, "view key"],
         chosen: Int64[Tensor, "batch chosen"],
-        selection: KeptKeys | None,
+        open_to: KeptKeys | Mask | None,
     ) -> Float[Tensor, "batch token channel"]:
-        """A token that no key is open to gets out(0). chosen, selection: as ``attend`` takes them."""
+        """A token that no key is open to gets out(0). chosen, open_to: as ``attend`` takes them."""
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1))
             for project, x in ((self.query, tokens), (self.key, keys), (self.value, keys))
         )
-        return self.out(attend(query, key, value, valid, chosen, selection, self.gathered).flatten(2))
+        return self.out(attend(query, key, value, valid, chosen, open_to).flatten(2))
 
 
 def attend(
@@ -166,23 +177,31 @@ def attend(
     value: Float[Tensor, "view key head channel"],
     valid: Bool[Tensor, "view key"],
     chosen: Int64[Tensor, "batch chosen"],
-    selection: KeptKeys | None,
-    gathered: bool = True,
+    open_to: KeptKeys | Mask | None,
 ) -> Float[Tensor, "batch token head channel"]:
     """Attention of the tokens of each query to patches of its ``chosen`` views; zeros where none is open to a token.
 
-    selection: what each token attends to, None for all valid keys. Where it lacks [tok], put first, that sees them all.
-    gathered: how the selected are computed.
+    open_to: what each token attends to, None for all valid keys. Where it lacks [tok], put first, that sees them all.
     """
-    if selection is not None and selection.rows.shape[1] < query.shape[1]:
+    if open_to is None:
+        return dense_attention(query, *_own_keys(key, value, chosen), valid[chosen].flatten(1)[:, None])
+    told = open_to.rows if isinstance(open_to, KeptKeys) else open_to
+    if told.shape[1] < query.shape[1]:
         tok = attend(query[:, :1], key, value, valid, chosen, None)
-        return torch.cat([tok, attend(query[:, 1:], key, value, valid, chosen, selection, gathered)], dim=1)
-    if selection is not None and gathered:
-        rows = selection.among_all(chosen, key.shape[1])
-        return gathered_attention(query, key.flatten(0, 1), value.flatten(0, 1), rows, selection.kept)
-    own_key, own_value = (own_views(x, chosen).flatten(1, 2) for x in (key, value))
-    mask = valid[chosen].flatten(1)[:, None] if selection is None else selection.mask(own_key.shape[1])
-    return dense_attention(query, own_key, own_value, mask)
+        return torch.cat([tok, attend(query[:, 1:], key, value, valid, chosen, open_to)], dim=1)
+    if isinstance(open_to, KeptKeys):
+        rows = open_to.among_all(chosen, key.shape[1])
+        return gathered_attention(query, key.flatten(0, 1), value.flatten(0, 1), rows, open_to.kept)
+    return dense_attention(query, *_own_keys(key, value, chosen), open_to)
+
+
+def _own_keys(
+    key: Float[Tensor, "view key head channel"],
+    value: Float[Tensor, "view key head channel"],
+    chosen: Int64[Tensor, "batch chosen"],
+) -> tuple[Float[Tensor, "batch all head channel"], Float[Tensor, "batch all head channel"]]:
+    """Each query's keys and values, one of its views after the other."""
+    return own_views(key, chosen).flatten(1, 2), own_views(value, chosen).flatten(1, 2)
 
 
 def gathered_attention(

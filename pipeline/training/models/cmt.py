@@ -30,6 +30,7 @@ class CMT(Model):
         super().__init__()
         self.top_k = config.top_k if config.guided else None
         self.tok_sees_all = config.tok_sees_all
+        self.attention = config.attention
         self.encoder = ResNet18FPN(config.encoder_width, config.dim)
         self.position = PositionEncoding(config.octaves, config.dim) if config.position else None
         hidden = config.projector_hidden
@@ -56,11 +57,11 @@ class CMT(Model):
         query_descriptors = self._describe(query_patches)
         valid = views.patch_valid.flatten(1).gather(1, views.near)
         near_descriptors = gather_rows(view_descriptors, views.near)
-        selection = None
+        open_to = None
         if self.top_k is not None:  # by Eq. 12, the same in every block
             selection = select_keys(query_descriptors, near_descriptors, valid, chosen, self.top_k)
-            if self.tok_sees_all:
-                selection = selection.of_patches()
+            selection = selection.of_patches() if self.tok_sees_all else selection
+            open_to = selection.opened(chosen.shape[1] * valid.shape[1], self.attention)
         position = None
         if self.position is not None:
             position = self.position(gather_rows(views.patch_xyz.flatten(1, 2), views.near), valid)
@@ -69,7 +70,7 @@ class CMT(Model):
             query_patches = query_patches + self.score(score[..., None])
         tokens = torch.cat([self.tok.expand(len(query_patches), 1, -1), query_patches], dim=1)
         for block in self.blocks:
-            tokens = block(tokens, near_patches, position, valid, chosen, selection)
+            tokens = block(tokens, near_patches, position, valid, chosen, open_to)
         tok = tokens[:, 0]
         logit, patch_logits = self.classify(tok, tokens[:, 1:])
         return Prediction(

@@ -97,8 +97,9 @@ def normalised(images: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "
     >>> normalised(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).flatten()  # (1 - mean) / deviation
     tensor([2.2489, 2.4286, 2.6400])
     """
-    mean, std = (torch.tensor(x, device=images.device).view(3, 1, 1) for x in (IMAGENET_MEAN, IMAGENET_STD))
-    return (images.float() / 255 - mean) / std
+    scales = zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)  # numbers: a tensor of them would have to be copied to a GPU
+    channels = [(images[:, channel].float() / 255 - mean) / std for channel, (mean, std) in enumerate(scales)]
+    return torch.stack(channels, dim=1)
 
 
 def load_backbone(backbone: ResNet18, path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.training.config import PublishedConfig
-from pipeline.training.models.attention import KeptKeys, attend, select_keys
+from pipeline.training.models.attention import KeptKeys, Mask, attend, select_keys
 from pipeline.training.models.encoder import ResNet18
 from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 from pipeline.training.models.layers import as_patches, in_colour
@@ -69,11 +69,12 @@ class Published(Model):
     ) -> Prediction:
         """What ``describe`` gave for queries and views to a prediction; xyz is -1 where there is no position."""
         (patches, descriptors), (view_patches, view_descriptors) = query, views
-        selection = None
+        open_to = None
         if self.top_k:
             everywhere = torch.ones_like(xyz[..., 0], dtype=torch.bool)  # on background as well
             selection = select_keys(descriptors, view_descriptors, everywhere, chosen, self.top_k).of_patches()
-        tok = self.attention_decoder(patches, view_patches, xyz, chosen, selection)
+            open_to = selection.opened(chosen.shape[1] * xyz.shape[1], "auto")
+        tok = self.attention_decoder(patches, view_patches, xyz, chosen, open_to)
         return Prediction(
             logit=self.attention_decoder.cls_layer(tok).squeeze(-1),
             box=self.attention_decoder.bbox_layer(tok).sigmoid(),
@@ -93,7 +94,7 @@ def scaled(images: UInt8[Tensor, "image 3 height width"]) -> Float[Tensor, "imag
 
 def soft_mask(images: Float[Tensor, "image 3 height width"], size: int) -> Float[Tensor, "image 1 {size} {size}"]:
     """The object of images in [-1, 1]: where they are not white, two pixels wider, as a share of each patch."""
-    luma = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    luma = torch.stack([weight * images[:, channel] for channel, weight in enumerate(LUMA)], dim=1).sum(1, keepdim=True)
     mask = (luma < WHITE).to(images.dtype)
     for _ in range(2):
         mask = functional.max_pool2d(mask, 3, 1, 1)
@@ -191,12 +192,12 @@ class Decoder(nn.Module):
         views: Float[Tensor, "view key channel"],
         xyz: Float[Tensor, "view key 3"],
         chosen: Int64[Tensor, "batch chosen"],
-        selection: KeptKeys | None,
+        open_to: KeptKeys | Mask | None,
     ) -> Float[Tensor, "batch channel"]:
-        """The output of [tok]. chosen: each query's views; selection: what of them each patch sees, None for all."""
+        """The output of [tok]. chosen: each query's views; open_to: what of them each patch sees, None for all."""
         tokens = torch.cat([self.token.weight.expand(len(patches), 1, -1), patches], dim=1)
         keys = torch.cat([views, self.map_to_pos_enc(octaves(xyz))], dim=-1)
-        output: Tensor = self.crossatten(tokens, keys, chosen, selection)
+        output: Tensor = self.crossatten(tokens, keys, chosen, open_to)
         return output[:, 0]
 
 
@@ -225,11 +226,11 @@ class Transformer(nn.Module):
         tokens: Float[Tensor, "batch token channel"],
         keys: Float[Tensor, "view key input"],
         chosen: Int64[Tensor, "batch chosen"],
-        selection: KeptKeys | None,
+        open_to: KeptKeys | Mask | None,
     ) -> Float[Tensor, "batch token channel"]:
         tokens = self.proj_in(tokens)
         for block in self.transformer_blocks:
-            tokens = block(tokens, keys, chosen, selection)
+            tokens = block(tokens, keys, chosen, open_to)
         projected: Tensor = self.proj_out(tokens)
         return projected
 
@@ -249,7 +250,7 @@ class Block(nn.Module):
         tokens: Float[Tensor, "batch token channel"],
         keys: Float[Tensor, "view key input"],
         chosen: Int64[Tensor, "batch chosen"],
-        selection: KeptKeys | None,
+        open_to: KeptKeys | Mask | None,
     ) -> Float[Tensor, "batch token channel"]:
         query, key, value = self.attn1.project(normed := self.norm1(tokens), normed)
         mixed = functional.scaled_dot_product_attention(
@@ -258,7 +259,7 @@ class Block(nn.Module):
         tokens = tokens + self.attn1.to_out(mixed.transpose(1, 2).flatten(2))
         query, key, value = self.attn2.project(self.norm2(tokens), keys)
         everywhere = torch.ones(keys.shape[:2], dtype=torch.bool, device=keys.device)  # on background as well
-        tokens = tokens + self.attn2.to_out(attend(query, key, value, everywhere, chosen, selection).flatten(2))
+        tokens = tokens + self.attn2.to_out(attend(query, key, value, everywhere, chosen, open_to).flatten(2))
         return tokens + self.ff(self.norm3(tokens))
 
 

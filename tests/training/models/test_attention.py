@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from pipeline.training.config import AttentionWay
 from pipeline.training.models import attention
 from pipeline.training.models.attention import (
     CrossAttention,
@@ -64,7 +65,8 @@ class Case:
             return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
         torch.manual_seed(seed)
-        self.module = CrossAttention(DIM, HEADS, INNER, gathered).double()
+        self.way: AttentionWay = "gathered" if gathered else "dense"
+        self.module = CrossAttention(DIM, HEADS, INNER).double()
         self.tokens = drawn(2, 1 + TOKENS, DIM).requires_grad_()
         self.keys = drawn(VIEWS, PATCHES, DIM).requires_grad_()
         self.query, self.views = drawn(2, TOKENS, 4), drawn(VIEWS, PATCHES, 4)
@@ -77,7 +79,8 @@ class Case:
         return dense_mask(*whole(self.query, self.views, self.valid, CHOSEN), k)
 
     def attend(self, selection: KeptKeys | None) -> Tensor:
-        return self.module(self.tokens, self.keys, self.valid, CHOSEN, selection)
+        open_to = None if selection is None else selection.opened(KEYS, self.way)
+        return self.module(self.tokens, self.keys, self.valid, CHOSEN, open_to)
 
     def by_hand(self, mask: Tensor) -> Tensor:
         return by_hand(self.module, self.tokens, self.keys, mask)
@@ -174,7 +177,7 @@ def test_no_more_of_m_is_in_memory_than_a_block_or_a_view(
 @pytest.mark.parametrize("gathered", [True, False])
 def test_half_precision_stays_close(gathered: bool) -> None:
     case = Case(gathered)
-    selection = case.selection(4)
+    selection = case.selection(4).opened(KEYS, case.way)
     module, tokens, keys = case.module.float(), case.tokens.float(), case.keys.float()
     exact = module(tokens, keys, case.valid, CHOSEN, selection)
     with torch.autocast("cpu", torch.bfloat16):
@@ -229,7 +232,7 @@ def test_cross_attention_memory_grows_with_k_and_not_with_the_number_of_keys() -
             sizes.append(tensor.numel())
             return tensor
 
-        module = CrossAttention(DIM, HEADS, DIM, gathered=True)
+        module = CrossAttention(DIM, HEADS, DIM)
         tokens, keys = torch.randn(1, 64, DIM), torch.randn(1, keys_count, DIM, requires_grad=True)
         rows, valid = torch.randint(keys_count, (1, 64, k)), torch.ones(1, keys_count, dtype=torch.bool)
         with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
