@@ -14,6 +14,7 @@ import torch
 from pipeline.errors import PipelineError
 from pipeline.format.reader import Shard
 from pipeline.seeding import rng
+from pipeline.training.config import QueryOnlyConfig
 from pipeline.training.data import (
     Key,
     Sample,
@@ -145,6 +146,14 @@ def test_worker_processes_and_a_small_cache_change_no_batch(dataset: Path) -> No
     for other in (load_batches(uncached, keys, 0, CPU), load_batches(uncached, keys, 2, CPU)):
         for a, b in zip(alone, other, strict=True):
             assert a.samples is not None and b.samples is not None and same(a.samples, b.samples)
+
+
+def test_models_that_look_at_no_views_read_none_and_see_the_same_queries(dataset: Path) -> None:
+    index = index_split(dataset, "train")
+    alone = TINY.model_copy(update={"model": QueryOnlyConfig()})
+    blind, sighted = (collate([ShardDataset(index, config, True).sample((0, 1, 1))]) for config in (alone, TINY))
+    assert len(blind.inputs.views.image) == blind.inputs.chosen.numel() == blind.matches.numel() == 0
+    assert torch.equal(blind.inputs.image, sighted.inputs.image) and torch.equal(blind.box, sighted.box)
 
 
 def test_object_patches_show_the_object(dataset: Path) -> None:
