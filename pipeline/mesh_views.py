@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pipeline.config import Config
 from pipeline.files import atomic
+from pipeline.format.schema import ShapeRecord
 from pipeline.format.views_file import VIEWS, write_views
 from pipeline.packing.records import reference_record
 from pipeline.rendering.reference import render_reference_views
 from pipeline.shapes.shape import Shape
+from pipeline.views.reference import make_reference_views
 
 #: What the pictures of a folder's views match.
 PICTURES = "view_[0-9][0-9][0-9].png"
@@ -32,3 +35,9 @@ def save_mesh_views(out: Path, shape: Shape, config: Config, threads: int) -> Pa
             Image.fromarray(image).save(temporary)
     write_views(out / VIEWS, views, config.model_dump_json(), config.shards.compression_level)
     return out / VIEWS
+
+
+def traced_views(shape: Shape, config: Config) -> ShapeRecord:
+    """The same views by rays alone, their images all white: for whoever needs the mesh, or the views' depth."""
+    reference = make_reference_views(shape, config.views, config.seed)
+    return reference_record(shape, reference, np.full(reference.depth.shape, 255, dtype=np.uint8))

@@ -23,6 +23,7 @@ from pipeline.format.views_file import VIEWS, read_views
 from pipeline.settings.loading import load
 from pipeline.shapes.config import Up
 from pipeline.training.checkpoint import load_checkpoint, restore_model
+from pipeline.training.config import Comparing
 from pipeline.training.device import pick_device
 from pipeline.training.prediction.photograph import Photograph, doubts, masks_for, photographs_in, read_photograph
 from pipeline.training.prediction.predict import Detection, NotJudged, judge, look_at
@@ -90,7 +91,9 @@ def main(
     shape = _stored_views(context, reference)
     if shape is None:
         settings = (f"views.resolution={size}", f"views.reference_views={saved.reference_views}", *overrides)
-        shape = _drawn_views(Path(reference), up, smooth, out / "reference", load(Config, None, settings))
+        config = load(Config, None, settings)
+        drawn = None if isinstance(saved.config.model, Comparing) else out / "reference"  # these look at no pictures
+        shape = _mesh_views(Path(reference), up, smooth, drawn, config)
     looked_at = look_at(model, saved.config, shape, target)
     found: list[dict[str, Any]] = []
     for number, photograph in enumerate(photographs):
@@ -141,15 +144,18 @@ def _stored_views(context: click.Context, reference: str) -> ShapeRecord | None:
     return read_views(path / VIEWS if path.is_dir() else path)
 
 
-def _drawn_views(mesh: Path, up: Up, rounds: int, out: Path, config: Config) -> ShapeRecord:
+def _mesh_views(mesh: Path, up: Up, rounds: int, out: Path | None, config: Config) -> ShapeRecord:
+    """Drawn by Blender and kept in ``out``, or without it by rays alone."""
     need_generation(f"l3d-predict --reference {mesh}")
-    from pipeline.mesh_views import save_mesh_views
+    from pipeline.mesh_views import save_mesh_views, traced_views
     from pipeline.shapes.mesh_file import read_mesh
     from pipeline.shapes.smoothing import smooth
 
     shape = read_mesh(mesh, up, config.shapes, config.importing)
     if rounds:
         shape = smooth(shape, rounds)
+    if out is None:
+        return traced_views(shape, config)
     views = save_mesh_views(out, shape, config, os.cpu_count() or 1)
     click.echo(f"drew views of {mesh}; --reference {views} takes them again", err=True)
     return read_views(views)

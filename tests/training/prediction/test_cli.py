@@ -143,6 +143,20 @@ def test_where_photographs_were_taken_from_is_found(folder: Path, tmp_path: Path
     assert "is this the right reference?" in last
 
 
+@pytest.mark.usefixtures("cameras")
+def test_of_a_mesh_nothing_is_drawn_for_models_that_compare_with_it(tmp_path: Path) -> None:
+    mesh, true = mesh_of(CHAIR), Pose(131.9, 27.6, focal=1.1)
+    trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(tmp_path / "chair.glb")
+    Image.fromarray(np.where(silhouette(scene_of(CHAIR), true, 300), 60, 255).astype(np.uint8)).save(tmp_path / "a.png")
+    result = invoke(
+        "untrained", "--reference", tmp_path / "chair.glb", "--query", tmp_path / "a.png", "--out", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "reference").exists()
+    camera = predictions(tmp_path)[0]["camera"]
+    assert camera["fits"] and angle_between(Pose(camera["azimuth"], camera["elevation"]), true) < 4.0
+
+
 def test_where_nothing_casts_rays_no_camera_is_found(folder: Path, tmp_path: Path) -> None:
     assert invoke(*usual(folder, "query0.png"), "--out", tmp_path).exit_code == 0
     assert predictions(tmp_path)[0]["camera"] is None
