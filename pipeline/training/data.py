@@ -93,18 +93,16 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         if augmented and config.reference_views > index.reference_views:
             asked, held = config.reference_views, index.reference_views
             raise PipelineError(f"reference_views = {asked}, but {index.files[0]} holds {held} per shape")
-        if config.query_labels == "exact" and index.unknown_depth:
-            raise PipelineError(
-                f"query_labels = exact needs depth, which {index.unknown_depth} does not tell: take pseudo"
-            )
+        if config.query_labels == "exact":
+            _need(index, ("queries/depth", "shapes/depth"), "query_labels = exact", ": take pseudo")
         self.index = index
         self.config = config
         self.augmented = augmented
         self.tolerant = tolerant
         self._shards = [Shard(path) for path in index.files]
         self._references = References(self._shards, config.cache_shapes, index.reference_views)
-        if isinstance(config.model, Comparing) and config.model.reference == "views" and index.unknown_depth:
-            raise PipelineError(f"model.reference = views needs depth, which {index.unknown_depth} does not tell")
+        if isinstance(config.model, Comparing) and config.model.reference == "views":
+            _need(index, ("shapes/depth",), "model.reference = views")
         self._types = [LABELS.index(name) if name in LABELS else -1 for name in index.type_names]
         self._aligned = None
         if isinstance(config.model, Comparing) and config.model.reference != "none":
@@ -212,6 +210,13 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         if window.flip:
             channels[ALIGNED.index("normal_x")] *= -1
         return channels
+
+
+def _need(index: SplitIndex, columns: Sequence[str], what: str, way_out: str = "") -> None:
+    """Raise PipelineError where a file does not tell one of the columns."""
+    for column in columns:
+        if column in index.unknown:
+            raise PipelineError(f"{what} needs depth, which {index.unknown[column]} does not tell{way_out}")
 
 
 def training_keys(shape: Int64[np.ndarray, " sample"], config: TrainingConfig, step: int) -> Iterator[list[Key]]:

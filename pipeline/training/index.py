@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ class SplitIndex:
     files: the shards; file, row, shape_row: which file, its row of ``queries/`` and of ``shapes/``;
     shape: a number of its shape; label: 1 for anomalous; part: str, the part group of the anomaly, '' for normal;
     anomaly_type: place of its anomaly type in ``type_names``, normal first;
-    size: (height, width) of every image; reference_views: of each shape; unknown_depth: a file whose source
-    told no depth, None if there is none.
+    size: (height, width) of every image; reference_views: of each shape; unknown: columns (``group/name``) that the
+    source of a file did not tell, with such a file.
     """
 
     files: tuple[Path, ...]
@@ -42,7 +43,7 @@ class SplitIndex:
     type_names: tuple[str, ...]
     size: tuple[int, int]
     reference_views: int
-    unknown_depth: Path | None
+    unknown: Mapping[str, Path]
 
     def __len__(self) -> int:
         return len(self.label)
@@ -74,7 +75,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
     paths = find_shards(dataset, split)
     files = tuple(_readable(paths) if tolerant else paths)
     columns: list[tuple[NDArray[Any], ...]] = []
-    shapes, unknown_depth = 0, None
+    shapes, unknown = 0, dict[str, Path]()
     layouts: dict[tuple[int, int, int], Path] = {}
     places = {NORMAL: 0}  # of type names, whatever order each file has them in
     for number, path in enumerate(files):
@@ -85,8 +86,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
             anomaly_type = np.array(numbers)[shard.column("queries", "anomaly_type")]
             labels = shard.column("queries", "part_label")
             part = np.array([part_group(label) if label else "" for label in labels], dtype=np.str_)
-            if {"queries/depth", "shapes/depth"} & set(shard.gaps.unknown):
-                unknown_depth = path
+            unknown |= dict.fromkeys(shard.gaps.unknown, path)
             views, height, width = (int(n) for n in shard.file["shapes/image"].shape[1:])
         own = (np.full(len(label), number), np.arange(len(label)), shape_row, shapes + shape_row)
         columns.append((*own, label, part, anomaly_type))
@@ -116,7 +116,7 @@ def index_split(dataset: Path, split: str, tolerant: bool = False) -> SplitIndex
         tuple(places),
         size=(height, width),
         reference_views=views,
-        unknown_depth=unknown_depth,
+        unknown=unknown,
     )
 
 

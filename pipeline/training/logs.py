@@ -95,7 +95,7 @@ def _told(values: Mapping[str, Any]) -> Iterator[str]:
     """What a person reads of an entry while it goes by: no types, no parts, three digits."""
     for name, value in flatten(values).items():
         sections = name.split(".")
-        if value is not None and not {"by_type", "by_part"} & set(sections):
+        if value is not None and not {"by_type", "by_part", "by_change"} & set(sections):
             yield f"{sections[-1]} {value:.3g}" if isinstance(value, float) else f"{sections[-1]} {value}"
 
 

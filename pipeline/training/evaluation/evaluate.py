@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
-from pipeline.format.reader import NoShards
+from pipeline.format.reader import NoShards, Shard
 from pipeline.training.boxes import corners, iou
 from pipeline.training.checkpoint import UNTRAINED, load_checkpoint, restore_model
 from pipeline.training.config import ColoursConfig, Comparing, TrainingConfig
@@ -212,8 +212,20 @@ def _predict(
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     true_boxes, boxes = joined.pop("true_boxes"), joined.pop("boxes", None)
     probability = joined.pop("probability")
+    if truth is not None:
+        joined["changed"] = changed_shares(index)
     scores = Scores(probability, index.anomaly_type, index.part, index.shape, index.type_names, **joined)
     return scores, _in_pixels(true_boxes, index.size), None if boxes is None else _in_pixels(boxes, index.size)
+
+
+def changed_shares(index: SplitIndex) -> Float64[np.ndarray, " sample"]:
+    """``changed`` of ``Scores``."""
+    shards, shares = [Shard(path) for path in index.files], np.zeros(len(index))
+    for item in np.flatnonzero(index.label):
+        shard, row = shards[int(index.file[item])], int(index.row[item])
+        old, new = (shard.row("queries", name, row) > 127 for name in ("mask_old", "mask_new"))
+        shares[item] = (old != new).mean()
+    return shares
 
 
 def _judge(prediction: Prediction, samples: Sample, truth: Truth | None, items: list[int]) -> dict[str, NDArray[Any]]:

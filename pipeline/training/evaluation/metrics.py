@@ -16,6 +16,8 @@ IOU_THRESHOLD = 0.5
 IOU_THRESHOLDS = tuple(np.arange(10) * 0.05 + 0.5)
 #: Correspondences: a match is right within this share of the image's longer edge (PCK).
 PCK_SHARES = (0.05, 0.1, 0.15)
+#: Shares of the image that an anomaly changes, between which anomalies are told apart.
+CHANGED = (0.001, 0.003, 0.01, 0.03)
 #: Degrees: a camera that was found is right up to here.
 POSE_TOLERANCE = 5.0
 #: Levels between logits of -LOGITS and LOGITS, by which pixels of maps are ranked.
@@ -32,8 +34,9 @@ class Scores:
     probability: of being anomalous; anomaly_type: index into ``type_names``, 0 for normal; part: str, the part group
     of the anomaly, '' for normal; shape: alike for samples of one shape; box_iou: overlap of predicted and true box,
     meaningful where anomalous; closest: 1 where the closest view was found, else 0; pck: share of right matches by
-    ``PCK_SHARES``, NaN where a sample has none to judge; map_counts: by ``count_levels``; pose_error: degrees by which
-    the camera that was found is off; part_right, type_right: 1 where the anomaly was called by its part and type, else
+    ``PCK_SHARES``, NaN where a sample has none to judge; map_counts: by ``count_levels``; changed: share of the image's
+    pixels where the anomaly's part shows or showed, not both, 0 for normal; pose_error: degrees by which the camera
+    that was found is off; part_right, type_right: 1 where the anomaly was called by its part and type, else
     0, NaN for normal. None for what the model does not give, or where it was not measured.
     """
 
@@ -46,6 +49,7 @@ class Scores:
     closest: Float64[np.ndarray, " sample"] | None = None
     pck: Float64[np.ndarray, "sample tolerance"] | None = None
     map_counts: Int64[np.ndarray, "sample 2 level"] | None = None
+    changed: Float64[np.ndarray, " sample"] | None = None
     pose_error: Float64[np.ndarray, " sample"] | None = None
     part_right: Float64[np.ndarray, " sample"] | None = None
     type_right: Float64[np.ndarray, " sample"] | None = None
@@ -100,27 +104,40 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a whole split, of each anomaly type and of each part group that it holds.
+    """Metrics of a whole split, of each anomaly type and part group that it holds, and by how much anomalies change.
 
-    For a type or a part, AUC is that of its images against all normal ones; all else is over its images alone.
+    For a group, AUC is that of its images against all normal ones; all else is over its images alone.
     ``threshold``: the chosen one, None if none was.
     """
 
     overall: Metrics
     by_type: dict[str, Metrics]
     by_part: dict[str, Metrics]
+    by_change: dict[str, Metrics]
     threshold: float | None
 
 
 def evaluate_scores(scores: Scores, threshold: float | None = None) -> Evaluation:
-    """Metrics of all predictions together, by anomaly type in the order of ``type_names``, and by part, sorted."""
+    """Metrics of all predictions together, by type in the order of ``type_names``, by part, sorted, and by change."""
     by_type = {
         name: _of_group(scores, scores.anomaly_type == value, threshold)
         for value, name in enumerate(scores.type_names)
         if (scores.anomaly_type == value).any()
     }
     by_part = {str(name): _of_group(scores, scores.part == name, threshold) for name in np.unique(scores.part) if name}
-    return Evaluation(measure(scores, threshold), by_type, by_part, threshold)
+    return Evaluation(measure(scores, threshold), by_type, by_part, _by_change(scores, threshold), threshold)
+
+
+def _by_change(scores: Scores, threshold: float | None) -> dict[str, Metrics]:
+    if scores.changed is None:
+        return {}
+    step, found = np.digitize(scores.changed, CHANGED), {}
+    names = (f"{high:.1%}" for high in CHANGED)
+    for number, name in enumerate((*(f"changed to {high}" for high in names), "changed more")):
+        rows = scores.label & (step == number)
+        if rows.any():
+            found[name] = _of_group(scores, rows, threshold)
+    return found
 
 
 def measure(scores: Scores, threshold: float | None = None) -> Metrics:

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from pipeline.format.reader import Shard
 from pipeline.training.evaluation.bootstrap import Interval
 from pipeline.training.evaluation.evaluate import Difference, Judged
-from pipeline.training.evaluation.metrics import PCK_SHARES, Metrics
+from pipeline.training.evaluation.metrics import PCK_SHARES, Evaluation, Metrics
 from pipeline.training.evaluation.paper import PaperRow, paper_row
 from pipeline.training.index import SplitIndex
 
@@ -41,14 +41,14 @@ def extent(model: Judged, split: str) -> str:
 
 
 def text_table(judged: Judged, difference: Difference | None, first: str) -> str:
-    """One model's metrics in percent: a row a type, a row a part group, the whole split last.
+    """One model's metrics in percent: a row a type, a part group and a share of change, the whole split last.
 
     ``difference``: of its AUC from that of the model named ``first``.
     """
     evaluation = judged.evaluation
-    rows = [*evaluation.by_type.items(), *evaluation.by_part.items(), ("all", evaluation.overall)]
+    rows = [*_groups(evaluation), ("all", evaluation.overall)]
     names = _names([judged])
-    head = f"{'':<14}{'images':>8}" + "".join(f"{_head(name):>14}" for name in names)
+    head = f"{'':<16}{'images':>8}" + "".join(f"{_head(name):>14}" for name in names)
     lines = [head, *(_text_row(name, metrics, names) for name, metrics in rows)]
     for name, (low, high) in judged.intervals.items():
         lines.append(f"{name}: 95 % interval {100 * low:.1f} to {100 * high:.1f}")
@@ -58,7 +58,7 @@ def text_table(judged: Judged, difference: Difference | None, first: str) -> str
 
 
 def markdown(models: Sequence[Judged], differences: Mapping[str, Difference], split: str) -> str:
-    """All models in one table, beside the paper's numbers; each against the first; then each one's types and parts.
+    """All models in one table, beside the paper's numbers; each against the first; then each one's groups.
 
     ``differences``: of AUC from that of the first model, by the names of the others.
     """
@@ -71,9 +71,7 @@ def markdown(models: Sequence[Judged], differences: Mapping[str, Difference], sp
         rows = [[name, _signed(difference)] for name, difference in differences.items()]
         lines += _table(["", "difference and its 95 % interval"], rows)
     for model in models:
-        evaluation = model.evaluation
-        groups = [*evaluation.by_type.items(), *evaluation.by_part.items()]
-        rows = [[name, str(metrics.images), *_cells(metrics, names)] for name, metrics in groups]
+        rows = [[name, str(metrics.images), *_cells(metrics, names)] for name, metrics in _groups(model.evaluation)]
         lines += ["", f"## {model.name}", "", f"{_threshold(model).capitalize()}.", ""]
         lines += _table(["", "images", *heads], rows)
     return "\n".join(lines) + "\n"
@@ -123,8 +121,14 @@ def _pixels(box: Float64[np.ndarray, " 4"] | None) -> list[str]:
     return [""] * 4 if box is None else [f"{value:.2f}" for value in box]
 
 
+def _groups(evaluation: Evaluation) -> list[tuple[str, Metrics]]:
+    return [
+        item for groups in (evaluation.by_type, evaluation.by_part, evaluation.by_change) for item in groups.items()
+    ]
+
+
 def _text_row(name: str, metrics: Metrics, names: Sequence[str]) -> str:
-    return f"{name:<14}{metrics.images:>8}" + "".join(f"{cell:>14}" for cell in _cells(metrics, names))
+    return f"{name:<16}{metrics.images:>8}" + "".join(f"{cell:>14}" for cell in _cells(metrics, names))
 
 
 def _model_row(model: Judged, names: Sequence[str]) -> list[str]:

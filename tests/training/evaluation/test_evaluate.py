@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.format.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.training.data import ShardDataset, collate
-from pipeline.training.evaluation.evaluate import Judged, evaluate_checkpoint, predict
+from pipeline.training.evaluation.evaluate import Judged, changed_shares, evaluate_checkpoint, predict
 from pipeline.training.index import index_split
 from pipeline.training.models.build import build_model
 from pipeline.training.train import train
@@ -24,6 +25,15 @@ def in_batches(size: int, checkpoint: Path, dataset: Path) -> Judged:
     copy = checkpoint.with_name(f"{size}.pt")
     save_checkpoint(replace(saved, config=saved.config.model_copy(update={"eval_batch": size})), copy)
     return evaluate_checkpoint(copy, dataset, "test", "cpu", 0)
+
+
+def test_what_an_anomaly_changes_is_where_one_of_its_masks_alone_is_set(dataset: Path) -> None:
+    index = index_split(dataset, "train")
+    with Shard(index.files[0]) as shard:
+        queries = [shard.query(row) for row in range(shard.query_count)]
+    expected = [np.mean((q.mask_old > 0) ^ (q.mask_new > 0)) if q.label else 0.0 for q in queries]
+    assert max(expected) > 0
+    np.testing.assert_allclose(changed_shares(index), expected)
 
 
 def test_scores_and_metrics_do_not_depend_on_the_batch_size(dataset: Path, tmp_path: Path) -> None:

@@ -121,6 +121,16 @@ def test_no_threshold_is_more_accurate_than_the_best_one(samples: list[tuple[int
     assert all(abs(best - 0.5) <= abs(t - 0.5) + 1e-9 for t in equal)
 
 
+def test_anomalies_that_change_little_are_told_from_those_that_change_much() -> None:
+    scores = scored([0.9, 0.4, 0.7, 0.3], [1, 1, 1, 0], changed=np.array([0.05, 0.0005, 0.001, 0.0]))
+    by_change = evaluate_scores(scores).by_change
+    assert {name: (group.images, group.auc, group.accuracy) for name, group in by_change.items()} == {
+        "changed to 0.1%": (1, 1.0, 0.0),
+        "changed to 0.3%": (1, 1.0, 1.0),
+        "changed more": (1, 1.0, 1.0),
+    }
+
+
 def test_mean_ap_averages_over_ten_thresholds() -> None:
     scores = scored([0.9, 0.1], [1, 0], box_iou=np.array([0.72, 0.0]))
     assert box_ap(scores, (0.5,)) == 1.0
