@@ -16,6 +16,7 @@ from pipeline.training.evaluation.evaluate import Judged, changed_shares, evalua
 from pipeline.training.index import index_split
 from pipeline.training.models.build import build_model
 from pipeline.training.train import train
+from tests.training.box_chairs import write_box_chairs
 from tests.training.synthetic import TINY, VIEWS
 
 
@@ -27,8 +28,8 @@ def in_batches(size: int, checkpoint: Path, dataset: Path) -> Judged:
     return evaluate_checkpoint(copy, dataset, "test", "cpu", 0)
 
 
-def test_what_an_anomaly_changes_is_where_one_of_its_masks_alone_is_set(dataset: Path) -> None:
-    index = index_split(dataset, "train")
+def test_what_an_anomaly_changes_is_where_one_of_its_masks_alone_is_set(tmp_path: Path) -> None:
+    index = index_split(write_box_chairs(tmp_path, {"train": (1, 4)}), "train")
     with Shard(index.files[0]) as shard:
         queries = [shard.query(row) for row in range(shard.query_count)]
     expected = [np.mean((q.mask_old > 0) ^ (q.mask_new > 0)) if q.label else 0.0 for q in queries]
