@@ -9,7 +9,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Float64, Integer, UInt16
 
-from pipeline.format.cameras import Camera
+from pipeline.format.cameras import Camera, cross
 from pipeline.geometry.soup import Soup
 
 
@@ -63,7 +63,7 @@ class RayScene:
         rays = camera.rays.reshape(-1, 3)
         t, face = self._hits(np.broadcast_to(camera.centre, rays.shape), rays)
         a, b, c = np.moveaxis(self._soup.vertices[self._soup.faces[face[face >= 0]]], 1, 0)
-        normal = np.cross(b - a, c - a) @ camera.world_to_camera[:3, :3].T
+        normal = cross(b - a, c - a) @ camera.world_to_camera[:3, :3].T
         length = np.linalg.norm(normal, axis=1, keepdims=True)
         away = np.einsum("rd,rd->r", normal, rays[face >= 0] @ camera.world_to_camera[:3, :3].T) > 0
         normals = np.zeros((len(rays), 3), dtype=np.float32)
@@ -114,10 +114,10 @@ def _hit_parameter(
     """
     a = corners[:, 0]
     to_b, to_c = corners[:, 1] - a, corners[:, 2] - a
-    p = np.cross(directions, to_c)
+    p = cross(directions, to_c)
     determinant = (to_b * p).sum(axis=1)
     from_a = origins - a
-    q = np.cross(from_a, to_b)
+    q = cross(from_a, to_b)
     with np.errstate(divide="ignore", invalid="ignore"):
         u = (from_a * p).sum(axis=1) / determinant
         v = (directions * q).sum(axis=1) / determinant

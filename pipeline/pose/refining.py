@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.spatial import cKDTree
 
+from pipeline.format.cameras import unproject
 from pipeline.geometry.raycast import RayImage, RayScene
 from pipeline.pose.pose import Parameter, Pose
 from pipeline.pose.silhouette import Outline, outline, rim
@@ -133,7 +134,7 @@ def _pair(pose: Pose, drawn: RayImage, target: Outline, free: Sequence[Parameter
     camera = pose.camera(size)
     rows, columns = rim(drawn.part_ids > 0).T
     pixels = np.column_stack([columns, rows]) + 0.5
-    points = camera.centre + camera.rays[rows, columns] * drawn.depth[rows, columns, None]
+    points = unproject(camera.K, camera.world_to_camera, pixels, drawn.depth[rows, columns])
     shifts = [_shifted(pose, name, points, size) - pixels for name in free]
     moves = np.stack([shift / PROBES[name] for shift, name in zip(shifts, free, strict=True)], axis=-1)
     distance, gradient = target.at(pixels)

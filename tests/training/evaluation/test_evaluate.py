@@ -32,7 +32,7 @@ def test_what_an_anomaly_changes_is_where_one_of_its_masks_alone_is_set(tmp_path
     index = index_split(write_box_chairs(tmp_path, {"train": (1, 4)}), "train")
     with Shard(index.files[0]) as shard:
         queries = [shard.query(row) for row in range(shard.query_count)]
-    expected = [np.mean((q.mask_old > 0) ^ (q.mask_new > 0)) if q.label else 0.0 for q in queries]
+    expected = [float(np.mean((q.mask_old > 0) ^ (q.mask_new > 0))) if q.label else 0.0 for q in queries]
     assert max(expected) > 0
     np.testing.assert_allclose(changed_shares(index), expected)
 
