@@ -45,9 +45,10 @@ def _overlap_and_union(
 ) -> tuple[Float[Tensor, "*box"], Float[Tensor, "*box"]]:
     low = torch.maximum(a[..., :2], b[..., :2])
     high = torch.minimum(a[..., 2:], b[..., 2:])
-    overlap = (high - low).clamp(min=0).prod(-1)
+    overlap = _area(torch.cat([low, torch.maximum(low, high)], dim=-1))
     return overlap, _area(a) + _area(b) - overlap
 
 
 def _area(boxes: Float[Tensor, "*box 4"]) -> Float[Tensor, "*box"]:
-    return (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+    width, height = (boxes[..., 2:] - boxes[..., :2]).unbind(-1)
+    return width * height  # a GPU's gradient of Tensor.prod waits
