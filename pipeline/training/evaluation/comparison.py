@@ -16,6 +16,7 @@ from pipeline.format.reader import Shard
 from pipeline.pose.pose import ALL
 from pipeline.pose.reference import SearchedReference, searched
 from pipeline.pose.searching import DIRECTION
+from pipeline.training.aligning.boxing import boxes_by_parts
 from pipeline.training.aligning.cameras import Sighting, aligned, by_model, find, object_masks, see
 from pipeline.training.aligning.naming import anomalous_part
 from pipeline.training.aligning.references import read_scene
@@ -51,6 +52,12 @@ class Comparison:
         free = ALL if self._cameras == "any" else DIRECTION
         seen = find(masks, reference, free, by_model(self._model, inputs, self._dtype))
         return aligned(inputs, seen), seen
+
+    def boxed(self, prediction: Prediction, sightings: Sequence[Sighting | None]) -> Prediction:
+        """With boxes by parts, where these are known."""
+        if self._known_by != "mesh":
+            return prediction
+        return prediction._replace(box=boxes_by_parts(prediction, sightings))
 
     def judge(
         self, prediction: Prediction, sightings: Sequence[Sighting | None], items: Sequence[int]

@@ -203,6 +203,8 @@ def _predict(
         if comparison is not None:
             inputs, sightings = comparison.look(inputs, items)
         prediction = forward(model, inputs, dtype, seen)
+        if comparison is not None and sightings is not None:
+            prediction = comparison.boxed(prediction, sightings)
         judged = _judge(prediction, batch.samples, truth, items)
         if comparison is not None and sightings is not None:
             judged |= comparison.judge(prediction, sightings, items)

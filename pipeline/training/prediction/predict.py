@@ -109,11 +109,13 @@ def judge(model: Model, config: TrainingConfig, reference: Reference, query: Que
         if compares:
             inputs = _aligned(inputs, sighting, query)
     prediction = forward(model, inputs, dtype, reference.seen)
+    by_parts = isinstance(config.model, Comparing) and config.model.reference == "mesh"
+    if by_parts:
+        prediction = _boxed(prediction, sighting)
     _check_finite(prediction, query)
     score, box = float(prediction.logit.sigmoid()), _box(prediction, query)
     part, kind, view, beside = None, None, None, None
     if prediction.maps is not None:
-        by_parts = isinstance(config.model, Comparing) and config.model.reference == "mesh"
         mesh = reference.shape.mesh if by_parts else None
         part, kind, beside = _compared(prediction, sighting, mesh, query)
     elif prediction.query_descriptors is not None and prediction.view_descriptors is not None:
@@ -151,6 +153,12 @@ def _aligned(inputs: Inputs, sighting: Sighting | None, query: Query) -> Inputs:
             f"no detection in {query.photograph.path}: the model sees no object in it; give its mask with --mask"
         )
     return aligned(inputs, [sighting])
+
+
+def _boxed(prediction: Prediction, sighting: Sighting | None) -> Prediction:
+    from pipeline.training.aligning.boxing import boxes_by_parts
+
+    return prediction._replace(box=boxes_by_parts(prediction, [sighting]))
 
 
 def _check_finite(prediction: Prediction, query: Query) -> None:

@@ -1,0 +1,34 @@
+"""Boxes by the reference's parts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.training.aligning.boxing import part_box
+
+#: A part of 4 x 8 pixels with its upper left corner at (2, 1), before another.
+IDS = np.full((8, 16), 2, dtype=np.uint16)
+IDS[1:5, 2:10] = 1
+NOTHING = np.zeros(IDS.shape)
+
+
+def test_of_a_part_that_is_gone_the_box_is_where_it_was_though_the_map_has_holes() -> None:
+    old = np.where(IDS == 1, 0.9, 0.0)
+    old[2, 3:7] = 0.3
+    box = part_box(old, NOTHING, IDS)
+    assert box is not None
+    np.testing.assert_allclose(box, [6 / 16, 3 / 8, 8 / 16, 4 / 8])
+
+
+def test_of_a_broken_part_the_box_is_around_what_is_left() -> None:
+    old = np.where(IDS == 1, 0.9, 0.0)
+    old[:, :5] = 0.0  # three of its eight columns
+    box = part_box(old, NOTHING, IDS)
+    assert box is not None
+    np.testing.assert_allclose(box, [3.5 / 16, 3 / 8, 3 / 16, 4 / 8])
+
+
+def test_where_a_part_shows_elsewhere_or_none_lacks_anything_the_maps_have_the_word() -> None:
+    old = np.where(IDS == 1, 0.9, 0.0)
+    assert part_box(old, np.where(IDS == 2, 0.9, 0.0), IDS) is None
+    assert part_box(old, NOTHING, np.zeros_like(IDS)) is None
