@@ -51,7 +51,7 @@ ALLOWED: Mapping[str, str] = {
     "rendering": "anomalies appearance config format geometry materials shapes views",
     "quality": "config views",
     "packing": "anomalies config format rendering shapes views",
-    "mesh_views": "config format packing rendering shapes",
+    "mesh_views": "config format packing rendering shapes views",
     "stages": f"{MAKING} engine report settings",
     "run": f"{MAKING} engine report stages",
     "cli": f"{MAKING} engine exchange mesh_views pose report run settings stages training",

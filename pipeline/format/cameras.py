@@ -101,7 +101,7 @@ def _upright(position: Float64[np.ndarray, " 3"], forward: Float64[np.ndarray, "
     return pose
 
 
-def cross(a: Float[np.ndarray, "*vector 3"], b: Float[np.ndarray, "*vector 3"]) -> Float64[np.ndarray, "*vector 3"]:
+def cross(a: Float[np.ndarray, "*point 3"], b: Float[np.ndarray, "*point 3"]) -> Float64[np.ndarray, "*point 3"]:
     """As ``numpy.cross``, whose cost for few vectors is many times that of the numbers: cameras are looked for by it.
 
     >>> cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])).tolist()

@@ -69,11 +69,12 @@ def test_eval_prints_a_table_with_a_row_for_each_type(dataset: Path, run: Path) 
     extent, name, head, *rows = (line.split() for line in result.stdout.splitlines())
     assert " ".join(extent) == "test split, 8 images of 2 shapes"
     assert (name, head[0]) == (["run"], "images")
-    assert [row[:2] for row in rows[:5]] == [
+    assert [row[:2] for row in rows[:6]] == [
         ["normal", "4"],
         ["positional", "2"],
         ["rotational", "2"],
         ["Others", "4"],
+        ["changed", "to"],
         ["all", "8"],
     ]
     assert rows[0][2] == "-"
