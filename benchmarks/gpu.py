@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ import torch
 from benchmarks import kit as kits
 from pipeline.cli.errors import friendly
 from pipeline.errors import PipelineError
+from pipeline.extras import is_installed
 from pipeline.files import write_json
 from pipeline.training.config import TrainingConfig, load_training
 from pipeline.training.data import Sample, ShardDataset, collate, training_keys
@@ -75,7 +75,7 @@ def unpack(kit: Path, out: Path, jobs: int) -> None:
 
 
 def _unpack(kit: Path, out: Path, jobs: int) -> Path:
-    traced = find_spec("embreex") is not None
+    traced = is_installed("embreex")
     kits.unpack(kits.check(kit), out, traced, jobs)
     if not traced:
         click.echo("no embreex here: the views come without depth and part ids")

@@ -26,7 +26,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
 from pipeline.format import schema
 from pipeline.format.cameras import Camera
-from pipeline.format.labels import SPLITS
+from pipeline.format.labels import LABELS, SPLITS
 from pipeline.format.reader import NoShards, Shard, find_shards
 from pipeline.format.schema import AnomalyRecord, Gaps, QueryRecord, ShapeRecord
 from pipeline.format.writer import write_shard
@@ -109,7 +109,8 @@ def _unpack(piece: Path, target: Path, traced: bool) -> None:
         missing = () if first.mesh is not None else schema.MESH_COLUMNS
         gaps = Gaps(unknown=(*OF_QUERIES, *(() if traced else OF_VIEWS), *missing))
         shapes = (decode(file.read(name)) for name in names)
-        write_shard(target, split, "{}", "", map(trace, shapes) if traced else shapes, 1, gaps)
+        types = next((query.type_names for query in first.queries), LABELS)
+        write_shard(target, split, "{}", "", map(trace, shapes) if traced else shapes, 1, gaps, types)
 
 
 def trace(shape: ShapeRecord) -> ShapeRecord:
