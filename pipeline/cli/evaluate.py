@@ -12,6 +12,7 @@ from pipeline.cli.errors import friendly
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_json
 from pipeline.format.labels import SPLITS
+from pipeline.training.config import Comparing
 from pipeline.training.evaluation.evaluate import Judged, compare, evaluate_checkpoint, model_name
 from pipeline.training.evaluation.metrics import CameraSource
 from pipeline.training.evaluation.pictures import match_pictures
@@ -27,7 +28,12 @@ from pipeline.training.index import SplitIndex, index_split
 @click.option(
     "--bootstrap", default=2000, show_default=True, type=click.IntRange(min=0), help="For intervals; 0: none."
 )
-@click.option("--pictures", default=0, type=click.IntRange(min=0), help="Pictures of matches in --out, for each model.")
+@click.option(
+    "--pictures",
+    default=0,
+    type=click.IntRange(min=0),
+    help="In --out, for each model: of matches, or of where one that compares is most wrong.",
+)
 @click.option(
     "--cameras",
     type=click.Choice(get_args(CameraSource)),
@@ -73,7 +79,9 @@ def main(
         write_json(out / "evaluation.json", results)
         _write_text(out / "evaluation.md", markdown(models, differences, split))
         for model, checkpoint in zip(models, checkpoints, strict=True):
-            _write_model(out / model.name, model, checkpoint, index, pictures, device)
+            _write_text(out / model.name / "predictions.csv", predictions_csv(model, index))
+            if pictures:
+                _draw(out / model.name, model, checkpoint, index, pictures, device, cameras)
     if printed_json:
         click.echo(json.dumps(results, indent=1))
         return
@@ -82,12 +90,19 @@ def main(
         click.echo(f"{model.name}\n{text_table(model, differences.get(model.name), first)}")
 
 
-def _write_model(out: Path, model: Judged, checkpoint: Path, index: SplitIndex, pictures: int, device: str) -> None:
-    _write_text(out / "predictions.csv", predictions_csv(model, index))
-    if pictures:
-        for number, picture in enumerate(match_pictures(checkpoint, index, pictures, device)):
-            with atomic(out / f"matches_{number:03d}.png") as temporary:
-                picture.save(temporary)
+def _draw(
+    out: Path, model: Judged, checkpoint: Path, index: SplitIndex, count: int, device: str, cameras: CameraSource
+) -> None:
+    if isinstance(model.config.model, Comparing) and model.config.model.reference != "none":
+        from pipeline.training.evaluation.worst import worst_sheet
+
+        pictures = {"worst": worst_sheet(checkpoint, index, model.scores, count, device, cameras)}
+    else:
+        matches = enumerate(match_pictures(checkpoint, index, count, device))
+        pictures = {f"matches_{number:03d}": picture for number, picture in matches}
+    for name, picture in pictures.items():
+        with atomic(out / f"{name}.png") as temporary:
+            picture.save(temporary)
 
 
 def _write_text(path: Path, text: str) -> None:

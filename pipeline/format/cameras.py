@@ -38,6 +38,10 @@ class Camera:
         """Directions in the world through the pixel centres, scaled so that t equals depth z."""
         return rays(self.K, self.world_to_camera, pixel_centres(self.resolution, self.resolution))
 
+    def finer(self, factor: int) -> Camera:
+        """The same camera with so many pixels in place of each along both edges."""
+        return Camera(self.K * [[factor], [factor], [1]], self.world_to_camera, factor * self.resolution)
+
     def project(
         self, points: Float[np.ndarray, "point 3"]
     ) -> tuple[Float64[np.ndarray, "point 2"], Float64[np.ndarray, " point"]]:

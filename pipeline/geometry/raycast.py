@@ -46,7 +46,7 @@ class RayScene:
     """
 
     def __init__(self, soup: Soup) -> None:
-        self._soup = soup
+        self.soup = soup
         self._scene = EmbreeScene(robust=True)
         if len(soup.faces):
             TriangleMesh(self._scene, soup.vertices.astype(np.float32), soup.faces.astype(np.int32))
@@ -62,7 +62,7 @@ class RayScene:
         """As ``render``, with normals."""
         rays = camera.rays.reshape(-1, 3)
         t, face = self._hits(np.broadcast_to(camera.centre, rays.shape), rays)
-        a, b, c = np.moveaxis(self._soup.vertices[self._soup.faces[face[face >= 0]]], 1, 0)
+        a, b, c = np.moveaxis(self.soup.vertices[self.soup.faces[face[face >= 0]]], 1, 0)
         normal = cross(b - a, c - a) @ camera.world_to_camera[:3, :3].T
         length = np.linalg.norm(normal, axis=1, keepdims=True)
         away = np.einsum("rd,rd->r", normal, rays[face >= 0] @ camera.world_to_camera[:3, :3].T) > 0
@@ -87,18 +87,18 @@ class RayScene:
     ) -> tuple[Float64[np.ndarray, " ray"], Integer[np.ndarray, " ray"]]:
         """Ray parameters and faces, 0 and -1 on a miss."""
         t = np.zeros(len(origins))
-        if len(self._soup.faces) == 0:
+        if len(self.soup.faces) == 0:
             return t, np.full(len(origins), -1)
         # Asking Embree for the hit faces alone is ten times faster than for its barycentric coordinates.
         face = self._scene.run(origins.astype(np.float32), directions.astype(np.float32))
         hit = face >= 0
-        corners = self._soup.vertices[self._soup.faces[face[hit]]]
+        corners = self.soup.vertices[self.soup.faces[face[hit]]]
         t[hit] = _hit_parameter(origins[hit], directions[hit], corners)
         return t, face
 
     def _part_ids(self, face: Integer[np.ndarray, " ray"]) -> UInt16[np.ndarray, " ray"]:
         ids = np.zeros(len(face), dtype=np.uint16)
-        ids[face >= 0] = self._soup.part_ids[face[face >= 0]]
+        ids[face >= 0] = self.soup.part_ids[face[face >= 0]]
         return ids
 
 

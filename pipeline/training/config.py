@@ -141,6 +141,12 @@ class Comparing(StrictModel):
     blind: Fraction = Field(
         0.15, description="share of training queries shown without the reference, to learn what is the object"
     )
+    rays: int = Field(1, ge=1, le=4, description="cast along each edge of a pixel of the reference, and averaged")
+    altered: Fraction = Field(
+        0.0,
+        description="share of normal training queries shown beside a mesh of which a part is moved, turned, longer, of "
+        "another size, or doubled, and that are anomalous therefore",
+    )
     jitter_degrees: float = Field(0.3, ge=0, description="of a training query's camera: turned so far about the object")
     jitter_shift: float = Field(0.002, ge=0, description="likewise: shifted, in image edges")
     jitter_scale: float = Field(0.005, ge=0, description="likewise: nearer or further, in shares")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from pipeline.training.models.encoder import STRIDE
 from pipeline.training.models.interface import ALIGNED, Inputs, Views
 from pipeline.training.references import References, draw, draw_matches
 from pipeline.training.truth import patch_centres, true_matches, unmoved_points
+
+if TYPE_CHECKING:
+    from pipeline.training.aligning.altering import Altered
 
 #: Epoch, index in the split, and the index by which the views are drawn: queries that share it share their views.
 Key = tuple[int, int, int]
@@ -109,7 +112,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
             need_rays(f"model.reference = {config.model.reference}")
             from pipeline.training.aligning.references import AlignedReferences
 
-            self._aligned = AlignedReferences(self._shards, config.model.reference, config.cache_shapes)
+            self._aligned = AlignedReferences(self._shards, config.model, config.cache_shapes)
 
     def __getitem__(self, key: Key) -> Sample | UnreadableSample:
         try:
@@ -127,6 +130,11 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         file, row, shape_row = int(index.file[item]), int(index.row[item]), int(index.shape_row[item])
         shard = self._shards[file]
         anomalies = [shard.anomaly(i) for i in shard.anomaly_rows(row)] if index.label[item] else []
+        altered = None
+        if isinstance(config.model, Comparing) and self.augmented and not anomalies:
+            altered = self._altered(config.model, file, row, shape_row, generator)
+        if altered is not None:
+            anomalies = [altered.anomaly]
 
         window, views = whole(index.size), self._views(epoch, group)
         if self.augmented:
@@ -144,12 +152,13 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         aligned, places, blind = None, torch.zeros(2, 0, 0, dtype=torch.uint8), False
         if isinstance(config.model, Comparing):
             blind = self.augmented and bool(generator.random() < config.model.blind)
-            aligned = self._drawn(shard, row, file, shape_row, window, generator)
+            aligned = self._drawn(file, row, shape_row, altered, window, generator)
             if aligned is not None:
                 aligned *= not blind
             masks = [union((getattr(a, name) for a in anomalies), index.size) for name in ("mask_old", "mask_new")]
             places = torch.from_numpy(np.stack([_moved(mask, window) for mask in masks]))
 
+        kind = self._types[int(index.anomaly_type[item])] if altered is None else altered.anomaly.anomaly_type
         object_patches, object_patch_valid = draw(_object_patches(mask), config.point_pairs, generator)
         reference = self._references.reference(file, shape_row, views)
         matches, match_valid = draw_matches(reference, config.point_pairs, generator)
@@ -170,8 +179,8 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
                 aligned=aligned,
             ),
             view_names=torch.from_numpy(int(index.shape[item]) * index.reference_views + views),
-            label=torch.tensor(float(index.label[item])),
-            anomaly_type=torch.tensor(self._types[int(index.anomaly_type[item])]),
+            label=torch.tensor(float(len(anomalies) > 0)),
+            anomaly_type=torch.tensor(kind),
             box=torch.tensor([x + w / 2, y + h / 2, w, h], dtype=torch.float32),
             object_patches=torch.from_numpy(object_patches),
             object_patch_valid=torch.from_numpy(object_patch_valid),
@@ -185,6 +194,10 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
             blind=torch.tensor(blind),
         )
 
+    def _camera(self, file: int, row: int) -> Camera:
+        K, world_to_camera = (self._shards[file].row("queries", name, row) for name in ("K", "world_to_camera"))
+        return Camera.stored(K, world_to_camera, self.index.size[0])
+
     def _views(self, epoch: int, group: int) -> Int64[np.ndarray, " view"]:
         """Those that a sample is shown with: drawn by chance, all, or none where the model looks at none."""
         count = self.index.reference_views
@@ -195,18 +208,33 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         drawing = rng(self.config.seed, "training", "views", epoch, group)
         return drawing.choice(count, self.config.reference_views, replace=False)
 
+    def _altered(
+        self, config: Comparing, file: int, row: int, shape_row: int, generator: np.random.Generator
+    ) -> Altered | None:
+        """Another reference for a share of the normal queries, and what is anomalous beside it."""
+        if self._aligned is None or not config.altered or generator.random() >= config.altered:
+            return None
+        return self._aligned.alter(self._aligned.scene(file, shape_row), self._camera(file, row), generator)
+
     def _drawn(
-        self, shard: Shard, row: int, file: int, shape_row: int, window: Window, generator: np.random.Generator
+        self,
+        file: int,
+        row: int,
+        shape_row: int,
+        altered: Altered | None,
+        window: Window,
+        generator: np.random.Generator,
     ) -> Float32[Tensor, "aligned height width"] | None:
         """The reference as the query's camera sees it, in the window of the query that is shown, if any is."""
         if self._aligned is None:
             return None
         assert isinstance(self.config.model, Comparing)
-        K, world_to_camera = (shard.row("queries", name, row) for name in ("K", "world_to_camera"))
-        camera = Camera.stored(K, world_to_camera, self.index.size[0])
+        camera = self._camera(file, row)
         if self.augmented:
             camera = jittered_camera(camera, self.config.model, generator)
-        channels = window.apply(torch.from_numpy(self._aligned.draw(file, shape_row, camera)), "nearest-exact")
+        scene = self._aligned.scene(file, shape_row) if altered is None else altered.scene
+        drawn = self._aligned.draw(scene, camera)
+        channels = window.apply(torch.from_numpy(drawn), "nearest-exact")
         if window.flip:
             channels[ALIGNED.index("normal_x")] *= -1
         return channels

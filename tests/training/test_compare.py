@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
+from pipeline.cli.evaluate import main as evaluate
 from pipeline.errors import PipelineError
 from pipeline.format.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.evaluation.metrics import roc_auc
+from pipeline.training.evaluation.worst import TRUE, worst_rows
 from pipeline.training.index import index_split
 from pipeline.training.prediction.photograph import Photograph, read_photograph
 from pipeline.training.prediction.predict import judge, look_at
@@ -86,6 +89,22 @@ def test_a_photograph_gets_words_and_a_picture(chairs: Path, checkpoint: Path, t
         assert detection.camera is not None and detection.camera.fits and detection.view is None
         picture = np.asarray(detection.picture)
         assert picture.shape[0] == 2 * SIZE and picture.shape[1] > 4 * SIZE
+
+
+def test_where_it_is_most_wrong_is_drawn_beside_the_truth(chairs: Path, checkpoint: Path, tmp_path: Path) -> None:
+    arguments = [checkpoint, chairs, "--out", tmp_path, "--pictures", 8, "--workers", 0, "--bootstrap", 0]
+    result = CliRunner().invoke(evaluate, [*map(str, arguments), "--cameras", "true"])
+    assert result.exit_code == 0, result.output
+    sheet = np.asarray(Image.open(tmp_path / "run" / "worst.png"))
+    scores = evaluate_checkpoint(checkpoint, chairs, "test", "cpu", workers=0, cameras="true").scores
+    tiles = [tile for row in np.split(sheet, 4) for tile in np.split(row, 2, axis=1)]
+    with Shard(chairs / "shards" / "test-00000.h5") as shard:
+        for row, tile in zip(worst_rows(scores, 8), tiles, strict=True):
+            query = shard.query(int(row))
+            truth = tile[: 2 * SIZE : 2, 6 * SIZE : 8 * SIZE : 2]
+            changed = (query.mask_old > 0) | (query.mask_new > 0)
+            np.testing.assert_array_equal((truth == TRUE).all(axis=-1), changed)
+            np.testing.assert_array_equal(truth[~changed], query.image[~changed])
 
 
 def test_what_views_show_may_take_the_place_of_the_mesh(chairs: Path, checkpoint: Path) -> None:

@@ -35,23 +35,26 @@ def part_box(
     new: Float[np.ndarray, "height width"],
     part_ids: UInt16[np.ndarray, "height width"],
 ) -> Float64[np.ndarray, " 4"] | None:
-    """The box (cx, cy, w, h), in shares of the image, around what is left of a broken part, or where a missing one was.
+    """The box (cx, cy, w, h), in shares of the image, around the anomalous part.
 
-    old, new: probabilities of pixels, as of ``MAPS``. None where a part shows that should not, and where none lacks
-    anything: a part that is elsewhere has its box there, which the maps alone tell.
+    Around what is new, and what is left of the part where it was, for of a part that moved a little the maps show the
+    rims alone. Where nothing is either, the part is missing, and the box is around where it was. old, new:
+    probabilities of pixels, as of ``MAPS``. None where no part is found.
 
     >>> ids = np.array([[1, 1, 1, 0]], dtype=np.uint16)
     >>> part_box(np.array([[0.9, 0.8, 0.1, 0.0]]), np.zeros((1, 4)), ids).tolist()  # a third is left
     [0.625, 0.5, 0.25, 1.0]
     """
-    if (new > 0.5).sum() > SPECK * (old > 0.5).sum():
-        return None
     part = anomalous_part(old, new, part_ids)
     if not part:
         return None
     whole = part_ids == part
     left = whole & (old <= 0.5)
-    rows, columns = np.nonzero(left if left.sum() > LEFT * whole.sum() else whole)
+    if left.sum() <= LEFT * whole.sum():
+        left[:] = False
+    if (new > 0.5).sum() > SPECK * (old > 0.5).sum():
+        left |= new > 0.5
+    rows, columns = np.nonzero(left if left.any() else whole)
     low, high = (np.array([f(columns), f(rows)]) for f in (np.min, np.max))
     size = np.array(part_ids.shape[::-1])
     return np.concatenate([(low + high + 1) / 2 / size, (high + 1 - low) / size])

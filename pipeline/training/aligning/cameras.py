@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float32
 
 from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import Surface
@@ -16,7 +16,7 @@ from pipeline.pose.reference import SearchedReference
 from pipeline.pose.refining import Fit
 from pipeline.pose.searching import as_good_as_the_best
 from pipeline.pose.silhouette import without_dust
-from pipeline.training.aligning.channels import as_channels
+from pipeline.training.aligning.channels import draw
 from pipeline.training.models.interface import ALIGNED, Inputs, Model
 from pipeline.training.precision import forward
 
@@ -25,16 +25,20 @@ DUST = 0.02
 
 
 class Sighting(NamedTuple):
-    """A reference from a camera. fits: of the search, the one that was taken first; none where it was not searched."""
+    """A reference from a camera.
+
+    channels: by ``ALIGNED``; fits: of the search, the one that was taken first; none where it was not searched.
+    """
 
     camera: Camera
     surface: Surface
+    channels: Float32[np.ndarray, "aligned size size"]
     fits: tuple[Fit, ...] = ()
 
 
-def see(reference: SearchedReference, camera: Camera) -> Sighting:
-    """The reference from a camera that is known."""
-    return Sighting(camera, reference.scene.surface(camera))
+def see(reference: SearchedReference, camera: Camera, rays: int) -> Sighting:
+    """The reference from a camera that is known, by so many rays along each edge of a pixel."""
+    return Sighting(camera, reference.scene.surface(camera), draw(reference.scene, camera, rays))
 
 
 @torch.no_grad()
@@ -54,16 +58,17 @@ def find(
     reference: SearchedReference,
     free: Sequence[Parameter],
     choose: Choose | None,
+    rays: int,
 ) -> list[Sighting | None]:
     """The reference as the camera of each query sees it by the query's mask, None where no camera is found.
 
     free: what is not known of the cameras; choose: judges where an object looks alike from several directions, without
-    it the one counts that fits best.
+    it the one counts that fits best; rays: as of ``see``.
     """
     found: list[Sighting | None] = []
     for number, mask in enumerate(masks):
         fits = as_good_as_the_best(reference.poses(mask, free))
-        seen = [see(reference, fit.pose.camera(len(mask))) for fit in (fits if choose else fits[:1])]
+        seen = [see(reference, fit.pose.camera(len(mask)), rays) for fit in (fits if choose else fits[:1])]
         best = choose(number, seen) if choose and len(seen) > 1 else 0
         ordered = (*fits[best : best + 1], *fits[:best], *fits[best + 1 :])
         found.append(seen[best]._replace(fits=ordered) if seen else None)
@@ -87,8 +92,5 @@ def by_model(model: Model, inputs: Inputs, dtype: torch.dtype) -> Choose:
 def aligned(inputs: Inputs, sightings: Sequence[Sighting | None]) -> Inputs:
     """Queries with the reference as each one's camera sees it, zeros where there is none."""
     nothing = torch.zeros(len(ALIGNED), *inputs.image.shape[-2:])
-    channels = [
-        nothing if sighting is None else torch.from_numpy(as_channels(sighting.surface, sighting.camera))
-        for sighting in sightings
-    ]
+    channels = [nothing if sighting is None else torch.from_numpy(sighting.channels) for sighting in sightings]
     return inputs._replace(aligned=torch.stack(channels).to(inputs.image.device))

@@ -6,8 +6,23 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt16
 
 from pipeline.format.cameras import Camera
-from pipeline.geometry.raycast import Surface
+from pipeline.geometry.raycast import RayScene, Surface
 from pipeline.training.models.interface import ALIGNED
+
+
+def draw(scene: RayScene, camera: Camera, rays: int) -> Float32[np.ndarray, "aligned height width"]:
+    """By ``as_channels``, means of ``rays`` x ``rays`` rays a pixel; of a part's edge, whether any of them sees it.
+
+    What is thinner than a pixel has its share of it then, as in a photograph.
+    """
+    fine = as_channels(scene.surface(camera.finer(rays)), camera)
+    if rays == 1:
+        return fine
+    blocks = fine.reshape(len(fine), camera.resolution, rays, camera.resolution, rays)
+    channels = blocks.mean(axis=(2, 4))
+    edge = ALIGNED.index("edge")
+    channels[edge] = blocks[edge].max(axis=(1, 3))
+    return channels
 
 
 def as_channels(surface: Surface, camera: Camera) -> Float32[np.ndarray, "aligned height width"]:

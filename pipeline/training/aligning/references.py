@@ -14,24 +14,24 @@ from pipeline.format.schema import ShapeRecord
 from pipeline.geometry.raycast import RayScene
 from pipeline.geometry.soup import Soup, soup_of
 from pipeline.geometry.surfels import surfels
-from pipeline.training.aligning.channels import as_channels
-from pipeline.training.config import KnownBy
+from pipeline.training.aligning.altering import Altered, alter
+from pipeline.training.aligning.channels import draw
+from pipeline.training.config import Comparing, KnownBy
 
 
 class AlignedReferences:
     """References of some shards, each read when first asked for; of the last ``capacity`` the scenes stay in memory."""
 
-    def __init__(self, shards: Sequence[Shard], known_by: KnownBy, capacity: int) -> None:
+    def __init__(self, shards: Sequence[Shard], config: Comparing, capacity: int) -> None:
+        assert config.reference != "none"
         self._shards = shards
-        self._known_by = known_by
+        self._known_by: KnownBy = config.reference
+        self._rays = config.rays
         self._capacity = capacity
         self._scenes: OrderedDict[tuple[int, int], RayScene] = OrderedDict()
 
-    def draw(self, file: int, row: int, camera: Camera) -> Float32[np.ndarray, "aligned height width"]:
-        """Row ``row`` of ``shapes/`` in the shard numbered ``file``, as ``Inputs.aligned`` has it."""
-        return as_channels(self._scene(file, row).surface(camera), camera)
-
-    def _scene(self, file: int, row: int) -> RayScene:
+    def scene(self, file: int, row: int) -> RayScene:
+        """Row ``row`` of ``shapes/`` in the shard numbered ``file``."""
         key = (file, row)
         if key not in self._scenes:
             self._scenes[key] = read_scene(self._shards[file], row, self._known_by)
@@ -39,6 +39,15 @@ class AlignedReferences:
         if len(self._scenes) > max(1, self._capacity):
             self._scenes.popitem(last=False)
         return self._scenes[key]
+
+    def draw(self, scene: RayScene, camera: Camera) -> Float32[np.ndarray, "aligned height width"]:
+        """As ``Inputs.aligned`` has it."""
+        return draw(scene, camera, self._rays)
+
+    @staticmethod
+    def alter(scene: RayScene, camera: Camera, generator: np.random.Generator) -> Altered | None:
+        """As ``altering.alter``."""
+        return alter(scene.soup, camera, scene.render(camera).part_ids, generator)
 
 
 def read_scene(shard: Shard, row: int, known_by: KnownBy) -> RayScene:

@@ -20,7 +20,7 @@ from pipeline.training.aligning.boxing import boxes_by_parts
 from pipeline.training.aligning.cameras import Sighting, aligned, by_model, find, object_masks, see
 from pipeline.training.aligning.naming import anomalous_part
 from pipeline.training.aligning.references import read_scene
-from pipeline.training.config import KnownBy
+from pipeline.training.config import Comparing, KnownBy
 from pipeline.training.evaluation.metrics import CameraSource
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.interface import Inputs, Model, Prediction
@@ -30,10 +30,12 @@ class Comparison:
     """Queries of a split beside their references, one shape after another."""
 
     def __init__(
-        self, model: Model, index: SplitIndex, known_by: KnownBy, cameras: CameraSource, dtype: torch.dtype
+        self, model: Model, index: SplitIndex, config: Comparing, cameras: CameraSource, dtype: torch.dtype
     ) -> None:
+        assert config.reference != "none"
         self._model, self._index, self._dtype = model, index, dtype
-        self._known_by, self._cameras = known_by, cameras
+        self._known_by: KnownBy = config.reference
+        self._rays, self._cameras = config.rays, cameras
         self._shards = [Shard(path) for path in index.files]
         self._last: tuple[int, SearchedReference] | None = None
 
@@ -43,14 +45,14 @@ class Comparison:
         """
         reference = self._reference(items[0])
         if self._cameras == "true":
-            seen: list[Sighting | None] = [see(reference, self._camera(item)) for item in items]
+            seen: list[Sighting | None] = [see(reference, self._camera(item), self._rays) for item in items]
             return aligned(inputs, seen), seen
         if self._cameras == "true-mask":
             masks = list((inputs.object_mask > 127).cpu().numpy())
         else:
             masks = object_masks(self._model, inputs, self._dtype)
         free = ALL if self._cameras == "any" else DIRECTION
-        seen = find(masks, reference, free, by_model(self._model, inputs, self._dtype))
+        seen = find(masks, reference, free, by_model(self._model, inputs, self._dtype), self._rays)
         return aligned(inputs, seen), seen
 
     def boxed(self, prediction: Prediction, sightings: Sequence[Sighting | None]) -> Prediction:
@@ -72,7 +74,7 @@ class Comparison:
             right = np.nan
             if self._index.label[item] and self._known_by == "mesh":
                 named = 0 if sighting is None else anomalous_part(old, new, sighting.surface.part_ids)
-                right = float(named in self._true_parts(item, see(self._reference(item), camera).surface.part_ids))
+                right = float(named in self._true_parts(item, self._reference(item).scene.render(camera).part_ids))
             found["part_right"].append(right)
         return {name: np.array(values) for name, values in found.items()}
 

@@ -187,7 +187,7 @@ def _predict(
     if cameras is not None and isinstance(config.model, Comparing) and config.model.reference != "none":
         from pipeline.training.evaluation.comparison import Comparison
 
-        comparison = Comparison(model, index, config.model.reference, cameras, dtype)
+        comparison = Comparison(model, index, config.model, cameras, dtype)
     columns: dict[str, list[Any]] = {}
     keys = evaluation_keys(index.shape, config.eval_batch)
     seen: tuple[torch.Tensor, ...] = ()

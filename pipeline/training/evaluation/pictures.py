@@ -66,7 +66,7 @@ def match_pictures(checkpoint: Path, index: SplitIndex, count: int, device: str)
             errors,
         )
         name = index.type_names[int(index.anomaly_type[row])]
-        pictures.append(_captioned(picture, f"{name}, scored {float(prediction.logit.sigmoid()):.2f}"))
+        pictures.append(captioned(picture, f"{name}, scored {float(prediction.logit.sigmoid()):.2f}"))
     return pictures
 
 
@@ -129,7 +129,8 @@ def _colour(error: float) -> tuple[int, int, int]:
     return RIGHT if error <= PCK_SHARES[1] else WRONG
 
 
-def _captioned(picture: Image.Image, text: str) -> Image.Image:
+def captioned(picture: Image.Image, text: str) -> Image.Image:
+    """With a line of text below."""
     below = Image.new("RGB", (picture.width, picture.height + CAPTION), "white")
     below.paste(picture)
     ImageDraw.Draw(below).text((2, picture.height), text, fill="black")

@@ -69,15 +69,21 @@ def searched_reference(shape: ShapeRecord, model: AnyModelConfig) -> SearchedRef
 
 
 def find_camera(
-    model: Model, compares: bool, inputs: Inputs, query: Query, reference: SearchedReference, dtype: torch.dtype
+    model: Model,
+    comparing: Comparing | None,
+    inputs: Inputs,
+    query: Query,
+    reference: SearchedReference,
+    dtype: torch.dtype,
 ) -> Sighting | None:
     """The reference from the camera of the only query of ``inputs``; None where its object has no outline.
 
-    By the object's mask, as the photograph's owner tells it, or else as a model that ``compares`` sees it.
+    By the object's mask, as the photograph's owner tells it, or else as a model sees it that is ``comparing``.
     """
     from pipeline.training.aligning.cameras import by_model, find, object_masks
 
     told = query.photograph.cut_by != "white"
-    masks = object_masks(model, inputs, dtype) if compares and not told else [query.mask > 127]
-    (found,) = find(masks, reference, ALL, by_model(model, inputs, dtype) if compares else None)
+    masks = object_masks(model, inputs, dtype) if comparing and not told else [query.mask > 127]
+    choose, rays = (by_model(model, inputs, dtype), comparing.rays) if comparing else (None, 1)
+    (found,) = find(masks, reference, ALL, choose, rays)
     return found

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Float64
 from PIL import Image, ImageDraw
 
-from pipeline.pose.silhouette import rim
+from pipeline.training.aligning.panel import BOX, SCALE
 from pipeline.training.prediction.query import Query
 
-BOX, OUTLINE = (220, 60, 30), (20, 110, 230)
-SCALE, GAP = 2, 8  # height in those of the query, and pixels between halves
+GAP = 8  # pixels between halves
 
 
 def photograph_panel(query: Query, score: float, box: Float64[np.ndarray, " 4"] | None) -> Image.Image:
@@ -27,24 +26,6 @@ def photograph_panel(query: Query, score: float, box: Float64[np.ndarray, " 4"] 
     font, text = max(12, height // 12), f"{score:.2f}"
     draw.rectangle(draw.textbbox((4, 4), text, font_size=font), fill="white")
     draw.text((4, 4), text, fill=colour, font_size=font)
-    return panel
-
-
-def aligned_panel(
-    query: Query,
-    reference: Bool[np.ndarray, "size size"] | None,
-    changed: Float[np.ndarray, "size size"],
-) -> Image.Image:
-    """The query with the reference's outline in the found camera, and in red what has more likely changed than not."""
-    share = np.clip(2 * changed - 1, 0, 1)[..., None]
-    image = query.image * (1 - share) + np.array(BOX) * share
-    size = SCALE * len(image)
-    panel = Image.fromarray(image.round().astype(np.uint8)).resize((size, size))
-    if reference is not None:
-        mask = np.asarray(Image.fromarray(reference.astype(np.uint8)).resize((size, size), Image.Resampling.NEAREST))
-        pixels = np.asarray(panel).copy()
-        pixels[tuple(rim(mask > 0).T)] = OUTLINE
-        panel = Image.fromarray(pixels)
     return panel
 
 

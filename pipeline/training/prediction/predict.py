@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.format.labels import LABELS
 from pipeline.format.schema import Mesh, ShapeRecord
 from pipeline.training.aligning.naming import anomalous_part
+from pipeline.training.aligning.panel import aligned_panel
 from pipeline.training.aligning.words import part_words
 from pipeline.training.config import Comparing, TrainingConfig
 from pipeline.training.data import patch_cover
@@ -23,7 +24,7 @@ from pipeline.training.evaluation.pictures import draw_matches
 from pipeline.training.models.interface import Inputs, Model, Prediction, Views
 from pipeline.training.precision import forward, look, pick_precision
 from pipeline.training.prediction.camera import FoundCamera, find_camera, searched_reference
-from pipeline.training.prediction.panels import aligned_panel, photograph_panel, side_by_side
+from pipeline.training.prediction.panels import photograph_panel, side_by_side
 from pipeline.training.prediction.query import Query
 
 if TYPE_CHECKING:
@@ -102,14 +103,15 @@ def judge(model: Model, config: TrainingConfig, reference: Reference, query: Que
     no camera, and where the prediction is not finite.
     """
     inputs = _inputs(reference, query).to(device)
-    dtype, compares = pick_precision(config.precision, device), isinstance(config.model, Comparing)
+    dtype = pick_precision(config.precision, device)
+    comparing = config.model if isinstance(config.model, Comparing) else None
     sighting = None
     if reference.searched is not None:
-        sighting = find_camera(model, compares, inputs, query, reference.searched, dtype)
-        if compares:
+        sighting = find_camera(model, comparing, inputs, query, reference.searched, dtype)
+        if comparing is not None:
             inputs = _aligned(inputs, sighting, query)
     prediction = forward(model, inputs, dtype, reference.seen)
-    by_parts = isinstance(config.model, Comparing) and config.model.reference == "mesh"
+    by_parts = comparing is not None and comparing.reference == "mesh"
     if by_parts:
         prediction = _boxed(prediction, sighting)
     _check_finite(prediction, query)
@@ -188,11 +190,11 @@ def _compared(
     kinds = prediction.type_logits
     kind = None if kinds is None else LABELS[int(kinds[0, 1:].argmax()) + 1]
     if sighting is None:
-        return None, kind, aligned_panel(query, None, np.maximum(old, new))
+        return None, kind, aligned_panel(query.image, None, np.maximum(old, new))
     part_ids = sighting.surface.part_ids
     number = 0 if mesh is None else anomalous_part(old, new, part_ids)
     part = part_words(mesh, number) if mesh is not None and number in mesh.labels else None
-    return part, kind, aligned_panel(query, part_ids > 0, np.maximum(old, new))
+    return part, kind, aligned_panel(query.image, part_ids > 0, np.maximum(old, new))
 
 
 def _matches(matches: ViewMatches, shape: ShapeRecord, query: Query) -> tuple[BestView | None, Image.Image]:

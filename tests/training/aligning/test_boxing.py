@@ -28,7 +28,22 @@ def test_of_a_broken_part_the_box_is_around_what_is_left() -> None:
     np.testing.assert_allclose(box, [3.5 / 16, 3 / 8, 3 / 16, 4 / 8])
 
 
-def test_where_a_part_shows_elsewhere_or_none_lacks_anything_the_maps_have_the_word() -> None:
+def test_of_a_part_that_moved_a_little_the_box_is_around_all_of_it_though_only_its_rims_changed() -> None:
+    old, new = np.zeros(IDS.shape), np.zeros(IDS.shape)
+    old[1:5, 2:4], new[1:5, 10:12] = 0.9, 0.9  # two columns to the right
+    box = part_box(old, new, IDS)
+    assert box is not None
+    np.testing.assert_allclose(box, [8 / 16, 3 / 8, 8 / 16, 4 / 8])
+
+
+def test_of_a_part_that_moved_far_the_box_is_where_it_is_now() -> None:
     old = np.where(IDS == 1, 0.9, 0.0)
-    assert part_box(old, np.where(IDS == 2, 0.9, 0.0), IDS) is None
-    assert part_box(old, NOTHING, np.zeros_like(IDS)) is None
+    new = np.zeros(IDS.shape)
+    new[6:8, 0:4] = 0.9
+    box = part_box(old, new, IDS)
+    assert box is not None
+    np.testing.assert_allclose(box, [2 / 16, 7 / 8, 4 / 16, 2 / 8])
+
+
+def test_where_no_part_is_alike_the_maps_have_the_word() -> None:
+    assert part_box(np.where(IDS == 1, 0.9, 0.0), NOTHING, np.zeros_like(IDS)) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 
 from pipeline.errors import PipelineError
 from pipeline.format.reader import Shard
@@ -29,10 +30,10 @@ def chairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_mesh_from_a_querys_camera_is_the_intact_object(chairs: Path) -> None:
     with Shard(chairs / "shards" / "train-00000.h5") as shard:
-        references = AlignedReferences([shard], "mesh", 1)
+        references = AlignedReferences([shard], CompareConfig(), 1)
         for row in range(2):
             for query in shard.shape(row).queries:
-                drawn = dict(zip(ALIGNED, references.draw(0, row, camera_of(query)), strict=True))
+                drawn = dict(zip(ALIGNED, references.draw(references.scene(0, row), camera_of(query)), strict=True))
                 np.testing.assert_array_equal(drawn["mask"] * 255, query.object_mask_normal)
                 length = sum(drawn[f"normal_{axis}"] ** 2 for axis in "xyz")
                 np.testing.assert_allclose(length, drawn["mask"], atol=1e-5)
@@ -45,9 +46,9 @@ def test_the_mesh_from_a_querys_camera_is_the_intact_object(chairs: Path) -> Non
 
 def test_what_views_show_of_it_is_nearly_the_same(chairs: Path) -> None:
     with Shard(chairs / "shards" / "train-00000.h5") as shard:
-        references = AlignedReferences([shard], "views", 1)
+        references = AlignedReferences([shard], CompareConfig(reference="views"), 1)
         for query in shard.shape(0).queries:
-            seen, true = references.draw(0, 0, camera_of(query))[0] > 0, query.object_mask_normal > 0
+            seen, true = references.draw(references.scene(0, 0), camera_of(query))[0] > 0, query.object_mask_normal > 0
             assert (seen & true).sum() > 0.8 * (seen | true).sum()
 
 
@@ -73,6 +74,29 @@ def test_a_blind_sample_has_no_reference_and_its_loss_no_label(chairs: Path) -> 
     assert bool(sample.blind) and sample.inputs.aligned is not None and not sample.inputs.aligned.any()
     whole = ShardDataset(index_split(chairs, "train"), blind, augmented=False).sample((0, 1, 1))
     assert not whole.blind and whole.inputs.aligned is not None and whole.inputs.aligned.any()
+
+
+def test_beside_an_altered_reference_a_normal_sample_is_anomalous(chairs: Path) -> None:
+    model = STILL.model_copy(update={"altered": 0.999999})
+    config = TINY.model_copy(update={"model": model, "flip": False, "crop_share": 1.0})
+    as_it_is = TINY.model_copy(update={"model": STILL, "flip": False, "crop_share": 1.0})
+    ours, theirs = (ShardDataset(index_split(chairs, "train"), c, augmented=True) for c in (config, as_it_is))
+    labels = []
+    for item in range(8):
+        sample, plain = ours.sample((0, item, item)), theirs.sample((0, item, item))
+        labels.append((int(plain.label), int(sample.label)))
+        np.testing.assert_array_equal(sample.inputs.image, plain.inputs.image)
+        assert sample.inputs.aligned is not None and plain.inputs.aligned is not None
+        changed = (sample.inputs.aligned != plain.inputs.aligned).any(dim=0).numpy()
+        if plain.label:
+            assert not changed.any()
+            continue
+        old, new = (sample.places > 127).numpy()
+        assert sample.anomaly_type > 0 and (old != new).any() and sample.box[2:].min() > 0
+        assert changed.any() and not (changed & ~binary_dilation(old | new)).any()  # edges lie one pixel beside
+    assert set(labels) == {(0, 1), (1, 1)}
+    still = ShardDataset(index_split(chairs, "train"), config, augmented=False)
+    assert [int(still.sample((0, item, item)).label) for item in range(8)] == [0, 1] * 4
 
 
 def test_places_are_the_anomalys_masks(chairs: Path) -> None:
