@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Float64, Integer, UInt16
 
@@ -47,7 +50,7 @@ class RayScene:
 
     def __init__(self, soup: Soup) -> None:
         self.soup = soup
-        self._scene = EmbreeScene(robust=True)
+        self._scene = EmbreeScene(_device(os.getpid()), robust=True)
         if len(soup.faces):
             TriangleMesh(self._scene, soup.vertices.astype(np.float32), soup.faces.astype(np.int32))
 
@@ -100,6 +103,14 @@ class RayScene:
         ids = np.zeros(len(face), dtype=np.uint16)
         ids[face >= 0] = self.soup.part_ids[face[face >= 0]]
         return ids
+
+
+@cache
+def _device(process: int) -> EmbreeDevice:
+    """One for all scenes of a process: a device takes one of 1,024 keys for what threads keep to themselves, and where
+    none is left Embree writes to nowhere. A forked process has none of its parent's threads, so it takes its own.
+    """
+    return EmbreeDevice()
 
 
 def _hit_parameter(

@@ -4,6 +4,7 @@ import pytest
 from pipeline.anomalies.anomaly import part_meshes
 from pipeline.format.cameras import Camera
 from pipeline.geometry.raycast import RayScene, points_visible
+from pipeline.geometry.soup import Soup
 from pipeline.shapes.shape import flatten
 from pipeline.views.cameras import orbit_camera
 from pipeline.views.config import ViewsConfig
@@ -90,3 +91,12 @@ def test_normals_are_those_of_the_cubes_faces_in_the_cameras_frame(azimuth: floa
     clear = edge[:, 2] - edge[:, 1] > 1e-3  # but along the edges, where either face is right
     np.testing.assert_allclose(in_world[clear], expected[clear], atol=1e-5)
     assert ((surface.normals[hit] * (camera.rays[hit] @ camera.world_to_camera[:3, :3].T)).sum(axis=1) < 0).all()
+
+
+def test_thousands_of_scenes_live_side_by_side() -> None:
+    """Embree's devices are few, 1,024 a process at most: with one a scene the next one ended the process."""
+    corners, face = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]])
+    scenes = [RayScene(Soup(corners + np.array([0, 0, i]), face, np.array([1], dtype=np.uint16))) for i in range(2000)]
+    for height in (0, 1023, 1999):
+        t, _ = scenes[height].first_hits(np.array([[0.2, 0.2, 3000.0]]), np.array([[0.0, 0, -1]]))
+        assert t[0] == 3000.0 - height
