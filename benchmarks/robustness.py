@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pymeshlab
 import trimesh
 from PIL import Image, ImageFilter
 
 from benchmarks.table import write_rows
+from materials.catalogue import load_catalogue
 from pipeline.format.boxes import bounding_box
 from pipeline.format.labels import SPLITS
 from pipeline.format.reader import Shard, find_shards
@@ -44,6 +46,14 @@ def blurred(query: QueryRecord) -> QueryRecord:
     """By a Gaussian of one pixel at 128."""
     blur = ImageFilter.GaussianBlur(len(query.image) / 128)
     return replace(query, image=np.asarray(Image.fromarray(query.image).filter(blur)))
+
+
+def before_wood(query: QueryRecord) -> QueryRecord:
+    """With planks of oak in place of white, under the same shadow."""
+    planks = next(material for material in load_catalogue() if material.name.startswith("oak"))
+    behind = planks.source.maps(len(query.image)).base_color * (query.image / 255.0)
+    image = np.where(query.object_mask[..., None] > 0, query.image, behind.round().astype(np.uint8))
+    return replace(query, image=image)
 
 
 def turned(query: QueryRecord, degrees: float) -> QueryRecord:
@@ -94,14 +104,44 @@ def _box(new: np.ndarray, old: np.ndarray) -> np.ndarray:
 
 
 def smoothed(mesh: Mesh) -> Mesh:
-    """By ten rounds of Taubin's Laplacian smoothing, part by part."""
-    vertices = mesh.vertices.copy()
+    """By three rounds of Laplace's smoothing of triangles with edges of at most a twentieth of the radius."""
+
+    def smooth(part: trimesh.Trimesh) -> trimesh.Trimesh:
+        fine = part.subdivide_to_size(0.05)
+        fine.merge_vertices()
+        return trimesh.smoothing.filter_laplacian(fine, lamb=0.3, iterations=3, volume_constraint=False)
+
+    return _by_part(mesh, smooth)
+
+
+def decimated(mesh: Mesh) -> Mesh:
+    """To half of its triangles, part by part, by quadric edge collapse."""
+
+    def halve(part: trimesh.Trimesh) -> trimesh.Trimesh:
+        meshes = pymeshlab.MeshSet()
+        meshes.add_mesh(pymeshlab.Mesh(part.vertices, part.faces))
+        meshes.meshing_decimation_quadric_edge_collapse(targetperc=0.5)
+        half = meshes.current_mesh()
+        return trimesh.Trimesh(half.vertex_matrix(), half.face_matrix(), process=False)
+
+    return _by_part(mesh, halve)
+
+
+def _by_part(mesh: Mesh, change: Callable[[trimesh.Trimesh], trimesh.Trimesh]) -> Mesh:
+    changed = []
     for part in mesh.labels:
-        own = np.unique(mesh.faces[mesh.part_ids == part])
-        faces = np.searchsorted(own, mesh.faces[mesh.part_ids == part])
-        solid = trimesh.Trimesh(vertices[own], faces, process=False)
-        vertices[own] = trimesh.smoothing.filter_taubin(solid, iterations=10).vertices
-    return replace(mesh, vertices=vertices)
+        solid = trimesh.Trimesh(mesh.vertices, mesh.faces[mesh.part_ids == part], process=False)
+        solid.remove_unreferenced_vertices()
+        solid.merge_vertices()
+        changed.append(change(solid))
+    return replace(
+        mesh,
+        vertices=np.concatenate([part.vertices for part in changed]).astype(np.float32),
+        faces=trimesh.util.append_faces([part.vertices for part in changed], [part.faces for part in changed])[
+            1
+        ].astype(np.int32),
+        part_ids=np.repeat(list(mesh.labels), [len(part.faces) for part in changed]).astype(np.uint16),
+    )
 
 
 def shaken(mesh: Mesh) -> Mesh:
@@ -114,12 +154,17 @@ QUERIES: dict[str, Callable[[QueryRecord], QueryRecord]] = {
     "nothing": lambda query: query,
     "jpeg, quality 50": jpeg,
     "blurred": blurred,
+    "before wood": before_wood,
     "rolled by 10 degrees": lambda query: turned(query, 10.0),
     "rolled by -10 degrees": lambda query: turned(query, -10.0),
     "focal length 10 % longer": lambda query: zoomed(query, 1.1),
     "focal length 10 % shorter": lambda query: zoomed(query, 1 / 1.1),
 }
-MESHES: dict[str, Callable[[Mesh], Mesh]] = {"reference smoothed": smoothed, "reference's vertices shaken": shaken}
+MESHES: dict[str, Callable[[Mesh], Mesh]] = {
+    "reference smoothed": smoothed,
+    "reference decimated": decimated,
+    "reference's vertices shaken": shaken,
+}
 
 
 def main(arguments: argparse.Namespace) -> None:
