@@ -151,6 +151,13 @@ class Comparing(StrictModel):
     jitter_shift: float = Field(0.002, ge=0, description="likewise: shifted, in image edges")
     jitter_scale: float = Field(0.005, ge=0, description="likewise: nearer or further, in shares")
 
+    @field_validator("altered")
+    @classmethod
+    def _parts_are_of_meshes(cls, value: float, info: ValidationInfo) -> float:
+        if value > 0 and info.data.get("reference") != "mesh":
+            raise ValueError("moves parts of a mesh, which needs reference = mesh: leave it at 0")
+        return value
+
 
 class CompareConfig(Comparing):
     """Render and compare: a U-Net on both."""

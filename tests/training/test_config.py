@@ -42,6 +42,12 @@ def test_encoders_too_narrow_for_some_processors_are_refused_with_the_reason(kin
     assert load_training(None, None, [settings[0], "model.encoder_width=8"]).model.encoder_width == 8  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("variant", ["compare-views", "compare-alone"])
+def test_references_without_parts_cannot_be_altered(variant: str) -> None:
+    with pytest.raises(PipelineError, match=r"altered = 0\.3: .*moves parts of a mesh, which needs reference = mesh"):
+        load_training(None, variant, ["model.altered=0.3"])
+
+
 def test_parts_of_a_batch_are_refused_where_the_batch_is_what_is_learnt_from() -> None:
     with pytest.raises(PipelineError, match=r"accumulate = 2: .*contrastive model learns from the other shapes"):
         load_training(None, "contrastive", ["accumulate=2"])

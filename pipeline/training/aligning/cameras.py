@@ -16,7 +16,7 @@ from pipeline.pose.reference import SearchedReference
 from pipeline.pose.refining import Fit
 from pipeline.pose.searching import as_good_as_the_best
 from pipeline.pose.silhouette import without_dust
-from pipeline.training.aligning.channels import draw
+from pipeline.training.aligning.channels import as_channels, draw
 from pipeline.training.models.interface import ALIGNED, Inputs, Model
 from pipeline.training.precision import forward
 
@@ -38,7 +38,9 @@ class Sighting(NamedTuple):
 
 def see(reference: SearchedReference, camera: Camera, rays: int) -> Sighting:
     """The reference from a camera that is known, by so many rays along each edge of a pixel."""
-    return Sighting(camera, reference.scene.surface(camera), draw(reference.scene, camera, rays))
+    surface = reference.scene.surface(camera)
+    channels = as_channels(surface, camera) if rays == 1 else draw(reference.scene, camera, rays)
+    return Sighting(camera, surface, channels)
 
 
 @torch.no_grad()
