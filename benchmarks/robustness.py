@@ -134,14 +134,9 @@ def _by_part(mesh: Mesh, change: Callable[[trimesh.Trimesh], trimesh.Trimesh]) -
         solid.remove_unreferenced_vertices()
         solid.merge_vertices()
         changed.append(change(solid))
-    return replace(
-        mesh,
-        vertices=np.concatenate([part.vertices for part in changed]).astype(np.float32),
-        faces=trimesh.util.append_faces([part.vertices for part in changed], [part.faces for part in changed])[
-            1
-        ].astype(np.int32),
-        part_ids=np.repeat(list(mesh.labels), [len(part.faces) for part in changed]).astype(np.uint16),
-    )
+    vertices, faces = trimesh.util.append_faces([part.vertices for part in changed], [part.faces for part in changed])
+    part_ids = np.repeat(list(mesh.labels), [len(part.faces) for part in changed]).astype(np.uint16)
+    return replace(mesh, vertices=vertices.astype(np.float32), faces=faces.astype(np.int32), part_ids=part_ids)
 
 
 def shaken(mesh: Mesh) -> Mesh:

@@ -17,7 +17,8 @@ from pipeline.format.reader import Shard
 from pipeline.training.checkpoint import load_checkpoint, restore_model
 from pipeline.training.evaluation.evaluate import evaluate_checkpoint, predict
 from pipeline.training.evaluation.metrics import roc_auc
-from pipeline.training.evaluation.worst import TRUE, worst_rows
+from pipeline.training.evaluation.samples import TRUE
+from pipeline.training.evaluation.worst import worst_rows
 from pipeline.training.index import index_split
 from pipeline.training.prediction.photograph import Photograph, read_photograph
 from pipeline.training.prediction.predict import judge, look_at

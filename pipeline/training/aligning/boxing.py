@@ -16,6 +16,8 @@ from pipeline.training.models.interface import Prediction
 
 #: A part of which less than this share is left is gone.
 LEFT = 0.15
+#: Nothing of a part is gone where no pixel's probability is higher: what is new shows in front of it.
+HINT = 0.05
 
 
 def boxes_by_parts(prediction: Prediction, sightings: Sequence[Sighting | None]) -> Float[Tensor, "batch 4"]:
@@ -37,9 +39,9 @@ def part_box(
 ) -> Float64[np.ndarray, " 4"] | None:
     """The box (cx, cy, w, h), in shares of the image, around the anomalous part.
 
-    Around what is new, and what is left of the part where it was, for of a part that moved a little the maps show the
-    rims alone. Where nothing is either, the part is missing, and the box is around where it was. old, new:
-    probabilities of pixels, as of ``MAPS``. None where no part is found.
+    Around what is new, and what is left of the part where it was if some of it is gone, for of a part that moved a
+    little the maps show the rims alone. Where nothing is either, the part is missing, and the box is around where it
+    was. old, new: probabilities of pixels, as of ``MAPS``. None where no part is found.
 
     >>> ids = np.array([[1, 1, 1, 0]], dtype=np.uint16)
     >>> part_box(np.array([[0.9, 0.8, 0.1, 0.0]]), np.zeros((1, 4)), ids).tolist()  # a third is left
@@ -49,12 +51,12 @@ def part_box(
     if not part:
         return None
     whole = part_ids == part
-    left = whole & (old <= 0.5)
-    if left.sum() <= LEFT * whole.sum():
-        left[:] = False
+    shown = whole & (old <= 0.5)
+    if old[whole].max() <= HINT or shown.sum() <= LEFT * whole.sum():
+        shown[:] = False
     if (new > 0.5).sum() > SPECK * (old > 0.5).sum():
-        left |= new > 0.5
-    rows, columns = np.nonzero(left if left.any() else whole)
+        shown |= new > 0.5
+    rows, columns = np.nonzero(shown if shown.any() else whole)
     low, high = (np.array([f(columns), f(rows)]) for f in (np.min, np.max))
     size = np.array(part_ids.shape[::-1])
     return np.concatenate([(low + high + 1) / 2 / size, (high + 1 - low) / size])

@@ -38,7 +38,7 @@ def sample_grid(model: Model, index: SplitIndex, config: TrainingConfig, device:
         score = float(prediction.logit.sigmoid())
         tiles.append(_tile(batch.samples.inputs.image[0], name, score, box, batch.samples.box[0]))
     model.train(training)
-    return _grid(tiles)
+    return grid(tiles, COLUMNS)
 
 
 def _tile(
@@ -62,9 +62,10 @@ def _tile(
     return tile
 
 
-def _grid(tiles: list[Image.Image]) -> Image.Image:
-    width, height = tiles[0].size
-    grid = Image.new("RGB", (COLUMNS * width, -(-len(tiles) // COLUMNS) * height), "white")
+def grid(tiles: list[Image.Image], columns: int, gap: int = 0) -> Image.Image:
+    """Pictures of one size, row by row."""
+    width, height = (edge + gap for edge in tiles[0].size)
+    whole = Image.new("RGB", (columns * width, -(-len(tiles) // columns) * height), "white")
     for number, tile in enumerate(tiles):
-        grid.paste(tile, (number % COLUMNS * width, number // COLUMNS * height))
-    return grid
+        whole.paste(tile, (number % columns * width, number // columns * height))
+    return whole

@@ -19,10 +19,10 @@ from pipeline.training.device import pick_device
 from pipeline.training.evaluation.comparison import Comparison
 from pipeline.training.evaluation.metrics import CameraSource, Scores
 from pipeline.training.evaluation.pictures import captioned
+from pipeline.training.evaluation.samples import TRUE, grid
 from pipeline.training.index import SplitIndex
 from pipeline.training.precision import forward, pick_precision
 
-TRUE = (0, 150, 60)
 COLUMNS = 2
 GAP = 8
 
@@ -72,7 +72,7 @@ def worst_sheet(
         name = " ".join((index.type_names[int(index.anomaly_type[row])], str(index.part[row]))).strip()
         changed = "" if scores.changed is None or not scores.label[row] else f", {scores.changed[row]:.2%} changed"
         tiles.append(captioned(tile, f"{name}, scored {score:.2f}{changed}"))
-    return _sheet(tiles)
+    return grid(tiles, COLUMNS, GAP)
 
 
 def _tile(
@@ -106,11 +106,3 @@ def _shaded(sighting: Sighting | None, size: tuple[int, int]) -> Image.Image:
     facing = np.clip(-sighting.surface.normals[..., 2], 0.0, 1.0)
     shades = np.where(sighting.surface.part_ids > 0, 60 + 160 * facing, 255).astype(np.uint8)
     return Image.fromarray(shades).resize(size)
-
-
-def _sheet(tiles: list[Image.Image]) -> Image.Image:
-    width, height = (tiles[0].width + GAP, tiles[0].height + GAP)
-    sheet = Image.new("RGB", (COLUMNS * width, -(-len(tiles) // COLUMNS) * height), "white")
-    for number, tile in enumerate(tiles):
-        sheet.paste(tile, (number % COLUMNS * width, number // COLUMNS * height))
-    return sheet

@@ -78,7 +78,8 @@ def find_camera(
 ) -> Sighting | None:
     """The reference from the camera of the only query of ``inputs``; None where its object has no outline.
 
-    By the object's mask, as the photograph's owner tells it, or else as a model sees it that is ``comparing``.
+    By the object's mask, as the photograph's owner tells it, or else as the model sees it. comparing: the model's
+    settings, None of one that sees no object.
     """
     from pipeline.training.aligning.cameras import by_model, find, object_masks
 

@@ -45,5 +45,13 @@ def test_of_a_part_that_moved_far_the_box_is_where_it_is_now() -> None:
     np.testing.assert_allclose(box, [2 / 16, 7 / 8, 4 / 16, 2 / 8])
 
 
+def test_of_what_shows_in_front_of_a_part_that_lacks_nothing_the_box_leaves_that_part_out() -> None:
+    new = np.zeros(IDS.shape)
+    new[2:4, 3:5] = 0.9
+    box = part_box(NOTHING, new, IDS)
+    assert box is not None
+    np.testing.assert_allclose(box, [4 / 16, 3 / 8, 2 / 16, 2 / 8])
+
+
 def test_where_no_part_is_alike_the_maps_have_the_word() -> None:
     assert part_box(np.where(IDS == 1, 0.9, 0.0), NOTHING, np.zeros_like(IDS)) is None
