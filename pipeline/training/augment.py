@@ -1,4 +1,4 @@
-"""Augmentation of query images: a random crop enlarged back to full size, a left-right flip, another light."""
+"""Augmentation of query images: a crop enlarged to full size, a left-right flip, another light, another backdrop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Shaped, UInt8
+from jaxtyping import Float32, Float64, Shaped, UInt8
 from PIL import Image
+from scipy.ndimage import uniform_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -103,6 +104,50 @@ def jittered(image: UInt8[Tensor, "3 height width"], generator: np.random.Genera
     """
     contrast, brightness = generator.uniform(-0.2, 0.2, 2)
     return ((1 + contrast) * image + 255 * brightness).round().clamp(0, 255).to(torch.uint8)
+
+
+def before_backdrop(
+    image: UInt8[np.ndarray, "height width 3"], object_mask: Mask, generator: np.random.Generator
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The object before a random backdrop in place of white, under the shadow that it throws.
+
+    What is behind is multiplied by the image, since white is what was there. The object's outermost pixels are partly
+    white as well, and take more or less of the backdrop's colour.
+    """
+    inside = (object_mask > 0).astype(np.float32)
+    own = inside * (1 - generator.uniform(0, 1) * (1 - uniform_filter(inside, 3)))
+    light = own[..., None] + (1 - own[..., None]) * _backdrop(object_mask.shape, generator)
+    before: UInt8[np.ndarray, "height width 3"] = (image * light).round().astype(np.uint8)
+    return before
+
+
+def _backdrop(size: tuple[int, ...], generator: np.random.Generator) -> Float32[np.ndarray, "height width 3"]:
+    """A wall, and half of the times a floor below it, each with a pattern of its own; values 0 to 1."""
+    wall = _pattern(size, generator)
+    if generator.random() < 0.5:
+        return wall
+    rows, columns = np.mgrid[: size[0], : size[1]] / np.array(size).reshape(2, 1, 1)
+    is_floor = rows > generator.uniform(0.2, 0.9) + generator.normal(0, 0.2) * (columns - 0.5)
+    return np.where(is_floor[..., None], _pattern(size, generator), wall)
+
+
+def _pattern(size: tuple[int, ...], generator: np.random.Generator) -> Float32[np.ndarray, "height width 3"]:
+    """Two colours mixed by noise of several scales, stretched and more or less sharp: from a gradient to veneer."""
+    stretch = np.exp(generator.normal(0, 0.8))
+    fading = generator.uniform(0.3, 1.0)
+    noise = torch.zeros(1, 1, *size)
+    for octave in range(6):
+        grid = [
+            max(2, min(edge, round(2 ** (octave + 1) * by)))
+            for edge, by in zip(size, (stretch, 1 / stretch), strict=True)
+        ]
+        values = torch.from_numpy(generator.normal(size=(1, 1, *grid)).astype(np.float32))
+        noise += fading**octave * interpolate(values, size, mode="bilinear", align_corners=True)
+    share = (noise[0, 0, ..., None] / noise.std() * np.exp(generator.uniform(-1, 2))).sigmoid().numpy()
+    greys, tints = generator.uniform(0.05, 1, (2, 1)), generator.normal(0, 0.12, (2, 3))
+    first, second = np.clip(greys + tints, 0, 1).astype(np.float32)
+    mixed: Float32[np.ndarray, "height width 3"] = first + share * (second - first)
+    return mixed
 
 
 def jittered_camera(camera: Camera, config: Comparing, generator: np.random.Generator) -> Camera:

@@ -264,6 +264,10 @@ class TrainingConfig(StrictModel):
     jitter: Fraction = Field(
         0.0, description="share of training queries made up to a fifth lighter or darker, and of more or less contrast"
     )
+    backdrops: Fraction = Field(
+        0.0,
+        description="share of training queries whose white is made a random backdrop, for photographs that have one",
+    )
     crop_share: float = Field(0.875, gt=0, le=1, description="edge of the random crop of queries (224 of 256); 1: none")
     validate_every: int = Field(1, ge=1, description="epochs between validations")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints; every validation writes one too")

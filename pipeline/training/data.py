@@ -19,7 +19,7 @@ from pipeline.format.labels import LABELS
 from pipeline.format.reader import Shard
 from pipeline.format.schema import AnomalyRecord
 from pipeline.seeding import rng
-from pipeline.training.augment import Mask, Window, draw_window, jittered, jittered_camera, whole
+from pipeline.training.augment import Mask, Window, before_backdrop, draw_window, jittered, jittered_camera, whole
 from pipeline.training.config import Comparing, QueryOnlyConfig, TrainingConfig, ViTConfig
 from pipeline.training.index import SplitIndex
 from pipeline.training.models.encoder import STRIDE
@@ -139,10 +139,13 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         window, views = whole(index.size), self._views(epoch, group)
         if self.augmented:
             window = draw_window(generator, index.size, _evidence(anomalies), config.crop_share, config.flip)
-        image = window.apply(torch.from_numpy(shard.row("queries", "image", row)).permute(2, 0, 1), "bilinear")
+        image_of_row, mask_of_row = (shard.row("queries", name, row) for name in ("image", "object_mask"))
+        if self.augmented and config.backdrops and generator.random() < config.backdrops:
+            image_of_row = before_backdrop(image_of_row, mask_of_row, generator)
+        image = window.apply(torch.from_numpy(image_of_row).permute(2, 0, 1), "bilinear")
         if self.augmented and config.jitter and generator.random() < config.jitter:
             image = jittered(image, generator)
-        mask = _moved(shard.row("queries", "object_mask", row), window)
+        mask = _moved(mask_of_row, window)
         changed = region(anomalies, index.size)
         x, y, w, h = window.box(changed) / np.tile(index.size[::-1], 2)
         anomalous = np.zeros(mask.size // STRIDE**2, dtype=bool)

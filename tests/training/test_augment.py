@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.seeding import rng
-from pipeline.training.augment import MIN_KEPT, Window, draw_window, whole
+from pipeline.training.augment import MIN_KEPT, Window, before_backdrop, draw_window, whole
 
 SIZE = (64, 96)  # height, width
 NOTHING = np.zeros(SIZE, dtype=np.uint8)
@@ -122,3 +122,27 @@ def test_flips_are_drawn_half_of_the_time_and_only_if_asked() -> None:
     flips = [draw_window(rng(seed), SIZE, [], 1.0, flip=True).flip for seed in range(400)]
     assert 150 < sum(flips) < 250
     assert not any(draw_window(rng(seed), SIZE, [], 1.0, flip=False).flip for seed in range(50))
+
+
+def test_before_a_backdrop_the_object_stays_and_its_shadow_falls_on_what_is_behind() -> None:
+    inside = np.zeros((64, 64), dtype=np.uint8)
+    inside[16:48, 16:48] = 255
+    photograph = np.full((64, 64, 3), 255, dtype=np.uint8)
+    photograph[inside > 0] = (90, 60, 30)
+    shaded = photograph.copy()
+    shaded[50:60, 16:48] //= 2
+    well_inside = np.s_[18:46, 18:46]
+    for seed in range(20):
+        lit, dark = (before_backdrop(image, inside, rng(seed, "backdrop")) for image in (photograph, shaded))
+        assert (lit[well_inside] == photograph[well_inside]).all()
+        assert lit[:16].std() > 0, "a pattern"
+        np.testing.assert_allclose(dark[50:60, 16:48], lit[50:60, 16:48] / 2, atol=1)
+        assert (lit[inside == 0] == dark[inside == 0]).mean() > 0.8, "the same backdrop"
+
+
+def test_backdrops_are_light_and_dark_and_of_all_colours() -> None:
+    nothing = np.zeros((32, 48), dtype=np.uint8)
+    white = np.full((32, 48, 3), 255, dtype=np.uint8)
+    means = np.array([before_backdrop(white, nothing, rng(seed, "backdrop")).mean(axis=(0, 1)) for seed in range(200)])
+    assert means.mean(axis=1).min() < 60 and means.mean(axis=1).max() > 195
+    assert {int(mean.argmax()) for mean in means} == {0, 1, 2}
