@@ -14,6 +14,8 @@ from typing import Any
 
 import bpy
 
+from pipeline.processes import end_with_parent
+
 CPU = {"kind": "CPU", "id": "", "name": ""}
 
 
@@ -52,6 +54,7 @@ def _preferences() -> Any:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Blender and drivers talk to standard output
     with out:

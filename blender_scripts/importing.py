@@ -28,6 +28,7 @@ from io_scene_gltf2.io.imp.gltf2_io_binary import BinaryData
 from scipy.spatial import cKDTree
 
 from blender_scripts.gltf_skins import skinned_vertices
+from pipeline.processes import end_with_parent
 
 #: From Blender's frame, +Z up and front -Y, to +Y up and front +Z.
 TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -308,6 +309,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Blender talks to standard output
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

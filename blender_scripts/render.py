@@ -41,6 +41,7 @@ from PIL import Image
 
 from blender_scripts import devices, meshes, shading
 from blender_scripts.scene import Scene
+from pipeline.processes import end_with_parent
 from pipeline.streaming import send
 
 VERSION = 3
@@ -172,6 +173,7 @@ def main(job_path: Path, out: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     images = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Blender talks to standard output
     main(Path(sys.argv[1]), images)

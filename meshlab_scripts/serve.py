@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pymeshlab
 
+from pipeline.processes import end_with_parent
 from pipeline.streaming import receive, send
 
 Arrays = tuple[np.ndarray, ...]
@@ -69,6 +70,7 @@ WORK: dict[str, Callable[..., Arrays]] = {"mend": mend, "wrap": wrap, "measure":
 
 def main() -> None:
     """Answer until the input ends."""
+    end_with_parent()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # MeshLab talks to standard output
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whoever started this may ignore it

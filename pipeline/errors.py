@@ -1,10 +1,14 @@
-"""The two errors the command line knows: both carry a text that a user can act on."""
+"""The errors the command line knows: all carry a text that a user can act on."""
 
 from __future__ import annotations
 
 
 class PipelineError(Exception):
     """Something the user can put right: the text names the file, the value and the way out."""
+
+
+class StorageError(PipelineError):
+    """The disk does not take what is written: it is full, or may not be written any more. It ends a run."""
 
 
 class UnitRejected(PipelineError):

@@ -9,13 +9,14 @@ import json
 import os
 import re
 import shutil
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, StorageError
 
 #: Names that ``atomic``, and writers of whole folders, give to what is not finished yet.
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
@@ -27,16 +28,18 @@ LONGEST_NAME, LONGEST_SUFFIX = 255, 16
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling to write to; on success it replaces ``path`` in one step.
 
-    The sibling keeps the suffix, so that libraries that look at it behave. A failure leaves ``path``
-    as it was and removes the sibling; a full disk is a PipelineError that says so.
+    The sibling keeps the suffix, so that libraries that look at it behave, and is on the disk before it takes its
+    place, so that a loss of power leaves no half file either. A failure leaves ``path`` as it was and removes the
+    sibling. Raises StorageError where the disk is full or may not be written.
     """
     suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
     ending = f".{os.getpid()}.tmp{suffix}"
     temporary = path.with_name(f".{short_name(path.stem, LONGEST_NAME - 1 - len(os.fsencode(ending)))}{ending}")
-    with explaining_full_disk(path):
+    with explaining_storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            _flush(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -51,18 +54,32 @@ def short_name(name: str, longest: int) -> str:
     return f"{encoded[: longest - len(digest) - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
+def _flush(path: Path) -> None:
+    """Have what was written to a file reach the disk; of a folder, all its files."""
+    for file in path.iterdir() if path.is_dir() else (path,):
+        if file.is_file():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
 @contextmanager
-def explaining_full_disk(path: Path) -> Iterator[None]:
-    """Turn an error for lack of space while ``path`` is written into a PipelineError that tells of it."""
+def explaining_storage(path: Path) -> Iterator[None]:
+    """Turn errors by which ``path``, a folder or a file, cannot be written into a StorageError that tells of them."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        folder = path if path.is_dir() else path.parent
+        forbidden = isinstance(error, PermissionError) and Path(error.filename or "").is_relative_to(folder)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            what = "the disk is full. Make room there or use another disk"
+        elif error.errno == errno.EROFS or forbidden:
+            what = f"{error}. Make it writable"
+        else:
             raise
-        raise PipelineError(
-            f"{path} cannot be written: the disk is full. Make room there or use another disk, and run again: what is "
-            "finished stays"
-        ) from error
+        raise StorageError(f"{path} cannot be written: {what}, and run again: what is finished stays") from error
 
 
 def claim(folder: Path, name: str, work: Mapping[str, Any], title: str) -> None:
@@ -109,17 +126,27 @@ def _visible_files(folder: Path) -> Iterator[Path]:
             yield from _visible_files(path) if path.is_dir() else (path,)
 
 
-def lock(folder: Path) -> IO[str]:
-    """Hold ``folder`` for one run until the stream is closed or forgotten, or this process ends, however that is.
+def locked(path: Path, shared: bool = False) -> IO[str] | None:
+    """Hold a file until the stream is closed or forgotten, or this process ends, however that is.
 
-    Raises PipelineError where another run holds it.
+    None where another process holds it; ``shared``: together with all that share it. Between machines, too, where the
+    file system carries locks (NFS, Lustre mounted with ``flock``, GPFS). Raises PipelineError where it has none.
     """
-    stream = (folder / ".lock").open("w", encoding="utf-8")
+    with explaining_storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a", encoding="utf-8")
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
         stream.close()
-        raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out") from error
+        return None
+    except OSError as error:
+        stream.close()
+        raise PipelineError(
+            f"{path} cannot be locked ({error.strerror}), so two runs could not tell that they are at the same work. "
+            "Use an --out on a file system with locks: a local disk, NFS with its lock service, Lustre mounted with -o "
+            "flock"
+        ) from error
     held = weakref.ref(stream)
 
     def let_go() -> None:
@@ -128,6 +155,38 @@ def lock(folder: Path) -> IO[str]:
 
     os.register_at_fork(after_in_child=let_go)  # or a worker that outlives a killed run would hold it
     return stream
+
+
+def lock(folder: Path) -> IO[str]:
+    """Hold ``folder`` for one run, as ``locked`` does. Raises PipelineError where another run holds it."""
+    stream = locked(folder / ".lock")
+    if stream is None:
+        raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out")
+    return stream
+
+
+def lock_shared(folder: Path, patience_seconds: float = 60.0) -> tuple[IO[str], bool]:
+    """Hold ``folder`` together with all that share it; and whether no other holds it.
+
+    Then it is held alone until ``share`` lets the others in, who wait for that. Raises PipelineError where a run holds
+    it that does not share.
+    """
+    end = time.monotonic() + patience_seconds
+    while True:
+        for shared in (False, True):
+            stream = locked(folder / ".lock", shared)
+            if stream is not None:
+                return stream, not shared
+        if time.monotonic() > end:
+            raise PipelineError(
+                f"another run without --partition is working on {folder}; wait for it or choose another --out"
+            )
+        time.sleep(0.2)
+
+
+def share(stream: IO[str]) -> None:
+    """Let those in who share what is held by ``lock_shared``."""
+    fcntl.flock(stream, fcntl.LOCK_SH)
 
 
 def remove_leftovers(folder: Path) -> None:

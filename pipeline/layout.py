@@ -97,11 +97,6 @@ class Layout:
         """What Blender said, where it went wrong."""
         return self.out / "logs" / f"{shape_id}.txt"
 
-    @property
-    def devices(self) -> Path:
-        """Which GPUs are drawing for this folder: locks."""
-        return self.out / ".devices"
-
     def quality(self, shape_id: str) -> Path:
         return self.out / "quality" / f"{shape_id}.json"
 

@@ -10,8 +10,9 @@ from typing import IO
 from pipeline.appearance.stock import take_stock
 from pipeline.config import Config
 from pipeline.engine.run import Progress, StageSurvey, Summary, execute, survey
+from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
-from pipeline.files import lock, remove_leftovers
+from pipeline.files import lock, lock_shared, remove_leftovers, share
 from pipeline.identity import claim_dataset, identify
 from pipeline.layout import Layout
 from pipeline.planning.plan import Plan
@@ -29,13 +30,19 @@ class Run:
     """A folder that is held for one run, until this is forgotten."""
 
     context: Context
-    jobs: int
+    effort: Effort
     progress: Progress
     held: IO[str]
 
     def execute(self, wanted: Sequence[str] = NAMES) -> Summary:
         """Do the wanted stages over all units; earlier ones must be finished. Raises PipelineError."""
-        summary = execute(STAGES, wanted, self.context, self.context.layout.out, self.jobs, self.progress)
+        out = self.context.layout.out
+        try:
+            summary = execute(STAGES, wanted, self.context, out, self.effort, self.progress)
+        except BaseException:
+            if self.effort.partition is None:  # or they may be another run's
+                remove_leftovers(out)
+            raise
         if "library" in NAMES[: 1 + max(map(NAMES.index, wanted))]:
             stock = take_stock(self.context.config.materials)
             summary.left_out[:0] = [("library", str(item.where), item.reason) for item in stock.left_out]
@@ -54,22 +61,26 @@ class Run:
 
 
 def open_run(
-    config: Config, out: Path, jobs: int, threads: int, progress: Progress, preset: str = "", overwrite: bool = False
+    config: Config, out: Path, effort: Effort, progress: Progress, preset: str = "", overwrite: bool = False
 ) -> Run:
     """Check what can be checked before anything is done, and take hold of the folder for this dataset.
 
-    ``preset``: what the settings began with. Raises PipelineError for settings that cannot be met, a folder that cannot
+    ``preset``: what the settings began with. A run that is one of several partitions waits until another has opened the
+    folder. Raises PipelineError for settings that cannot be met, a folder that cannot
     be written, is held by another run, or is for another dataset (unless told to ``overwrite`` it).
     """
-    context = Context(config, Layout(out.absolute()), threads, (CPU,), preset)
+    context = Context(config, Layout(out.absolute()), effort.threads, (CPU,), preset)
     for stage in STAGES:
         stage.check(context)
     context = replace(context, layout=Layout(_writable(out)))
-    held = lock(context.layout.out)
+    held, alone = (lock(context.layout.out), True) if effort.partition is None else lock_shared(context.layout.out)
     ids = shapes.wanted_ids(shapes.find_source(context), config.only_shapes)
     claim_dataset(context.layout, identify(config, ids), overwrite)
-    remove_leftovers(context.layout.out)
-    return Run(context, jobs, progress, held)
+    if alone:
+        remove_leftovers(context.layout.out)
+    if effort.partition is not None:
+        share(held)
+    return Run(context, effort, progress, held)
 
 
 def _writable(out: Path) -> Path:

@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.anomalies.targets.nodes import Node
 from pipeline.config import Config
 from pipeline.engine.unit import Result
+from pipeline.engine.workers import Effort
 from pipeline.files import write_json
 from pipeline.format.labels import NORMAL
 from pipeline.planning.plan import ShapePlan
@@ -76,7 +77,7 @@ def config_for(root: Path, *overrides: str) -> Config:
 
 def stubbed_run(root: Path, out: Path, *overrides: str, overwrite: bool = False) -> Run:
     """A run over ``root``; to be executed within ``stubs()``."""
-    return open_run(config_for(root, *overrides), out, 1, 1, lambda *_: None, overwrite=overwrite)
+    return open_run(config_for(root, *overrides), out, Effort(), lambda *_: None, overwrite=overwrite)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipeline import run, stages
 from pipeline.config import Config
+from pipeline.engine.workers import Effort
 from pipeline.exchange import layouts
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.run import open_run
@@ -42,13 +43,13 @@ def test_a_source_and_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(run, "NAMES", (*stages.NAMES, stage.name))
     config = load(Config, None, [*SETTINGS, "source=boxes:2", "shapes.category=null"])
     assert set(config.plan.types) == set(PAPER_TYPES)
-    summary = open_run(config, tmp_path, 1, 1, lambda *_: None).execute(run.NAMES)
+    summary = open_run(config, tmp_path, Effort(), lambda *_: None).execute(run.NAMES)
     assert summary.lost == []
     pictures = sorted((tmp_path / "thumbnails").glob("*.png"))
     assert [path.stem for path in pictures] == ["stack0", "stack1"]
     assert all(Image.open(path).size == (32, 32) for path in pictures)
     pictures[0].unlink()
-    again = open_run(config, tmp_path, 1, 1, lambda *_: None).execute(run.NAMES)
+    again = open_run(config, tmp_path, Effort(), lambda *_: None).execute(run.NAMES)
     assert {s.stage: s.worked for s in again.stages if s.worked} == {"thumbnails": 1}
 
 

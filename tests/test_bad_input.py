@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import signal
 import subprocess
@@ -24,8 +23,9 @@ from pipeline.engine import executor
 from pipeline.engine.run import Summary, execute
 from pipeline.engine.stage import Stage
 from pipeline.engine.unit import Result, Unit
-from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import atomic, explaining_full_disk, write_json
+from pipeline.engine.workers import Effort
+from pipeline.errors import PipelineError, StorageError, UnitRejected
+from pipeline.files import atomic, explaining_storage, write_json
 from pipeline.format.reader import Shard, find_shards
 from pipeline.hdf5 import atomic_hdf5
 from pipeline.rendering import blender
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def run(out: Path, partnet: Path, *extra: str) -> Outcome:
-    result = CliRunner().invoke(main, quick(out, partnet, "--jobs", "1", *extra))
+    result = CliRunner().invoke(main, quick(out, partnet, "--jobs", "0", *extra))
     return Outcome(result.exit_code, result.output)
 
 
@@ -137,7 +137,7 @@ class Fragile(subprocess.Popen):
             self.send_signal(signal.SIGKILL)
 
 
-def test_blender_that_is_killed_twice_costs_its_shape_until_the_next_run(
+def test_blender_that_is_killed_twice_costs_its_shape_until_it_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, out = tmp_path / "partnet", tmp_path / "out"
@@ -148,7 +148,7 @@ def test_blender_that_is_killed_twice_costs_its_shape_until_the_next_run(
         patch.setattr(blender.subprocess, "Popen", Fragile)
         result = run(out, root, "--set", "render.device=CPU")
     assert result.exit_code == 1
-    assert Fragile.starts == ["1", "2", "2", "3"] and executor.TRIES == 2
+    assert Fragile.starts == ["1", "2", "3", "2"] and executor.TRIES == 2, "the others come first"
     log = out / "logs" / "2.txt"
     assert (
         f"lost in render: 2: Blender was killed by SIGKILL (by hand, or for lack of memory); all it said is in {log}"
@@ -158,7 +158,10 @@ def test_blender_that_is_killed_twice_costs_its_shape_until_the_next_run(
     assert log.read_text() and not (out / "renders" / "2.h5").exists()
     assert shapes_of(out) == ["1", "3"]
     assert "killed by SIGKILL" in (out / "report" / "index.html").read_text()
-    assert run(out, root).exit_code == 0
+    assert log.read_text().count("\n== ") == 2, "of both tries"
+    again = run(out, root)
+    assert again.exit_code == 1 and "1 units broke each time they were tried" in again.output
+    assert run(out, root, "--retry-failed").exit_code == 0
     assert shapes_of(out) == ["1", "2", "3"] and not log.exists()
 
 
@@ -173,7 +176,7 @@ def test_unreadable_texture_is_named_and_taking_it_away_mends_the_run(tmp_path: 
     assert result.exit_code == 1
     assert f"material walnut: its base_color map {broken} cannot be read as an image; move it away" in result.output
     broken.unlink()
-    result = run(out, root)
+    result = run(out, root, "--retry-failed")
     assert result.exit_code == 0, result.output
 
 
@@ -235,23 +238,19 @@ def test_hdf5_file_through_a_stream_is_the_same_file_and_appears_only_whole(tmp_
 
 
 def test_other_disk_errors_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), explaining_full_disk(tmp_path):
+    with pytest.raises(PermissionError), explaining_storage(tmp_path):
         raise PermissionError(errno.EACCES, "no")
 
 
-def test_unit_whose_record_finds_no_room_has_failed_and_the_others_go_on(
-    on_full_disk: Callable[[str], Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_a_record_that_finds_no_room_ends_the_run_and_what_is_finished_stays(
+    on_full_disk: Callable[[str], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out, timings = tmp_path / "out", tmp_path / "out" / "timings.jsonl"
-    monkeypatch.setattr(executor, "TRIES", 1)  # the second would find room
-    on_full_disk("records/views/a.json")
+    on_full_disk("records/views/b.json")
     timings.symlink_to("/dev/full")
-    [(_, name, message)] = do_nothing(out, "a", "b").lost
-    assert name == "a" and "the disk is full" in message and "Traceback" not in message
-    assert do_nothing(out, "a", "b").worked == 1, "b is finished"
+    with pytest.raises(StorageError, match=r"b\.json cannot be written: the disk is full\. Make room"):
+        do_nothing(out, "a", "b")
+    assert do_nothing(out, "a", "b").worked == 1, "a is finished"
     assert f"{timings} cannot be written: No space left on device" in caplog.text
 
 
@@ -259,7 +258,7 @@ def do_nothing(out: Path, *names: str, work: Callable[[Path], Result] = lambda f
     """A stage of its own kind over some units."""
     units = [Unit(name, {}, {}, work) for name in names]
     stage = Stage("views", "shape", 1, (), lambda folder, outcomes: units)
-    return execute([stage], ["views"], out, out, 1, lambda *_: None)
+    return execute([stage], ["views"], out, out, Effort(), lambda *_: None)
 
 
 def test_work_that_finds_no_room_anywhere_fails_with_one_line(tmp_path: Path) -> None:
@@ -268,8 +267,7 @@ def test_work_that_finds_no_room_anywhere_fails_with_one_line(tmp_path: Path) ->
 
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(StorageError) as caught:
         do_nothing(out, "a", work=work)
     assert len(str(caught.value).splitlines()) == 1
-    assert f"a: {out} cannot be written: the disk is full" in str(caught.value)
-    assert json.loads((out / "timings.jsonl").read_text().splitlines()[0])["status"] == "failed"
+    assert f"{out} cannot be written: the disk is full" in str(caught.value)

@@ -71,7 +71,7 @@ def test_up_turns_the_mesh(tmp_path: Path) -> None:
         (("--mesh", "a.obj", "--stage", "shapes"), "--stage does not go with --mesh"),
         (("--mesh", "a.obj", "--anomaly", "broken"), "--anomaly does not go with --mesh"),
         (("--mesh", "a.obj", "--shape", "1"), "--shape does not go with --mesh"),
-        (("--mesh", "a.obj", "--jobs", "1"), "--jobs does not go with --mesh"),
+        (("--mesh", "a.obj", "--jobs", "0"), "--jobs does not go with --mesh"),
         (("--mesh", "a.obj", "--dry-run"), "--dry-run does not go with --mesh"),
         (("--up", "y"), "--up needs --mesh"),
     ],

@@ -18,6 +18,7 @@ from PIL import Image
 
 from pipeline.cli.gen import main
 from pipeline.config import Config
+from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.format.reader import Shard, find_shards
@@ -57,7 +58,7 @@ def contents(out: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
-    result = CliRunner().invoke(main, arguments(out, "--jobs", "1"))
+    result = CliRunner().invoke(main, arguments(out, "--jobs", "0"))
     assert result.exit_code == 0, result.output
     return out
 
@@ -91,7 +92,7 @@ def test_types_beyond_the_paper_and_several_at_once_reach_the_shards(tmp_path: P
         "source=synthetic:1",
     ]
     sets = [part for item in extra for part in ("--set", item)]
-    result = CliRunner().invoke(main, arguments(tmp_path, *sets, "--jobs", "1"))
+    result = CliRunner().invoke(main, arguments(tmp_path, *sets, "--jobs", "0"))
     assert result.exit_code == 0, result.output
     assert verify(tmp_path) == []
     (path,) = find_shards(tmp_path)
@@ -131,7 +132,7 @@ def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: 
     out = tmp_path / "copy"
     shutil.copytree(whole, out)
     config = load(Config, None, [*SMALL, "quality.min_object_contrast=5"])
-    summary = open_run(config, out, 1, 1, lambda *_: None).execute()
+    summary = open_run(config, out, Effort(), lambda *_: None).execute()
     worked = {stage.stage: stage.worked for stage in summary.stages}
     assert worked["render"] == worked["views"] == worked["anomalies"] == worked["shapes"] == 0
     assert worked["quality"] == 3
@@ -177,7 +178,7 @@ def test_images_are_drawn_again_when_a_background_changes(tmp_path: Path) -> Non
     def run(extra: list[str]) -> str:
         options = [part for item in extra for part in ("--set", item)]
         options += [part for stage in NAMES[: NAMES.index("render") + 1] for part in ("--stage", stage)]
-        result = CliRunner().invoke(main, arguments(tmp_path / "out", *options, "--jobs", "1"))
+        result = CliRunner().invoke(main, arguments(tmp_path / "out", *options, "--jobs", "0"))
         assert result.exit_code == 0, result.output
         return result.output
 
@@ -223,7 +224,7 @@ def test_own_set_that_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> No
 
 
 def test_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    first = open_run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    first = open_run(load(Config, None, SMALL), tmp_path, Effort(), lambda *_: None)
     result = CliRunner().invoke(main, arguments(tmp_path))
     assert result.exit_code == 1
     assert "another run is working on" in result.output
@@ -236,21 +237,21 @@ def test_only_own_temporary_files_and_shards_are_removed(tmp_path: Path) -> None
     for path in kept + gone:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    open_run(load(Config, None, SMALL), tmp_path, 1, 1, lambda *_: None)
+    open_run(load(Config, None, SMALL), tmp_path, Effort(), lambda *_: None)
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in gone)
 
 
 def test_single_stage_needs_the_ones_before(tmp_path: Path) -> None:
     config = load(Config, None, SMALL)
-    summary = open_run(config, tmp_path, 1, 1, lambda *_: None).execute(["shapes"])
+    summary = open_run(config, tmp_path, Effort(), lambda *_: None).execute(["shapes"])
     assert [stage.stage for stage in summary.stages] == ["shapes"]
     with pytest.raises(PipelineError, match="stage anomalies is not finished for 3 of 3"):
-        open_run(config, tmp_path, 1, 1, lambda *_: None).execute(["views"])
+        open_run(config, tmp_path, Effort(), lambda *_: None).execute(["views"])
 
 
 def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
-    extra = ["--anomaly", "broken", "--stage", "shapes", "--stage", "anomalies", "--jobs", "1"]
+    extra = ["--anomaly", "broken", "--stage", "shapes", "--stage", "anomalies", "--jobs", "0"]
     result = CliRunner().invoke(main, arguments(tmp_path, *extra))
     assert result.exit_code == 0, result.output
     names = {path.stem for path in tmp_path.glob("anomalies/*/*.json")}
@@ -258,7 +259,7 @@ def test_anomaly_option_makes_only_that_type(tmp_path: Path) -> None:
 
 
 def test_dry_run_prints_the_plan_beside_the_papers_table_and_makes_no_anomaly(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, arguments(tmp_path, "--dry-run", "--jobs", "1"))
+    result = CliRunner().invoke(main, arguments(tmp_path, "--dry-run", "--jobs", "0"))
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.output.splitlines()]
     assert ["shapes", "plan", "3", "3", "3", "0", "3", "12", "3"] in lines
@@ -277,7 +278,7 @@ def test_bad_shapes_are_lost_alone_with_their_reason(tmp_path: Path) -> None:
     tree = json.loads((root / "1" / "result_after_merging.json").read_text())[0]
     tree["children"][0]["children"][0]["objs"] = ["../../1/objs/seat"]
     write_shape(root, "5", tree, {})
-    extra = ["--source", f"partnet:{root}", "--stage", "shapes", "--jobs", "1"]
+    extra = ["--source", f"partnet:{root}", "--stage", "shapes", "--jobs", "0"]
     result = CliRunner().invoke(main, arguments(tmp_path / "out", *extra))
     assert result.exit_code == 1
     assert {path.stem for path in (tmp_path / "out" / "shapes").glob("*.glb")} == {"1", "4"}
@@ -292,7 +293,7 @@ def test_the_source_is_the_folder_as_it_was_typed(tmp_path: Path) -> None:
             simple_stool(tmp_path / name, shape_id)
     for name, expected in (("DATA #2", ["2"]), ("x: y", ["1"])):
         out = tmp_path / f"out of {name}"
-        arguments = ["--source", f"partnet:{tmp_path / name}", "--stage", "shapes", "--jobs", "1", "--out", str(out)]
+        arguments = ["--source", f"partnet:{tmp_path / name}", "--stage", "shapes", "--jobs", "0", "--out", str(out)]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
         assert sorted(path.stem for path in (out / "shapes").glob("*.glb")) == expected

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import get_args
 
 import click
@@ -14,12 +16,16 @@ from click.core import ParameterSource
 
 from pipeline.cli.errors import friendly
 from pipeline.cli.plan_text import plan_text
+from pipeline.cli.progress import Teller
 from pipeline.config import Config
+from pipeline.engine.resources import usable_cores, usable_workers
 from pipeline.engine.run import StageSurvey, Summary
+from pipeline.engine.sharing import Partition
+from pipeline.engine.workers import Effort
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
 from pipeline.planning.config import TypeCounts, usual_counts
-from pipeline.run import open_run
+from pipeline.run import Run, open_run
 from pipeline.settings.loading import load
 from pipeline.shapes.config import Up
 from pipeline.shapes.mesh_file import read_mesh
@@ -33,7 +39,16 @@ from pipeline.stages import NAMES
 @click.option("--stage", "stages", multiple=True, type=click.Choice(NAMES), help="run only this stage (repeatable)")
 @click.option("--anomaly", "types", multiple=True, help=f"only this type (repeatable): {', '.join(ANOMALY_TYPES)}")
 @click.option("--shape", "shapes", multiple=True, help="only this shape id (repeatable)")
-@click.option("--jobs", type=click.IntRange(min=1), help="shapes worked on at once; the number of cores without it")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    help="shapes worked on at once; as many as the cores and the memory are enough for without it; 0: in this process",
+)
+@click.option("--partition", help="i/n: be one of n such commands on one folder, at once or not, on any machines")
+@click.option("--retry-failed", is_flag=True, help="try again what broke each time and was set aside")
+@click.option("--unit-seconds", default=3600.0, type=click.FloatRange(min=1), help="longest that one shape may take")
+@click.option("--quiet", is_flag=True, help="tell the end and what went wrong, no progress")
+@click.option("--verbose", is_flag=True, help="tell every unit")
 @click.option("--seed", type=click.IntRange(min=0), help="seed of the run")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="any setting, e.g. render.samples=32")
 @click.option("--dry-run", is_flag=True, help="read the shapes, tell plan, what would be made and why, and stop")
@@ -51,6 +66,11 @@ def main(
     types: tuple[str, ...],
     shapes: tuple[str, ...],
     jobs: int | None,
+    partition: str | None,
+    retry_failed: bool,
+    unit_seconds: float,
+    quiet: bool,
+    verbose: bool,
     seed: int | None,
     overrides: tuple[str, ...],
     dry_run: bool,
@@ -63,25 +83,64 @@ def main(
     With --mesh instead: the reference views of one mesh file of any program, as views.h5 and PNGs.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("pipeline").setLevel(logging.INFO)  # what is drawn on
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.getLogger("pipeline").setLevel(level)
     _check_together(context, mesh)
     config = _config(preset, source, types, shapes, seed, overrides)
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if mesh is not None:
         _draw_mesh(mesh, up, out, config, cores)
         return
-    workers = jobs or cores
-    run = open_run(config, out, workers, max(1, cores // workers), _progress, preset or "defaults", overwrite)
+    workers = usable_workers() if jobs is None else jobs
+    threads = max(1, cores // max(1, workers))
+    share = Partition.parse(partition) if partition else None
+    effort = Effort(workers, threads, unit_seconds, retry_failed, share)
+    with _ended_by_signals(out):
+        run = open_run(config, out, effort, Teller(quiet), preset or "defaults", overwrite)
+        summary = _do(run, config, out, stages, dry_run)
+    if summary.lost:
+        sys.exit(1)
+
+
+def _do(run: Run, config: Config, out: Path, stages: Sequence[str], dry_run: bool) -> Summary:
     if dry_run:
         plan, summary = run.plan()
         _tell_losses(summary)
-        click.echo(plan_text(plan, config, workers))
+        click.echo(plan_text(plan, config, max(1, run.effort.jobs)))
         _tell_survey(run.survey())
     else:
         summary = run.execute(stages or NAMES)
         _tell(summary, out)
-    if summary.lost:
-        sys.exit(1)
+    return summary
+
+
+@contextmanager
+def _ended_by_signals(out: Path) -> Iterator[None]:
+    """Have Ctrl-C, and what ends a batch job, leave a folder that can be gone on with, and no process at work."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise _Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except _Interrupted as interrupted:
+        click.echo(
+            f"\nstopped by {signal.Signals(interrupted.number).name}: what is finished is kept in {out}; the same "
+            "command goes on with it",
+            err=True,
+        )
+        sys.exit(128 + interrupted.number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Interrupted(BaseException):
+    """A signal asks this program to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 def _check_together(context: click.Context, mesh: Path | None) -> None:
@@ -121,25 +180,25 @@ def _draw_mesh(mesh: Path, up: Up, out: Path, config: Config, cores: int) -> Non
     click.echo(f"wrote {config.views.reference_views} views of {mesh.name} to {views}, and as PNG beside it")
 
 
-def _progress(stage: str, finished: int, total: int) -> None:
-    """A line that counts up on a terminal; about ten lines a stage in a log."""
-    if sys.stderr.isatty():
-        click.echo(f"\r{stage:>10} {finished:>5}/{total}", nl=finished == total, err=True)
-    elif finished == total or finished % max(1, total // 10) == 0:
-        click.echo(f"{stage:>10} {finished:>5}/{total}", err=True)
-
-
 def _tell(summary: Summary, out: Path) -> None:
     if not summary.worked:
         click.echo(f"{out}: everything is finished and up to date, nothing to do")
     else:
         for stage in summary.stages:
             if stage.worked:
-                click.echo(f"{stage.stage:>10}: {stage.worked} of {stage.units} units made in {stage.seconds:.1f} s")
+                own = f"{stage.worked} of {stage.units} units made in {stage.seconds:.1f} s"
+                counted = stage.counted == "images"
+                click.echo(f"{stage.stage:>10}: {own}{f', {stage.size} images' if counted else ''}")
     for stage in summary.stages:
         for reason, count in sorted(stage.rejects.items()):
             click.echo(f"{stage.stage:>10}: {count} x {reason}")
     _tell_losses(summary)
+    if failed := sum(stage.failed for stage in summary.stages):
+        click.echo(
+            f"{failed} units broke each time they were tried, and are set aside: l3d-data status {out} tells why, and "
+            "--retry-failed tries them again",
+            err=True,
+        )
     if summary.stages and summary.stages[-1].stage == "report":
         click.echo(f"report: {out / 'report' / 'index.html'}")
 

@@ -1,33 +1,36 @@
-"""Working on units, in any number of processes, a bad unit costing only itself.
+"""Working on units, several at once, a bad unit costing only itself.
 
-A unit counts as finished when its record is on disk, which is written after its outputs.
+A unit counts as finished when its record is on disk, which is written after its outputs. One that breaks is tried once
+more, and then set aside (``quarantine.py``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
 from pipeline.digests import digest, file_digest
+from pipeline.engine.quarantine import Quarantine, Try
 from pipeline.engine.records import Record, Records
 from pipeline.engine.unit import Basis, Unit
-from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import explaining_full_disk
+from pipeline.engine.workers import Workers, WorkLostError
+from pipeline.errors import PipelineError, StorageError, UnitRejected
+from pipeline.files import explaining_storage
 
 log = logging.getLogger(__name__)
 
-#: Attempts at a unit that breaks (Blender killed, disk full for a moment) before it counts as failed.
+#: Attempts at a unit that breaks (Blender killed, a driver that hung) before it is set aside.
 TRIES = 2
+#: Between looks at what other runs on the folder are at.
+WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,71 +41,91 @@ class Task:
     unit: Unit[Any]
     basis: Basis
 
-
-def run_tasks(folder: Path, context: Any, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Record]]:
-    """Do the tasks, ``jobs`` at once, and yield each with what became of it, in the order in which they end."""
-    if jobs == 1 or len(tasks) == 1:
-        outcomes: Iterator[tuple[int, Record, float]] = (_run(folder, context, i, t) for i, t in enumerate(tasks))
-    else:
-        outcomes = _parallel(folder, context, tasks, jobs)
-    for index, record, seconds in outcomes:
-        _note_time(folder, tasks[index], record, seconds)
-        yield tasks[index], record
+    def __str__(self) -> str:
+        return f"{self.stage} {self.unit.name}"
 
 
-def _note_time(folder: Path, task: Task, record: Record, seconds: float) -> None:
-    entry = {"stage": task.stage, "unit": task.unit.name, "status": record.status, "seconds": round(seconds, 3)}
+def run_tasks(
+    folder: Path, context: Any, tasks: Iterator[Task | None], workers: Workers, at_once: int
+) -> Iterator[tuple[Task, Record]]:
+    """Do the tasks, ``at_once`` of them, and yield each with what became of it, in the order in which they end.
+
+    tasks: asked for when there is room; None where there may be one later.
+
+    Raises StorageError where the disk does not take what is made: that is no unit's fault.
+    """
+    busy: dict[int, Task] = {}
+    again: deque[Task] = deque()
+    tries: dict[str, list[Try]] = defaultdict(list)
+    numbers, exhausted = count(), object()
+    while True:
+        task: Any = None
+        while len(busy) < at_once:
+            task = next(tasks, exhausted)
+            if again and (task is None or task is exhausted):
+                task = again.popleft()
+            if task is None or task is exhausted:
+                break
+            key = next(numbers)
+            busy[key] = task
+            workers.start(key, attempt, folder, context, task)
+        if not busy:
+            if task is exhausted:
+                return
+            time.sleep(WAIT_SECONDS)
+            continue
+        for key, ended in workers.ended():
+            done, found = busy.pop(key), _as_try(ended)
+            if isinstance(found, Record):
+                yield done, found
+                continue
+            name = done.unit.name
+            tries[name].append(found)
+            log.warning("%s: attempt %d of %d failed: %s", done, len(tries[name]), TRIES, found.message)
+            if len(tries[name]) < TRIES:
+                again.append(done)
+            else:
+                _note_time(folder, done, "failed", found.seconds)
+                yield done, Quarantine(folder).add(done.stage, name, done.basis, tries[name])
+
+
+def _as_try(ended: Any) -> Record | Try:
+    """What came of a task: its record, or a try that failed. Raises what ended the work for another reason."""
+    if isinstance(ended, WorkLostError):
+        return Try(ended.reason, str(ended))
+    if isinstance(ended, BaseException):
+        raise ended
+    result: Record | Try = ended
+    return result
+
+
+def attempt(folder: Path, context: Any, task: Task) -> Record | Try:
+    """Do one task and store its record. Raises StorageError."""
+    start = time.perf_counter()
+    Records(folder).remove(task.stage, task.unit.name)  # it would vouch for files about to change
+    try:
+        with explaining_storage(folder):
+            record = _outcome(folder, context, task)
+        Records(folder).write(task.stage, task.unit.name, record)
+    except StorageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever breaks in one unit must not end the run
+        message = str(error) if isinstance(error, PipelineError) else traceback.format_exc()
+        return Try(type(error).__name__, message, round(time.perf_counter() - start, 3))
+    Quarantine(folder).remove(task.stage, task.unit.name)
+    _note_time(folder, task, record.status, time.perf_counter() - start)
+    return record
+
+
+def _note_time(folder: Path, task: Task, status: str, seconds: float) -> None:
+    """One short line at once, so that those of several processes do not mix."""
+    entry = {"stage": task.stage, "unit": task.unit.name, "status": status, "seconds": round(seconds, 3)}
     path = folder / "timings.jsonl"
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
     except OSError as error:  # nothing depends on it
         log.warning("%s cannot be written: %s", path, error.strerror)
-
-
-def _parallel(folder: Path, context: Any, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Record, float]]:
-    """Tasks in worker processes. A worker that dies (segmentation fault, out of memory) takes its pool with
-    it, so the tasks left over then run one at a time; one that kills its worker again has failed."""
-    waiting = dict(enumerate(tasks))
-    parent = os.getpid()
-    try:
-        pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        for outcome in pool(delayed(_run)(folder, context, i, task, parent) for i, task in waiting.copy().items()):
-            del waiting[outcome[0]]
-            yield outcome
-    except TerminatedWorkerError:
-        log.warning("a worker died; its stage goes on one unit at a time")
-    for i, task in waiting.items():
-        try:
-            yield from Parallel(n_jobs=2)([delayed(_run)(folder, context, i, task, parent)])
-        except TerminatedWorkerError as error:
-            yield i, Record(task.basis, "failed", reason="worker-died", message=f"its process died: {error}"), 0.0
-
-
-def _run(folder: Path, context: Any, index: int, task: Task, parent: int | None = None) -> tuple[int, Record, float]:
-    """Do one task and record it; in a worker, ``parent`` is the run that wants it."""
-    if parent is not None and os.getppid() != parent:
-        os._exit(1)  # the run was killed: its successor must not find two hands in one folder
-    start = time.perf_counter()
-    Records(folder).remove(task.stage, task.unit.name)  # it would vouch for files about to change
-    return index, _attempt(folder, context, task), time.perf_counter() - start
-
-
-def _attempt(folder: Path, context: Any, task: Task) -> Record:
-    """Do the task and store its record, unless it fails."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            with explaining_full_disk(folder):
-                record = _outcome(folder, context, task)
-            Records(folder).write(task.stage, task.unit.name, record)
-        except Exception as error:  # noqa: BLE001 - whatever breaks in one unit must not end the run
-            message = str(error) if isinstance(error, PipelineError) else traceback.format_exc()
-            name = f"{task.stage} {task.unit.name}"
-            log.warning("%s: attempt %d of %d failed: %s", name, attempt, TRIES, message)
-            failure = Record(task.basis, "failed", reason=type(error).__name__, message=message)
-        else:
-            return record
-    return failure
 
 
 def _outcome(folder: Path, context: Any, task: Task) -> Record:

@@ -4,34 +4,57 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Generic
 
 from pipeline.engine.executor import Task, run_tasks
+from pipeline.engine.quarantine import Quarantine
 from pipeline.engine.records import Finding, Record, Records
+from pipeline.engine.sharing import Holding, Partition, bucket
 from pipeline.engine.stage import PENDING, Outcome, Outcomes, Stage
-from pipeline.engine.unit import Basis, ContextT
+from pipeline.engine.unit import Basis, ContextT, Unit
+from pipeline.engine.workers import Effort, ThisProcess, Workers
 from pipeline.errors import PipelineError
 
 log = logging.getLogger(__name__)
 
-#: Called with stage, finished units and all units after every unit that was worked on.
-Progress = Callable[[str, int, int], None]
+
+@dataclass(frozen=True)
+class Step:
+    """How far a stage is: sizes of its units, in what it counts; ``failed``: units, set aside ones among them."""
+
+    stage: str
+    counted: str
+    finished: int
+    total: int
+    failed: int
+
+
+#: Called when a stage begins that has something to do, and after every unit that was worked on.
+Progress = Callable[[Step], None]
 #: What is told of damaged records in single lines; the others are counted.
 TOLD = 3
 
 
 @dataclass
 class StageSummary:
-    """What a stage did: units in all, worked on now, and the refusals it counted (reason -> count)."""
+    """What a stage did: units in all, worked on now, and the refusals it counted (reason -> count).
+
+    size: of what was worked on, in what the stage counts (``counted``); failed: units that broke each time they were
+    tried, now or before.
+    """
 
     stage: str
+    counted: str = "shapes"
     units: int = 0
     worked: int = 0
+    size: int = 0
+    failed: int = 0
     seconds: float = 0.0
     rejects: Counter[str] = field(default_factory=Counter)
 
@@ -69,46 +92,143 @@ def execute(
     wanted: Collection[str],
     context: ContextT,
     folder: Path,
-    jobs: int,
+    effort: Effort,
     progress: Progress,
 ) -> Summary:
     """Do the wanted stages (by name) and what they need; earlier ones must be finished.
 
+    Whatever ends it, an interrupt among others, no process goes on working.
+
     Raises PipelineError where an earlier stage is not, where nothing is left to go on with, or where a stage that needs
-    all of its units lost one that may succeed next time.
+    all of its units lost one that may succeed next time. StorageError where the folder cannot be written.
     """
-    summary, outcomes, records = Summary(), Outcomes(), Records(folder)
-    for stage in _up_to_last(stages, wanted):
-        own = StageSummary(stage.name)
-        summary.stages.append(own)
-        start = time.perf_counter()
-        names, made, to_make = _look(records, stage, context, outcomes)
-        own.units = len(names)
-        waiting = [unmade.task for unmade in to_make.values()]
-        if waiting and stage.name not in wanted and not stage.implied:
-            raise PipelineError(
-                f"stage {stage.name} is not finished for {len(waiting)} of {len(names)} units (first: "
-                f"{waiting[0].unit.name}); add --stage {stage.name}, or leave --stage out to run all"
-            )
-        _tell_damage(stage.name, to_make.values())
-        equipped, processes = stage.equip(context, jobs, len(waiting)) if waiting else (context, jobs)
-        for task, record in run_tasks(folder, equipped, waiting, processes) if waiting else ():
-            made[task.unit.name] = _outcome(record)
-            own.worked += 1
-            progress(stage.name, len(names) - len(waiting) + own.worked, len(names))
-        for name in names:
-            outcomes.note(stage.name, name, made[name])
-            _count(summary, own, stage, name, made[name])
-        if stage.name in wanted:
-            stage.finish(context, outcomes)
-        own.seconds = time.perf_counter() - start
-        if stage.needs_all and (failed := sum(outcome.status == "failed" for outcome in made.values())):
-            raise PipelineError(
-                f"{failed} units of stage {stage.name} failed, not for their own fault; run again. {_losses(summary)}"
-            )
-        if names and not outcomes.done(stage.name):
-            raise PipelineError(f"no {stage.unit} is left after stage {stage.name}: {_losses(summary)}")
+    summary, outcomes = Summary(), Outcomes()
+    workers = effort.workers()
+    try:
+        for stage in _up_to_last(stages, wanted):
+            turn = _Turn(stage, context, folder, outcomes, effort)
+            summary.stages.append(turn.summary)
+            if turn.unmade and stage.name not in wanted and not stage.implied:
+                raise PipelineError(
+                    f"stage {stage.name} is not finished for {len(turn.unmade)} of {len(turn.units)} units (first: "
+                    f"{next(iter(turn.unmade))}); add --stage {stage.name}, or leave --stage out to run all"
+                )
+            turn.work(workers, progress)
+            turn.close(summary, outcomes)
+            if stage.name in wanted:
+                stage.finish(context, outcomes)
+            _check(stage, turn, summary, outcomes)
+    finally:
+        workers.close()
     return summary
+
+
+class _Turn(Generic[ContextT]):
+    """One stage's turn: its units, what came of each, and those that are to be made yet."""
+
+    def __init__(
+        self, stage: Stage[ContextT], context: ContextT, folder: Path, outcomes: Outcomes, effort: Effort
+    ) -> None:
+        self._start = time.perf_counter()
+        self._stage, self._context, self._folder, self._effort = stage, context, folder, effort
+        looked = _look(Records(folder), stage, context, outcomes)
+        self.units, self._made, self.unmade = looked.units, looked.standing, looked.unmade
+        self.summary = StageSummary(stage.name, stage.counted, len(self.units))
+        self._sizes = {unit.name: unit.size for unit in self.units}
+        self._finished = sum(self._sizes[name] for name in self._made)
+        self._failed, self._total = 0, sum(self._sizes.values())
+        self._set_aside()
+        _tell_damage(stage.name, self.unmade.values())
+
+    def work(self, workers: Workers, progress: Progress) -> None:
+        """Make what is unmade, or see another run make it."""
+        if not self.unmade:
+            return
+        stage, effort = self._stage, self._effort
+        progress(self._step())
+        context, at_once = stage.equip(self._context, max(1, effort.jobs), len(self.unmade))
+        with Holding(self._folder, stage.name) as holding:
+            tasks = self._shared(effort.partition, holding) if effort.partition else self._own()
+            by = workers if stage.isolated else ThisProcess()
+            for task, record in run_tasks(self._folder, context, tasks, by, at_once if stage.isolated else 1):
+                self._note(task.unit.name, record)
+                self.summary.worked += 1
+                self.summary.size += task.unit.size
+                progress(self._step())
+
+    def close(self, summary: Summary, outcomes: Outcomes) -> None:
+        """Tell the stages to come, and the run's summary, what came of the units."""
+        for unit in self.units:
+            outcome = self._made[unit.name]
+            outcomes.note(self._stage.name, unit.name, outcome)
+            _count(summary, self.summary, self._stage, unit.name, outcome)
+        self.summary.failed = self._failed
+        self.summary.seconds = time.perf_counter() - self._start
+
+    @property
+    def failed(self) -> int:
+        """Units that broke every time they were tried."""
+        return self._failed
+
+    def _note(self, name: str, record: Record) -> None:
+        self._made[name] = _outcome(record)
+        self._finished += self._sizes[name]
+        self._failed += record.status == "failed"
+
+    def _own(self) -> Iterator[Task]:
+        """All that are unmade, for a run that has the folder for itself."""
+        while self.unmade:
+            yield self.unmade.pop(next(iter(self.unmade))).task
+
+    def _shared(self, partition: Partition, holding: Holding) -> Iterator[Task | None]:
+        """Those that no other run has made meanwhile or is at; None where that is to be waited for."""
+        buckets: dict[int, list[str]] = defaultdict(list)
+        for name in self.unmade:
+            buckets[bucket(name)].append(name)
+        left = [number for number in partition.order() if number in buckets]
+        begun = 0
+        while left:
+            taken = next((number for number in left if holding.take(number)), None)
+            if taken is None:
+                if self.summary.worked == begun:
+                    holding.let_go()  # or two runs would wait for each other
+                yield None
+                continue
+            left.remove(taken)
+            for name in buckets[taken]:
+                task = self.unmade.pop(name).task
+                record = Records(self._folder).find(task.stage, name, task.basis).record
+                record = record or Quarantine(self._folder).find(task.stage, name, task.basis)
+                if record is None:
+                    begun += 1
+                    yield task
+                else:
+                    self._note(name, record)
+
+    def _set_aside(self) -> None:
+        """Leave alone what broke every time it was tried, unless it is to be tried again."""
+        if self._effort.retry:
+            return
+        quarantine = Quarantine(self._folder)
+        for name, unmade in list(self.unmade.items()):
+            record = quarantine.find(self._stage.name, name, unmade.task.basis)
+            if record is not None:
+                self._note(name, record)
+                del self.unmade[name]
+
+    def _step(self) -> Step:
+        return Step(self._stage.name, self._stage.counted, self._finished, self._total, self._failed)
+
+
+def _check(stage: Stage[ContextT], turn: _Turn[ContextT], summary: Summary, outcomes: Outcomes) -> None:
+    """Raise PipelineError where the stages to come have nothing, or not all, to go on with."""
+    if stage.needs_all and (failed := turn.failed):
+        raise PipelineError(
+            f"{failed} units of stage {stage.name} failed, not for their own fault; run again with --retry-failed. "
+            f"{_losses(summary)}"
+        )
+    if turn.units and not outcomes.done(stage.name):
+        raise PipelineError(f"no {stage.unit} is left after stage {stage.name}: {_losses(summary)}")
 
 
 def survey(stages: Sequence[Stage[ContextT]], context: ContextT, folder: Path) -> list[StageSurvey]:
@@ -120,13 +240,13 @@ def survey(stages: Sequence[Stage[ContextT]], context: ContextT, folder: Path) -
     outcomes, records = Outcomes(), Records(folder)
     surveys = []
     for stage in stages:
-        names, standing, to_make = _look(records, stage, context, outcomes)
+        look = _look(records, stage, context, outcomes)
         reasons: Counter[str] = Counter()
-        for unmade in to_make.values():
+        for unmade in look.unmade.values():
             reasons.update(unmade.reasons())
-        for name in names:
-            outcomes.note(stage.name, name, standing.get(name, Outcome("pending", PENDING)))
-        surveys.append(StageSurvey(stage.name, stage.unit, len(names), len(to_make), reasons))
+        for unit in look.units:
+            outcomes.note(stage.name, unit.name, look.standing.get(unit.name, Outcome("pending", PENDING)))
+        surveys.append(StageSurvey(stage.name, stage.unit, len(look.units), len(look.unmade), reasons))
     return surveys
 
 
@@ -159,23 +279,27 @@ def _up_to_last(stages: Sequence[Stage[ContextT]], wanted: Collection[str]) -> S
     return stages[: last + 1]
 
 
-def _look(
-    records: Records, stage: Stage[ContextT], context: ContextT, outcomes: Outcomes
-) -> tuple[list[str], dict[str, Outcome], dict[str, _Unmade]]:
-    """The stage's units in order; what came of those whose records stand; the others."""
+@dataclass(frozen=True)
+class _Look(Generic[ContextT]):
+    """A stage's units in order; what came of those whose records stand; the others, by name."""
+
+    units: list[Unit[ContextT]]
+    standing: dict[str, Outcome]
+    unmade: dict[str, _Unmade]
+
+
+def _look(records: Records, stage: Stage[ContextT], context: ContextT, outcomes: Outcomes) -> _Look[ContextT]:
     libraries = {name: _version(name) for name in stage.libraries}
-    names: list[str] = []
-    standing: dict[str, Outcome] = {}
-    to_make: dict[str, _Unmade] = {}
+    look: _Look[ContextT] = _Look([], {}, {})
     for unit in stage.units(context, outcomes):
         basis = Basis(stage.version, libraries, unit.settings, unit.inputs)
         finding = records.find(stage.name, unit.name, basis)
-        names.append(unit.name)
+        look.units.append(unit)
         if finding.record is None:
-            to_make[unit.name] = _Unmade(Task(stage.name, unit, basis), finding)
+            look.unmade[unit.name] = _Unmade(Task(stage.name, unit, basis), finding)
         else:
-            standing[unit.name] = _outcome(finding.record)
-    return names, standing, to_make
+            look.standing[unit.name] = _outcome(finding.record)
+    return look
 
 
 @cache

@@ -90,6 +90,8 @@ class Stage(Generic[ContextT]):
     check: raises PipelineError for settings of the stage that cannot be met, before anything is done.
     equip: the context and the number of processes that ``waiting`` units are made with.
     finish: what is to be put right when all units have had their turn, such as files of units that are no more.
+    counted_in: what the sizes of its units are numbers of, for people; of units themselves without it.
+    isolated: whether its units are made in processes of their own; not, what is one unit and quick.
     implied: whether it is done, too, whenever a later stage is wanted: for what is quick.
     needs_all: whether a unit that fails (not: is rejected) ends the run, since later stages depend on which there are.
     optional: whether the run loses nothing by a unit that is rejected.
@@ -103,6 +105,12 @@ class Stage(Generic[ContextT]):
     check: Callable[[ContextT], None] = _no_check
     equip: Callable[[ContextT, int, int], tuple[ContextT, int]] = _as_it_comes
     finish: Callable[[ContextT, Outcomes], None] = _nothing_left
+    counted_in: str = ""
+    isolated: bool = True
     implied: bool = False
     needs_all: bool = False
     optional: bool = False
+
+    @property
+    def counted(self) -> str:
+        return self.counted_in or f"{self.unit}s"

@@ -26,13 +26,14 @@ class Unit(Generic[ContextT]):
     """One piece of work of a stage.
 
     settings: by dotted name, as ``flatten`` gives them; inputs: by name, the digest of what each holds; ``work`` does
-    it. What is in neither must not change what comes of it.
+    it. What is in neither must not change what comes of it. size: of the work, in what its stage counts.
     """
 
     name: str
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     work: Callable[[ContextT], Result]
+    size: int = 1
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,15 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     """Run Blender on a job file and return its images.
 
     ``limit_seconds`` is how long any one image may take, the first with Blender's start. What Blender says is written
-    to ``log`` (beside the job file without one), which stays only if something goes wrong. If it draws on another
-    device than the job's, that is warned of.
+    to the end of ``log`` (beside the job file without one), which stays only if something goes wrong. If it draws on
+    another device than the job's, that is warned of.
 
     Raises PipelineError with the log's last line: a crash says nothing against the shape, so the unit is tried again.
     """
     log = log or job.with_name("blender.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
-        log.open("wb") as said,
+        log.open("ab") as said,
         subprocess.Popen(
             blender_command("render", job),
             env=blender_environment(job.parent),
@@ -72,6 +72,8 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
             stderr=said,
         ) as process,
     ):
+        said.write(f"\n== Blender, process {process.pid}\n".encode())
+        said.flush()
         try:
             images = list(_receive(process, limit_seconds, log))
         finally:

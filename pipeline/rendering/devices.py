@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
+import os
 import subprocess
 import tempfile
 import time
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.blender import blender_command, blender_environment
+from pipeline.digests import digest
+from pipeline.files import locked
 from pipeline.rendering.config import DeviceKind
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ GPU_KINDS = tuple(kind for kind in get_args(DeviceKind) if kind not in ("AUTO", 
 #: Some drivers take a minute to wake up.
 PROBE_SECONDS = 180.0
 _POLL_SECONDS = 0.1
+#: Which GPUs of this machine draw: locks.
+CLAIMS = Path(tempfile.gettempdir()) / f"l3d-devices-{os.getuid()}"
 
 
 @dataclass(frozen=True)
@@ -71,22 +75,20 @@ def choose(wanted: DeviceKind, present: Sequence[Device]) -> tuple[Device, ...]:
 
 
 @contextmanager
-def claimed(devices: Sequence[Device], folder: Path) -> Iterator[Device]:
+def claimed(devices: Sequence[Device], folder: Path = CLAIMS) -> Iterator[Device]:
     """One of the devices, for this process alone while the block lasts; waits for a free one. The CPU is everybody's.
 
-    A claim is a lock on a file in ``folder``, so that it ends with its process, however that ends.
+    A claim is a lock on a file in ``folder``, one for all runs on this machine, so that it ends with its process,
+    however that ends.
     """
     if CPU in devices:
         yield CPU
         return
-    folder.mkdir(parents=True, exist_ok=True)
     while True:
-        for number, device in enumerate(devices):
-            with (folder / f"{number}.lock").open("w") as stream:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                yield device
+        for device in devices:
+            stream = locked(folder / f"{digest(device.kind, device.id)}.lock")
+            if stream is not None:
+                with stream:
+                    yield device
                 return
         time.sleep(_POLL_SECONDS)

@@ -42,4 +42,12 @@ def read_palette(layout: Layout) -> Library:
     return _library(layout.library, layout.library.stat().st_mtime_ns)
 
 
-STAGE = Stage(name=NAME, unit="dataset", version=1, libraries=("numpy",), units=units, implied=True)
+STAGE = Stage(
+    name=NAME,
+    unit="dataset",
+    version=1,
+    libraries=("numpy",),
+    units=units,
+    isolated=False,
+    implied=True,
+)

@@ -62,6 +62,7 @@ STAGE = Stage(
     version=1,
     libraries=("numpy", "scipy"),
     units=units,
+    isolated=False,
     check=check,
     implied=True,
 )

@@ -18,7 +18,9 @@ from pipeline.config import Config
 from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
-from pipeline.files import explaining_full_disk, read_json
+from pipeline.files import explaining_storage, read_json
+from pipeline.planning.storage import load_plan
+from pipeline.planning.summary import image_counts
 from pipeline.rendering.blender import draw
 from pipeline.rendering.devices import CPU, choose, claimed, find_devices
 from pipeline.rendering.job import Job, Surface, write_job
@@ -50,12 +52,14 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     scenery = take_scenery(config.render.surroundings)
     around = {"surroundings": digest(scenery.fingerprint)} if config.render.surroundings.used else {}
     floors = () if outcomes.pending("palette") else _floors(context)
+    planned = load_plan(context.layout.plan) if context.layout.plan.is_file() else {}
     for i in outcomes.done("materials"):
         chosen = outcomes.of("materials")[i].status == "done"
         worn = {*_worn(read_json(context.layout.materials(i))), *floors} if chosen else set()
         maps = {f"material {name}": outcomes.digest("library", name) for name in sorted(worn)}
         own = outcomes.inputs(i, "shapes", "anomalies", "topup", "views", "materials")
-        yield Unit(i, settings, {**around, **maps, **own}, partial(draw_shape, scenery, i))
+        images = config.views.reference_views + (image_counts({i: planned[i]}).total() if i in planned else 0)
+        yield Unit(i, settings, {**around, **maps, **own}, partial(draw_shape, scenery, i), images)
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -106,8 +110,8 @@ def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
         counterfactuals={view.name for view in views if is_compared(config, shape_id, view)},
         surroundings=around,
     )
-    with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(context.devices, layout.devices) as device:
-        with explaining_full_disk(Path(folder)):
+    with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(context.devices) as device:
+        with explaining_storage(Path(folder)):
             path = write_job(Path(folder), job, config.views, config.render, context.threads, device)
         drawn = draw(path, config.render.timeout_seconds, layout.render_log(shape_id))
     save_drawn(layout.render(shape_id), drawn)
@@ -157,4 +161,5 @@ STAGE = Stage(
     units=units,
     check=check,
     equip=equip,
+    counted_in="images",
 )

@@ -82,4 +82,11 @@ def _versions() -> Mapping[str, str]:
     return {name: version(name) for name in TOLD}
 
 
-STAGE = Stage(name=NAME, unit="dataset", version=5, libraries=("pillow", "jinja2"), units=units)
+STAGE = Stage(
+    name=NAME,
+    unit="dataset",
+    version=5,
+    libraries=("pillow", "jinja2"),
+    units=units,
+    isolated=False,
+)

@@ -44,4 +44,12 @@ def make(ids: list[str], done: list[str], more: list[str], context: Context) -> 
     return Result((layout.plan,), shortfall(planner, final))
 
 
-STAGE = Stage(name=NAME, unit="dataset", version=1, libraries=("numpy", "scipy"), units=units, implied=True)
+STAGE = Stage(
+    name=NAME,
+    unit="dataset",
+    version=1,
+    libraries=("numpy", "scipy"),
+    units=units,
+    isolated=False,
+    implied=True,
+)

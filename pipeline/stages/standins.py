@@ -38,4 +38,12 @@ def make(ids: list[str], done: list[str], context: Context) -> Result:
     return Result((layout.standins,))
 
 
-STAGE = Stage(name=NAME, unit="dataset", version=1, libraries=("numpy", "scipy"), units=units, implied=True)
+STAGE = Stage(
+    name=NAME,
+    unit="dataset",
+    version=1,
+    libraries=("numpy", "scipy"),
+    units=units,
+    isolated=False,
+    implied=True,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.quarantine import Quarantine
 from pipeline.engine.records import Records
-from pipeline.engine.run import Summary, execute, survey
+from pipeline.engine.run import Step, Summary, execute, survey
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
-from pipeline.errors import PipelineError, UnitRejected
+from pipeline.engine.workers import Effort
+from pipeline.errors import PipelineError, StorageError, UnitRejected
 
 Work = Callable[[str, str, Path], Result]
 
@@ -55,8 +58,8 @@ def stage(works: Mapping[str, Work], text: str = "hello", version: int = 1, **se
     return Stage("one", "thing", version, (), lambda folder, outcomes: units)
 
 
-def go(folder: Path, *stages: Stage[Path], jobs: int = 1) -> Summary:
-    return execute(stages, [s.name for s in stages], folder, folder, jobs, lambda *_: None)
+def go(folder: Path, *stages: Stage[Path], jobs: int = 0) -> Summary:
+    return execute(stages, [s.name for s in stages], folder, folder, Effort(jobs), lambda *_: None)
 
 
 def status(folder: Path, works: Mapping[str, Work], jobs: int) -> dict[str, str]:
@@ -68,21 +71,46 @@ def runs(folder: Path, name: str) -> int:
     return len((folder / f"{name}.runs").read_text())
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [0, 2])
 def test_one_bad_unit_costs_only_itself(tmp_path: Path, jobs: int) -> None:
     found = status(tmp_path, {"a": write, "b": refuse, "c": crash, "d": write}, jobs)
     assert (found["a"], found["b"], found["d"]) == ("done", "b is too bad", "done")
     assert "ZeroDivisionError: oops" in found["c"]
 
 
-def test_finished_and_rejected_units_are_not_made_again_failed_ones_are(tmp_path: Path) -> None:
-    for expected in (3, 1):
-        assert go(tmp_path, stage({"a": write, "b": refuse, "c": crash})).worked == expected
-    assert (runs(tmp_path, "a"), runs(tmp_path, "b"), runs(tmp_path, "c")) == (1, 1, 4)
+def test_finished_and_rejected_units_are_not_made_again(tmp_path: Path) -> None:
+    for expected in (2, 0):
+        assert go(tmp_path, stage({"a": write, "b": refuse})).worked == expected
+    assert (runs(tmp_path, "a"), runs(tmp_path, "b")) == (1, 1)
+
+
+def test_what_breaks_each_time_is_set_aside_with_both_tries_until_it_is_asked_for_or_changes(tmp_path: Path) -> None:
+    works = {"a": write, "c": crash}
+    first = go(tmp_path, stage(works))
+    again = go(tmp_path, stage(works))
+    assert again.worked == 0 and again.stages[0].failed == 1
+    assert again.lost == first.lost, "it is lost all the same"
+    [entry] = Quarantine(tmp_path).all()
+    assert (entry.stage, entry.unit) == ("one", "c")
+    assert [("ZeroDivisionError: oops" in t.message, t.reason) for t in entry.tries] == [
+        (True, "ZeroDivisionError")
+    ] * 2
+    one = stage(works)
+    assert execute([one], ["one"], tmp_path, tmp_path, Effort(retry=True), lambda *_: None).worked == 1
+    assert go(tmp_path, stage(works, "other")).worked == 2, "it would be made of something else now"
+    assert runs(tmp_path, "c") == 6
+    assert go(tmp_path, stage({"a": write, "c": write}, "other", version=2)).lost == []
+    assert list(Quarantine(tmp_path).all()) == []
+
+
+def test_a_damaged_entry_of_the_quarantine_only_means_another_try(tmp_path: Path) -> None:
+    go(tmp_path, stage({"a": write, "c": crash}))
+    Quarantine(tmp_path).path("one", "c").write_text('{"tries": [1]}')
+    assert go(tmp_path, stage({"a": write, "c": write})).worked == 1
 
 
 def test_unit_that_breaks_once_is_tried_again(tmp_path: Path) -> None:
-    assert status(tmp_path, {"a": crash_once}, 1) == {"a": "done"}
+    assert status(tmp_path, {"a": crash_once}, 0) == {"a": "done"}
 
 
 def test_changed_settings_lost_output_and_cut_output_are_made_again(tmp_path: Path) -> None:
@@ -130,11 +158,33 @@ def test_a_damaged_record_is_told_and_its_unit_made_again(
     assert path.read_bytes() == whole
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_unit_that_kills_its_process_costs_only_itself(tmp_path: Path) -> None:
-    found = status(tmp_path, {"a": write, "b": die, "c": write, "d": write}, 2)
-    assert found.pop("b").startswith("its process died")
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_unit_that_kills_its_process_costs_only_itself(tmp_path: Path, jobs: int) -> None:
+    found = status(tmp_path, {"a": write, "b": die, "c": write, "d": write}, jobs)
+    message = found.pop("b")
+    assert message.startswith("its process died (SIGSEGV(-11))") and "in die" in message, "where it was"
     assert set(found.values()) == {"done"}
+
+
+def test_a_disk_that_takes_no_more_ends_the_run_and_is_no_units_fault(tmp_path: Path) -> None:
+    def fill(name: str, text: str, folder: Path) -> Result:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        go(tmp_path, stage({"a": write, "b": fill, "c": write}))
+    assert list(Quarantine(tmp_path).all()) == []
+    assert go(tmp_path, stage({"a": write, "b": write, "c": write})).worked == 2, "a is kept"
+
+
+def test_progress_counts_sizes_and_failures_and_speaks_before_anything_is_done(tmp_path: Path) -> None:
+    sizes = {"a": 5, "b": 7, "c": 1}
+    works = {"a": write, "b": write, "c": crash}
+    units = [Unit(name, {}, {}, partial(works[name], name, ""), size) for name, size in sizes.items()]
+    images = Stage("one", "thing", 1, (), lambda folder, outcomes: units, counted_in="images")
+    steps: list[Step] = []
+    execute([images], ["one"], tmp_path, tmp_path, Effort(), steps.append)
+    assert [(step.finished, step.failed) for step in steps] == [(0, 0), (5, 0), (12, 0), (13, 1)]
+    assert {(step.counted, step.total) for step in steps} == {("images", 13)}
 
 
 def test_record_of_older_settings_does_not_survive_a_death_during_newer_work(tmp_path: Path) -> None:
@@ -221,9 +271,9 @@ def test_an_earlier_stage_must_be_finished_unless_it_is_implied(tmp_path: Path) 
     counted: list[str] = []
     one, two = stage({"a": write}), lengths(4, tmp_path, counted)
     with pytest.raises(PipelineError, match=r"one is not finished for 1 of 1 units \(first: a\); add --stage one"):
-        execute([one, two], ["two"], tmp_path, tmp_path, 1, lambda *_: None)
+        execute([one, two], ["two"], tmp_path, tmp_path, Effort(), lambda *_: None)
     implied = Stage(one.name, one.unit, one.version, (), one.units, implied=True)
-    execute([implied, two], ["two"], tmp_path, tmp_path, 1, lambda *_: None)
+    execute([implied, two], ["two"], tmp_path, tmp_path, Effort(), lambda *_: None)
     assert counted == ["a"]
 
 

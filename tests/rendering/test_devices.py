@@ -62,7 +62,7 @@ def test_a_kind_that_is_asked_for_and_missing_is_said_aloud(caplog: pytest.LogCa
 def test_a_claimed_device_is_free_again_when_its_process_is_killed(tmp_path: Path) -> None:
     holder = (
         "import sys, time; from pathlib import Path; from pipeline.rendering.devices import Device, claimed\n"
-        "with claimed([Device('OPTIX')], Path(sys.argv[1])): print('mine', flush=True); time.sleep(60)"
+        "with claimed([Device('OPTIX', 'OPTIX_0')], Path(sys.argv[1])): print('mine', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", holder, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digests import digest
-from pipeline.engine.run import execute
+from pipeline.engine.run import Step, execute
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
+from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.exchange.brokenchairs.files import GAPS, read_object
 from pipeline.exchange.brokenchairs.queries import TYPE_NAMES, parse_name, read_query
@@ -88,7 +89,7 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     claim(out, layout.imported.name, work, f"an import of {folder.resolve()} in the brokenchairs layout")
     units = _units(source, dims)
     stage = Stage(STAGE, "shard", VERSION, ("h5py", "pillow"), lambda layout, _: units, finish=_remove_stale)
-    summary = execute([stage], [STAGE], layout, layout.out, jobs, _tell)
+    summary = execute([stage], [STAGE], layout, layout.out, Effort(jobs), _tell)
     for _, name, message in summary.lost:
         raise PipelineError(f"shard {name} failed: {message}")
     counts: Counter[str] = Counter()
@@ -257,8 +258,8 @@ def _queries(
             left_out.append(LeftOut(rejection.reason, rejection.message, 1))
 
 
-def _tell(stage: str, finished: int, units: int) -> None:
-    log.info("shards done: %d of %d", finished, units)
+def _tell(step: Step) -> None:
+    log.info("shards done: %d of %d", step.finished, step.total)
 
 
 def _remove_stale(layout: Layout, outcomes: Outcomes) -> None:
