@@ -159,10 +159,21 @@ def locked(path: Path, shared: bool = False) -> IO[str] | None:
 
 def lock(folder: Path) -> IO[str]:
     """Hold ``folder`` for one run, as ``locked`` does. Raises PipelineError where another run holds it."""
+    for _ in range(3):  # who only asks whether it is held lets go at once
+        stream = locked(folder / ".lock")
+        if stream is not None:
+            return stream
+        time.sleep(0.1)
+    raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out")
+
+
+def is_held(folder: Path) -> bool:
+    """Whether any run holds ``folder`` now."""
     stream = locked(folder / ".lock")
     if stream is None:
-        raise PipelineError(f"another run is working on {folder}; wait for it or choose another --out")
-    return stream
+        return True
+    stream.close()
+    return False
 
 
 def lock_shared(folder: Path, patience_seconds: float = 60.0) -> tuple[IO[str], bool]:

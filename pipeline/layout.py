@@ -31,6 +31,16 @@ class Layout:
         return self.out / "identity.json"
 
     @property
+    def config(self) -> Path:
+        """The settings of the last run."""
+        return self.out / "config.json"
+
+    @property
+    def timings(self) -> Path:
+        """What was made when, and how long it took, a line each."""
+        return self.out / "timings.jsonl"
+
+    @property
     def first_plan(self) -> Path:
         """Splits, and what is planned for every shape before anything is made."""
         return self.out / "plan" / "first.json"

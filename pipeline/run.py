@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from pydantic import ValidationError
+
 from pipeline.appearance.stock import take_stock
 from pipeline.config import Config
-from pipeline.engine.run import Progress, StageSurvey, Summary, execute, survey
+from pipeline.engine.quarantine import Quarantine, SetAside
+from pipeline.engine.run import Progress, Summary, execute
+from pipeline.engine.survey import StageSurvey, survey
 from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
-from pipeline.files import lock, lock_shared, remove_leftovers, share
+from pipeline.files import is_held, lock, lock_shared, read_json, remove_leftovers, share, write_json
 from pipeline.identity import claim_dataset, identify
 from pipeline.layout import Layout
 from pipeline.planning.plan import Plan
@@ -21,18 +28,26 @@ from pipeline.rendering.devices import CPU
 from pipeline.stages import NAMES, STAGES, plan, shapes
 from pipeline.stages.context import Context
 
+#: Seconds over which the speed of a stage is told.
+RECENT = 600.0
 #: What a plan is made of; quick beside the others.
 PLANNING = ("shapes", "plan")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A folder that is held for one run, until this is forgotten."""
+    """A folder that is held for one run, until the block ends or this is forgotten."""
 
     context: Context
     effort: Effort
     progress: Progress
     held: IO[str]
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.held.close()
 
     def execute(self, wanted: Sequence[str] = NAMES) -> Summary:
         """Do the wanted stages over all units; earlier ones must be finished. Raises PipelineError."""
@@ -57,7 +72,7 @@ class Run:
 
     def survey(self) -> list[StageSurvey]:
         """What ``execute`` would make, and why."""
-        return survey(STAGES, self.context, self.context.layout.out)
+        return survey(STAGES, self.context, self.context.layout.out, self.effort.retry)
 
 
 def open_run(
@@ -78,9 +93,57 @@ def open_run(
     claim_dataset(context.layout, identify(config, ids), overwrite)
     if alone:
         remove_leftovers(context.layout.out)
+        write_json(context.layout.config, {"preset": preset, "config": config.model_dump(mode="json")})
     if effort.partition is not None:
         share(held)
     return Run(context, effort, progress, held)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a folder is. at_work: whether a run holds it now; set_aside: units that broke each time, and why."""
+
+    at_work: bool
+    stages: list[StageSurvey]
+    set_aside: list[SetAside]
+    rates: dict[str, float]
+
+    def seconds_left(self, stage: StageSurvey) -> float | None:
+        """By what was made of it lately; None where nothing was."""
+        rate = self.rates.get(stage.stage)
+        return stage.to_make / rate if rate else None
+
+
+def status(out: Path) -> Status:
+    """Look at a folder, which a run may be working on. Raises PipelineError where none has been."""
+    layout = Layout(out.resolve())
+    if not layout.config.exists():
+        raise PipelineError(f"{out} holds no run of l3d-gen of this version: it has no {layout.config.name}")
+    stored = read_json(layout.config)
+    try:
+        context = Context(Config.model_validate(stored["config"]), layout, 1, preset=stored["preset"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise PipelineError(f"{layout.config} is not of this version; run l3d-gen on {out} once more") from error
+    surveys = survey(STAGES, context, layout.out)
+    standing = {stage.stage for stage in surveys if stage.failed}
+    aside = [entry for entry in Quarantine(layout.out).all() if entry.stage in standing]
+    return Status(is_held(layout.out), surveys, aside, _rates(layout.timings))
+
+
+def _rates(timings: Path) -> dict[str, float]:
+    """Units a second of each stage, over the last ones: what came of a stage within the last RECENT seconds of it."""
+    times: dict[str, list[float]] = defaultdict(list)
+    if timings.exists():
+        for line in timings.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, KeyError, TypeError):  # half a line of a run that was killed
+                entry = json.loads(line)
+                times[entry["stage"]].append(float(entry["at"]))
+    rates = {}
+    for stage, moments in times.items():
+        recent = sorted(moment for moment in moments if moment > max(moments) - RECENT)
+        if len(recent) > 1 and recent[-1] > recent[0]:
+            rates[stage] = (len(recent) - 1) / (recent[-1] - recent[0])
+    return rates
 
 
 def _writable(out: Path) -> Path:

@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from pipeline.cli.data import main as data
 from pipeline.cli.gen import main
 from pipeline.config import Config
 from pipeline.engine.workers import Effort
@@ -50,8 +53,9 @@ def arguments(out: Path, *extra: str) -> list[str]:
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    """Every file but the wall times, by relative path."""
-    files = [path for path in out.rglob("*") if path.is_file() and path.name != "timings.jsonl"]
+    """Every file but the wall times and locks, by relative path."""
+    others = ("timings.jsonl", ".lock")
+    files = [path for path in out.rglob("*") if path.is_file() and not path.name.endswith(others)]
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
@@ -126,6 +130,75 @@ def test_killed_run_continues_to_the_same_bytes_with_more_workers(whole: Path, t
     result = CliRunner().invoke(main, arguments(tmp_path, "--jobs", "2"))
     assert result.exit_code == 0, result.output
     assert contents(tmp_path) == contents(whole)
+
+
+@pytest.fixture
+def undrawn(whole: Path, tmp_path: Path) -> Path:
+    """The dataset without its images, and what is made of them."""
+    out = tmp_path / "undrawn"
+    shutil.copytree(whole, out)
+    for path in (out / "renders", out / "shards", out / "records" / "render"):
+        shutil.rmtree(path)
+    return out
+
+
+def start(out: Path, *extra: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pipeline.cli.gen", *arguments(out, *extra)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_partitions_at_once_come_to_the_same_bytes(whole: Path, undrawn: Path) -> None:
+    runs = [start(undrawn, "--jobs", "1", "--partition", f"{number}/2") for number in (1, 2)]
+    for run in runs:
+        output, errors = run.communicate()
+        assert run.returncode == 0, errors
+        assert "report: " in output
+    assert contents(undrawn) == contents(whole)
+
+
+def test_a_run_that_is_asked_to_end_leaves_no_process_and_nothing_half_and_can_be_gone_on_with(
+    whole: Path, undrawn: Path
+) -> None:
+    run = start(undrawn, "--jobs", "2")
+    assert run.stderr is not None
+    while not run.stderr.readline().startswith("render: CPU"):
+        assert run.poll() is None
+    while not (blenders := [p for p in psutil.Process(run.pid).children(recursive=True) if is_blender(p)]):
+        time.sleep(0.02)
+    run.send_signal(signal.SIGTERM)
+    _, errors = run.communicate(timeout=20)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert f"stopped by SIGTERM: what is finished is kept in {undrawn}; the same command goes on with it" in errors
+    assert not psutil.wait_procs(blenders, timeout=10)[1]
+    assert not [path for path in undrawn.rglob(".*") if path.name != ".lock"]
+    told = CliRunner().invoke(data, ["status", str(undrawn)]).output
+    assert "no run is working on it: the command that began it goes on" in told
+    assert CliRunner().invoke(main, arguments(undrawn, "--jobs", "0")).exit_code == 0
+    assert contents(undrawn) == contents(whole)
+
+
+def is_blender(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return "blender_scripts.render" in process.cmdline()
+    return False
+
+
+def test_status_tells_of_every_stage_what_broke_and_what_to_do(undrawn: Path) -> None:
+    def status(*extra: str) -> str:
+        result = CliRunner().invoke(data, ["status", str(undrawn), *extra])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    before = json.loads(status("--json"))
+    drawing = next(entry for entry in before["stages"] if entry["stage"] == "render")
+    assert (drawing["to_make"], drawing["done"], drawing["size_left"]) == (3, 0, drawing["size"])
+    assert not before["at_work"] and before["set_aside"] == []
+    result = CliRunner().invoke(main, arguments(undrawn, "--jobs", "3", "--unit-seconds", "1"))
+    assert result.exit_code == 1 and "no shape is left after stage render" in result.output
+    after = json.loads(status("--json"))
+    assert [len(entry["tries"]) for entry in after["set_aside"]] == [2, 2, 2]
+    assert "it took more than 1 s and was ended" in status()
+    assert "with --retry-failed it tries again what broke" in status()
 
 
 def test_changed_setting_remakes_only_what_depends_on_it(whole: Path, tmp_path: Path) -> None:

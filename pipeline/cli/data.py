@@ -118,5 +118,13 @@ def _load_materials() -> click.Command:
     return command
 
 
+def _load_status() -> click.Command:
+    from pipeline.cli.status import main as command
+
+    return command
+
+
 _MATERIALS_HELP = "Draw the library's materials on a cushion and a leg: one contact sheet a class."
 main.add_command(Generating("materials", "l3d-data materials", _MATERIALS_HELP, _load_materials))
+_STATUS_HELP = "Say how far a dataset folder is, while l3d-gen works on it or after, and what broke."
+main.add_command(Generating("status", "l3d-data status", _STATUS_HELP, _load_status))

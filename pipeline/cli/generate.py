@@ -19,8 +19,9 @@ from pipeline.cli.plan_text import plan_text
 from pipeline.cli.progress import Teller
 from pipeline.config import Config
 from pipeline.engine.resources import usable_cores, usable_workers
-from pipeline.engine.run import StageSurvey, Summary
+from pipeline.engine.run import Summary
 from pipeline.engine.sharing import Partition
+from pipeline.engine.survey import StageSurvey
 from pipeline.engine.workers import Effort
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
@@ -95,8 +96,7 @@ def main(
     threads = max(1, cores // max(1, workers))
     share = Partition.parse(partition) if partition else None
     effort = Effort(workers, threads, unit_seconds, retry_failed, share)
-    with _ended_by_signals(out):
-        run = open_run(config, out, effort, Teller(quiet), preset or "defaults", overwrite)
+    with _ended_by_signals(out), open_run(config, out, effort, Teller(quiet), preset or "defaults", overwrite) as run:
         summary = _do(run, config, out, stages, dry_run)
     if summary.lost:
         sys.exit(1)

@@ -10,8 +10,8 @@ import click
 
 from pipeline.engine.run import Step
 
-#: In a log a stage speaks when so much of it is done, and when so long has passed since it last spoke.
-SHARE, SECONDS = 0.1, 60.0
+#: In a log a stage speaks when so much more of it is done, no sooner than after so long and no later.
+SHARE, SOONEST, LATEST = 0.1, 2.0, 60.0
 
 
 @dataclass
@@ -42,7 +42,9 @@ class Teller:
 
     def _is_due(self, step: Step, now: float) -> bool:
         finished, then = self._told
-        return step.finished == step.total or step.finished - finished >= SHARE * step.total or now - then >= SECONDS
+        waited = now - then
+        much = step.finished - finished >= SHARE * step.total
+        return step.finished == step.total or (much and waited >= SOONEST) or waited >= LATEST
 
 
 def step_text(step: Step, done: int, seconds: float) -> str:

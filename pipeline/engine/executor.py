@@ -119,7 +119,8 @@ def attempt(folder: Path, context: Any, task: Task) -> Record | Try:
 
 def _note_time(folder: Path, task: Task, status: str, seconds: float) -> None:
     """One short line at once, so that those of several processes do not mix."""
-    entry = {"stage": task.stage, "unit": task.unit.name, "status": status, "seconds": round(seconds, 3)}
+    at = round(time.time(), 1)
+    entry = {"stage": task.stage, "unit": task.unit.name, "status": status, "seconds": round(seconds, 3), "at": at}
     path = folder / "timings.jsonl"
     try:
         with path.open("a", encoding="utf-8") as stream:

@@ -7,17 +7,16 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Generic
 
 from pipeline.engine.executor import Task, run_tasks
+from pipeline.engine.looking import Unmade, as_outcome, look
 from pipeline.engine.quarantine import Quarantine
-from pipeline.engine.records import Finding, Record, Records
+from pipeline.engine.records import Record, Records
 from pipeline.engine.sharing import Holding, Partition, bucket
-from pipeline.engine.stage import PENDING, Outcome, Outcomes, Stage
-from pipeline.engine.unit import Basis, ContextT, Unit
+from pipeline.engine.stage import Outcome, Outcomes, Stage
+from pipeline.engine.unit import ContextT
 from pipeline.engine.workers import Effort, ThisProcess, Workers
 from pipeline.errors import PipelineError
 
@@ -35,7 +34,7 @@ class Step:
     failed: int
 
 
-#: Called when a stage begins that has something to do, and after every unit that was worked on.
+#: Called when a stage begins that has something to do, and after every unit of it; not where a stage is one quick unit.
 Progress = Callable[[Step], None]
 #: What is told of damaged records in single lines; the others are counted.
 TOLD = 3
@@ -74,17 +73,6 @@ class Summary:
     @property
     def worked(self) -> int:
         return sum(stage.worked for stage in self.stages)
-
-
-@dataclass(frozen=True)
-class StageSurvey:
-    """What a stage would do: units in all, units to be made, and why (reason -> units)."""
-
-    stage: str
-    unit: str
-    units: int
-    to_make: int
-    reasons: Counter[str]
 
 
 def execute(
@@ -131,13 +119,13 @@ class _Turn(Generic[ContextT]):
     ) -> None:
         self._start = time.perf_counter()
         self._stage, self._context, self._folder, self._effort = stage, context, folder, effort
-        looked = _look(Records(folder), stage, context, outcomes)
+        looked = look(stage, context, folder, outcomes, effort.retry)
         self.units, self._made, self.unmade = looked.units, looked.standing, looked.unmade
         self.summary = StageSummary(stage.name, stage.counted, len(self.units))
         self._sizes = {unit.name: unit.size for unit in self.units}
         self._finished = sum(self._sizes[name] for name in self._made)
-        self._failed, self._total = 0, sum(self._sizes.values())
-        self._set_aside()
+        self._total = sum(self._sizes.values())
+        self._failed = sum(outcome.status == "failed" for outcome in self._made.values())
         _tell_damage(stage.name, self.unmade.values())
 
     def work(self, workers: Workers, progress: Progress) -> None:
@@ -145,7 +133,8 @@ class _Turn(Generic[ContextT]):
         if not self.unmade:
             return
         stage, effort = self._stage, self._effort
-        progress(self._step())
+        tell = progress if stage.isolated else lambda _: None
+        tell(self._step())
         context, at_once = stage.equip(self._context, max(1, effort.jobs), len(self.unmade))
         with Holding(self._folder, stage.name) as holding:
             tasks = self._shared(effort.partition, holding) if effort.partition else self._own()
@@ -154,7 +143,9 @@ class _Turn(Generic[ContextT]):
                 self._note(task.unit.name, record)
                 self.summary.worked += 1
                 self.summary.size += task.unit.size
-                progress(self._step())
+                tell(self._step())
+            if effort.partition and self._finished == self._total:
+                tell(self._step())  # it may be others' work
 
     def close(self, summary: Summary, outcomes: Outcomes) -> None:
         """Tell the stages to come, and the run's summary, what came of the units."""
@@ -171,7 +162,7 @@ class _Turn(Generic[ContextT]):
         return self._failed
 
     def _note(self, name: str, record: Record) -> None:
-        self._made[name] = _outcome(record)
+        self._made[name] = as_outcome(record)
         self._finished += self._sizes[name]
         self._failed += record.status == "failed"
 
@@ -198,23 +189,13 @@ class _Turn(Generic[ContextT]):
             for name in buckets[taken]:
                 task = self.unmade.pop(name).task
                 record = Records(self._folder).find(task.stage, name, task.basis).record
-                record = record or Quarantine(self._folder).find(task.stage, name, task.basis)
+                if record is None and not self._effort.retry:
+                    record = Quarantine(self._folder).find(task.stage, name, task.basis)
                 if record is None:
                     begun += 1
                     yield task
                 else:
                     self._note(name, record)
-
-    def _set_aside(self) -> None:
-        """Leave alone what broke every time it was tried, unless it is to be tried again."""
-        if self._effort.retry:
-            return
-        quarantine = Quarantine(self._folder)
-        for name, unmade in list(self.unmade.items()):
-            record = quarantine.find(self._stage.name, name, unmade.task.basis)
-            if record is not None:
-                self._note(name, record)
-                del self.unmade[name]
 
     def _step(self) -> Step:
         return Step(self._stage.name, self._stage.counted, self._finished, self._total, self._failed)
@@ -231,84 +212,9 @@ def _check(stage: Stage[ContextT], turn: _Turn[ContextT], summary: Summary, outc
         raise PipelineError(f"no {stage.unit} is left after stage {stage.name}: {_losses(summary)}")
 
 
-def survey(stages: Sequence[Stage[ContextT]], context: ContextT, folder: Path) -> list[StageSurvey]:
-    """What ``execute`` would do, as far as that can be said before it is done; nothing is written.
-
-    A unit whose input is to be made counts as to be made itself, although its input may come out as it was. Which units
-    a stage has may depend on what is to be made before it: it then lists those of the last time.
-    """
-    outcomes, records = Outcomes(), Records(folder)
-    surveys = []
-    for stage in stages:
-        look = _look(records, stage, context, outcomes)
-        reasons: Counter[str] = Counter()
-        for unmade in look.unmade.values():
-            reasons.update(unmade.reasons())
-        for unit in look.units:
-            outcomes.note(stage.name, unit.name, look.standing.get(unit.name, Outcome("pending", PENDING)))
-        surveys.append(StageSurvey(stage.name, stage.unit, len(look.units), len(look.unmade), reasons))
-    return surveys
-
-
-@dataclass(frozen=True)
-class _Unmade:
-    """A unit that is to be made, and why."""
-
-    task: Task
-    finding: Finding
-
-    def reasons(self) -> list[str]:
-        """The kinds of reasons, one each; of inputs to be made themselves, too."""
-        pending = sorted({_kind(name) for name, value in self.task.basis.inputs.items() if value == PENDING})
-        found = self.finding.reasons
-        changed = {_kind(reason.split()[1]) for reason in found if reason.startswith("input ")} - set(pending)
-        return [
-            *(reason for reason in found if not reason.startswith("input ")),
-            *(f"input {kind} changed" for kind in sorted(changed)),
-            *(f"input {kind} to be made" for kind in pending if found != ("new",)),
-        ]
-
-
-def _kind(name: str) -> str:
-    """The kind of an input: of ``donor 1234`` and ``donor 5678`` the same."""
-    return name.split()[0]
-
-
 def _up_to_last(stages: Sequence[Stage[ContextT]], wanted: Collection[str]) -> Sequence[Stage[ContextT]]:
     last = max(number for number, stage in enumerate(stages) if stage.name in wanted)
     return stages[: last + 1]
-
-
-@dataclass(frozen=True)
-class _Look(Generic[ContextT]):
-    """A stage's units in order; what came of those whose records stand; the others, by name."""
-
-    units: list[Unit[ContextT]]
-    standing: dict[str, Outcome]
-    unmade: dict[str, _Unmade]
-
-
-def _look(records: Records, stage: Stage[ContextT], context: ContextT, outcomes: Outcomes) -> _Look[ContextT]:
-    libraries = {name: _version(name) for name in stage.libraries}
-    look: _Look[ContextT] = _Look([], {}, {})
-    for unit in stage.units(context, outcomes):
-        basis = Basis(stage.version, libraries, unit.settings, unit.inputs)
-        finding = records.find(stage.name, unit.name, basis)
-        look.units.append(unit)
-        if finding.record is None:
-            look.unmade[unit.name] = _Unmade(Task(stage.name, unit, basis), finding)
-        else:
-            look.standing[unit.name] = _outcome(finding.record)
-    return look
-
-
-@cache
-def _version(distribution: str) -> str:
-    return version(distribution)
-
-
-def _outcome(record: Record) -> Outcome:
-    return Outcome(record.status, record.digest, record.rejects, record.reason, record.message)
 
 
 def _count(summary: Summary, own: StageSummary, stage: Stage[ContextT], unit: str, outcome: Outcome) -> None:
@@ -320,7 +226,7 @@ def _count(summary: Summary, own: StageSummary, stage: Stage[ContextT], unit: st
     (summary.left_out if spared else summary.lost).append((stage.name, unit, outcome.message))
 
 
-def _tell_damage(stage: str, to_make: Iterable[_Unmade]) -> None:
+def _tell_damage(stage: str, to_make: Iterable[Unmade]) -> None:
     damaged = [unmade.finding.damage for unmade in to_make if unmade.finding.damage]
     for damage in damaged[:TOLD]:
         log.warning("%s; its unit is made again", damage)

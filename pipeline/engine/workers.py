@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import re
+import shutil
 import signal
 import tempfile
 import time
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from pipeline.engine.sharing import Partition
@@ -26,6 +28,8 @@ from pipeline.processes import end_with_parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: Characters of a process's last words that an error holds.
 LONGEST = 2000
+#: What a run's folder of temporary files is called, before the number of its process.
+FOLDER = "l3d-run-"
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,11 @@ class Pool:
     """
 
     def __init__(self, threads: int, limit_seconds: float) -> None:
-        self._environment = dict.fromkeys(THREADS, str(threads))
+        remove_forsaken()
         self._limit = limit_seconds
-        self._folder = tempfile.TemporaryDirectory(prefix="l3d-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-")
+        # What is ended cannot tidy up after itself: its temporary files go with this folder.
+        self._environment = {**dict.fromkeys(THREADS, str(threads)), "TMPDIR": self._folder.name}
         self._count = 0
         self._idle: list[tuple[ProcessPoolExecutor, Path]] = []
         self._busy: list[_Slot] = []
@@ -144,6 +150,14 @@ class Pool:
             return WorkLostError("worker-died", _death(error, slot.words))
         self._idle.append((slot.executor, slot.words))
         return slot.future.result() if error is None else error
+
+
+def remove_forsaken(folder: Path | None = None) -> None:
+    """Remove temporary files of runs on this machine that were killed."""
+    for path in (folder or Path(tempfile.gettempdir())).glob(f"{FOLDER}*"):
+        process = path.name.removeprefix(FOLDER).partition("-")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _begin(parent: int, words: str) -> None:

@@ -26,8 +26,8 @@ GPU_KINDS = tuple(kind for kind in get_args(DeviceKind) if kind not in ("AUTO", 
 #: Some drivers take a minute to wake up.
 PROBE_SECONDS = 180.0
 _POLL_SECONDS = 0.1
-#: Which GPUs of this machine draw: locks.
-CLAIMS = Path(tempfile.gettempdir()) / f"l3d-devices-{os.getuid()}"
+#: Which GPUs of this machine draw: locks, in one place for all runs, wherever each has its temporary files.
+CLAIMS = Path("/tmp") / f"l3d-devices-{os.getuid()}"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Shaped, UInt8
+from jaxtyping import Bool, Float32, Float64, Int, Shaped, UInt8
 from PIL import Image
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, uniform_filter
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -111,14 +111,30 @@ def before_backdrop(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The object before a random backdrop in place of white, under the shadow that it throws.
 
-    What is behind is multiplied by the image, since white is what was there. The object's outermost pixels are partly
-    white as well, and take more or less of the backdrop's colour.
+    Along the outline pixels are mixed of object and white, which no photograph has, and by which alone the object
+    would be found. They are mixed anew: of the nearest colour that is the object's alone (its own, where the object is
+    thinner than three pixels) and of the backdrop in the nearest light that is none of the object's.
     """
-    inside = (object_mask > 0).astype(np.float32)
-    own = inside * (1 - generator.uniform(0, 1) * (1 - uniform_filter(inside, 3)))
-    light = own[..., None] + (1 - own[..., None]) * _backdrop(object_mask.shape, generator)
-    before: UInt8[np.ndarray, "height width 3"] = (image * light).round().astype(np.uint8)
+    inside = object_mask > 0
+    core = uniform_filter(inside.astype(np.float32), 3) > 0.99
+    own = image.astype(np.float32)
+    near = binary_dilation(core, iterations=2) & inside
+    if core.any():
+        own = np.where(near[..., None], own[_nearest(core)], own)
+    beside = binary_dilation(inside, np.ones((3, 3), dtype=bool), iterations=2)
+    light = (image if beside.all() else image[_nearest(~beside)]) / np.float32(255)
+    cover = gaussian_filter(inside.astype(np.float32), generator.uniform(0.4, 0.7))[..., None]
+    cover = np.where(near[..., None] | ~inside[..., None], cover, np.maximum(cover, 0.7))  # or thin legs would fade
+    around = own if not inside.any() else own[_nearest(inside)]
+    mixed = cover * around + (1 - cover) * 255 * light * _backdrop(object_mask.shape, generator)
+    before: UInt8[np.ndarray, "height width 3"] = mixed.round().clip(0, 255).astype(np.uint8)
     return before
+
+
+def _nearest(there: Bool[np.ndarray, "height width"]) -> tuple[Int[np.ndarray, "height width"], ...]:
+    """Row and column of the nearest pixel that is there, of every pixel."""
+    rows, columns = distance_transform_edt(~there, return_distances=False, return_indices=True)
+    return rows, columns
 
 
 def _backdrop(size: tuple[int, ...], generator: np.random.Generator) -> Float32[np.ndarray, "height width 3"]:
@@ -132,21 +148,35 @@ def _backdrop(size: tuple[int, ...], generator: np.random.Generator) -> Float32[
 
 
 def _pattern(size: tuple[int, ...], generator: np.random.Generator) -> Float32[np.ndarray, "height width 3"]:
-    """Two colours mixed by noise of several scales, stretched and more or less sharp: from a gradient to veneer."""
+    """Two colours mixed by waves or by noise, more or less sharp: stripes, checks, gradients, veneer."""
+    values = _waves(size, generator) if generator.random() < 0.3 else _noise(size, generator)
+    share = 1 / (1 + np.exp(-values / values.std() * np.exp(generator.uniform(-1, 2))))[..., None]
+    greys, tints = generator.uniform(0.05, 1, (2, 1)), generator.normal(0, 0.12, (2, 3))
+    first, second = np.clip(greys + tints, 0, 1)
+    return (first + share * (second - first)).astype(np.float32)
+
+
+def _waves(size: tuple[int, ...], generator: np.random.Generator) -> Float64[np.ndarray, "height width"]:
+    """In one direction, or in two across each other."""
+    rows, columns = np.mgrid[: size[0], : size[1]] / max(size)
+    angle, frequency, phases = generator.uniform(0, np.pi), generator.uniform(3, 25), generator.uniform(0, 2 * np.pi, 2)
+    along, across = rows * np.cos(angle) + columns * np.sin(angle), columns * np.cos(angle) - rows * np.sin(angle)
+    one, other = (np.sin(2 * np.pi * frequency * x + p) for x, p in zip((along, across), phases, strict=True))
+    waves: Float64[np.ndarray, "height width"] = one + other * generator.integers(2)
+    return waves
+
+
+def _noise(size: tuple[int, ...], generator: np.random.Generator) -> Float64[np.ndarray, "height width"]:
+    """Of several scales, stretched."""
     stretch = np.exp(generator.normal(0, 0.8))
     fading = generator.uniform(0.3, 1.0)
-    noise = torch.zeros(1, 1, *size)
+    noise = torch.zeros(1, 1, *size, dtype=torch.float64)
     for octave in range(6):
-        grid = [
-            max(2, min(edge, round(2 ** (octave + 1) * by)))
-            for edge, by in zip(size, (stretch, 1 / stretch), strict=True)
-        ]
-        values = torch.from_numpy(generator.normal(size=(1, 1, *grid)).astype(np.float32))
+        finest = [round(2 ** (octave + 1) * by) for by in (stretch, 1 / stretch)]
+        grid = [max(2, min(edge, number)) for edge, number in zip(size, finest, strict=True)]
+        values = torch.from_numpy(generator.normal(size=(1, 1, *grid)))
         noise += fading**octave * interpolate(values, size, mode="bilinear", align_corners=True)
-    share = (noise[0, 0, ..., None] / noise.std() * np.exp(generator.uniform(-1, 2))).sigmoid().numpy()
-    greys, tints = generator.uniform(0.05, 1, (2, 1)), generator.normal(0, 0.12, (2, 3))
-    first, second = np.clip(greys + tints, 0, 1).astype(np.float32)
-    mixed: Float32[np.ndarray, "height width 3"] = first + share * (second - first)
+    mixed: Float64[np.ndarray, "height width"] = noise[0, 0].numpy()
     return mixed
 
 

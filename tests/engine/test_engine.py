@@ -15,8 +15,9 @@ import pytest
 
 from pipeline.engine.quarantine import Quarantine
 from pipeline.engine.records import Records
-from pipeline.engine.run import Step, Summary, execute, survey
+from pipeline.engine.run import Step, Summary, execute
 from pipeline.engine.stage import Outcomes, Stage
+from pipeline.engine.survey import survey
 from pipeline.engine.unit import Result, Unit
 from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError, StorageError, UnitRejected

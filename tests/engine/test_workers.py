@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.engine.workers import Pool, WorkLostError
+from pipeline.engine.workers import FOLDER, Pool, WorkLostError, remove_forsaken
 from pipeline.processes import module_command, module_environment
 
 
@@ -110,9 +111,12 @@ def test_no_process_outlives_its_run_however_that_ends(tmp_path: Path, number: s
     while len(found := list(told.iterdir())) < 2 or not all(path.read_text() for path in found):
         assert run.poll() is None
         time.sleep(0.02)
+    [folder] = Path(tempfile.gettempdir()).glob(f"{FOLDER}{run.pid}-*")
     run.send_signal(number)
     run.wait()
     until_dead(*(int(path.name) for path in found), *(int(path.read_text()) for path in found))
+    remove_forsaken()
+    assert not folder.exists()
 
 
 def test_a_program_whose_parent_has_ended_before_it_began_ends_at_once() -> None:
