@@ -32,6 +32,12 @@ def need_rays(what: str) -> None:
         raise PipelineError(f"{what} casts rays by embreex, which is not installed: {installing('camera')}")
 
 
+def need_cluster() -> None:
+    """Raise PipelineError, which says what to install, where Dask is missing."""
+    if not is_installed("distributed"):
+        raise PipelineError(f"--backend dask needs distributed, which is not installed: {installing('cluster')}")
+
+
 def need_generation(command: str) -> None:
     """Raise PipelineError, which says what to install, where something is missing that ``command`` needs."""
     missing = next((package for package in GENERATE if not is_installed(package)), None)

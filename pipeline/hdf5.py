@@ -29,6 +29,9 @@ def atomic_hdf5(path: Path, **options: Any) -> Iterator[h5py.File]:
 
     HDF5 itself crashes the process when it cannot write what it still holds as a file is closed. So it writes to a
     stream that never fails, and the first error is raised afterwards: PipelineError for a full disk, else OSError.
+
+    Flush each dataset that is written to it: what HDF5 still holds of one reaches the file when Python forgets it,
+    sooner or later, and then the same content has other bytes.
     """
     with atomic(path) as temporary, temporary.open("w+b", buffering=0) as raw:
         stream = _Unfailing(raw)

@@ -84,7 +84,7 @@ def open_run(
     folder. Raises PipelineError for settings that cannot be met, a folder that cannot
     be written, is held by another run, or is for another dataset (unless told to ``overwrite`` it).
     """
-    context = Context(config, Layout(out.absolute()), effort.threads, (CPU,), preset)
+    context = Context(config, Layout(out.absolute()), effort.threads, () if effort.scheduler else (CPU,), preset)
     for stage in STAGES:
         stage.check(context)
     context = replace(context, layout=Layout(_writable(out)))

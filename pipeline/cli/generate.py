@@ -23,6 +23,7 @@ from pipeline.engine.run import Summary
 from pipeline.engine.sharing import Partition
 from pipeline.engine.survey import StageSurvey
 from pipeline.engine.workers import Effort
+from pipeline.extras import need_cluster
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
 from pipeline.planning.config import TypeCounts, usual_counts
@@ -46,6 +47,8 @@ from pipeline.stages import NAMES
     help="shapes worked on at once; as many as the cores and the memory are enough for without it; 0: in this process",
 )
 @click.option("--partition", help="i/n: be one of n such commands on one folder, at once or not, on any machines")
+@click.option("--backend", type=click.Choice(["processes", "dask"]), default="processes", help="what does the work")
+@click.option("--scheduler", help="of --backend dask: address of its scheduler, such as tcp://host:8786")
 @click.option("--retry-failed", is_flag=True, help="try again what broke each time and was set aside")
 @click.option("--unit-seconds", default=3600.0, type=click.FloatRange(min=1), help="longest that one shape may take")
 @click.option("--quiet", is_flag=True, help="tell the end and what went wrong, no progress")
@@ -68,6 +71,8 @@ def main(
     shapes: tuple[str, ...],
     jobs: int | None,
     partition: str | None,
+    backend: str,
+    scheduler: str | None,
     retry_failed: bool,
     unit_seconds: float,
     quiet: bool,
@@ -94,8 +99,13 @@ def main(
         return
     workers = usable_workers() if jobs is None else jobs
     threads = max(1, cores // max(1, workers))
+    if (backend == "dask") != (scheduler is not None):
+        raise click.UsageError("--backend dask and --scheduler ADDRESS go together")
+    if scheduler is not None:
+        need_cluster()
+        threads = 1  # a worker of its own for each core
     share = Partition.parse(partition) if partition else None
-    effort = Effort(workers, threads, unit_seconds, retry_failed, share)
+    effort = Effort(workers, threads, unit_seconds, retry_failed, share, scheduler or "")
     with _ended_by_signals(out), open_run(config, out, effort, Teller(quiet), preset or "defaults", overwrite) as run:
         summary = _do(run, config, out, stages, dry_run)
     if summary.lost:
@@ -145,7 +155,22 @@ class _Interrupted(BaseException):
 
 def _check_together(context: click.Context, mesh: Path | None) -> None:
     """Raise UsageError for options that mean nothing with --mesh, or without it."""
-    apart = {"up"} if mesh is None else {"source", "stages", "types", "shapes", "jobs", "dry_run", "overwrite"}
+    apart = (
+        {"up"}
+        if mesh is None
+        else {
+            "source",
+            "stages",
+            "types",
+            "shapes",
+            "jobs",
+            "partition",
+            "backend",
+            "scheduler",
+            "dry_run",
+            "overwrite",
+        }
+    )
     for option in context.command.params:
         name = option.name or ""
         if name in apart and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

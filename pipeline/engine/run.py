@@ -91,7 +91,7 @@ def execute(
     all of its units lost one that may succeed next time. StorageError where the folder cannot be written.
     """
     summary, outcomes = Summary(), Outcomes()
-    workers = effort.workers()
+    workers = effort.workers(folder)
     try:
         for stage in _up_to_last(stages, wanted):
             turn = _Turn(stage, context, folder, outcomes, effort)
@@ -135,7 +135,9 @@ class _Turn(Generic[ContextT]):
         stage, effort = self._stage, self._effort
         tell = progress if stage.isolated else lambda _: None
         tell(self._step())
-        context, at_once = stage.equip(self._context, max(1, effort.jobs), len(self.unmade))
+        context, at_once = self._context, workers.width
+        if at_once is None:
+            context, at_once = stage.equip(context, max(1, effort.jobs), len(self.unmade))
         with Holding(self._folder, stage.name) as holding:
             tasks = self._shared(effort.partition, holding) if effort.partition else self._own()
             by = workers if stage.isolated else ThisProcess()

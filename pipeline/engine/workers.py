@@ -38,7 +38,8 @@ class Effort:
 
     jobs: things done at once, each in a process of its own, 0 for one after the other in this one; threads: of
     numerical libraries in each; limit_seconds: what takes longer is ended; retry: whether what broke every time it was
-    tried is tried again; partition: which of several runs on the folder this is, None where it has it for itself.
+    tried is tried again; partition: which of several runs on the folder this is, None where it has it for itself;
+    scheduler: address of a Dask scheduler whose workers do it in place of this machine.
     """
 
     jobs: int = 0
@@ -46,8 +47,14 @@ class Effort:
     limit_seconds: float = 3600.0
     retry: bool = False
     partition: Partition | None = None
+    scheduler: str = ""
 
-    def workers(self) -> Workers:
+    def workers(self, folder: Path) -> Workers:
+        """For work on a dataset's folder. Raises PipelineError where a cluster cannot do it."""
+        if self.scheduler:
+            from pipeline.engine.dask_workers import DaskWorkers  # another extra
+
+            return DaskWorkers(self.scheduler, folder, self.limit_seconds)
         return Pool(self.threads, self.limit_seconds) if self.jobs else ThisProcess()
 
 
@@ -60,7 +67,9 @@ class WorkLostError(Exception):
 
 
 class Workers(Protocol):
-    """What does work, several things at once, each known by a key."""
+    """What does work, several things at once, each known by a key. width: how many; None: as many as are wanted."""
+
+    width: int | None
 
     def start(self, key: int, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin with ``work``."""
@@ -76,6 +85,7 @@ class Workers(Protocol):
 class ThisProcess:
     """Does work as it comes, in this process: for what is quick or trusted, and for debuggers."""
 
+    width: int | None = None
     _done: list[tuple[int, Any]] = field(default_factory=list)
 
     def start(self, key: int, work: Callable[..., Any], *arguments: Any) -> None:
@@ -104,6 +114,8 @@ class Pool:
 
     threads: of numerical libraries in each; limit_seconds: what takes longer is ended.
     """
+
+    width: int | None = None
 
     def __init__(self, threads: int, limit_seconds: float) -> None:
         remove_forsaken()

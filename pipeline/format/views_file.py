@@ -42,11 +42,13 @@ def write_views(path: Path, shape: ShapeRecord, config_json: str, compression_le
                 file.attrs[name] = value
                 continue
             chunks = (1, *value.shape[1:]) if column.dims[0] == "V" else value.shape
-            file.create_dataset(name, data=value, chunks=chunks, **storage)
+            file.create_dataset(name, data=value, chunks=chunks, **storage).flush()
         for group, rows in shape.mesh.rows().items():
             for name, values in rows.items():
                 dtype = schema.MESHES[group][name].stored
-                file.create_dataset(f"{group}/{name}", data=values, dtype=dtype, chunks=np.shape(values), **storage)
+                file.create_dataset(
+                    f"{group}/{name}", data=values, dtype=dtype, chunks=np.shape(values), **storage
+                ).flush()
 
 
 def read_views(path: Path) -> ShapeRecord:

@@ -179,7 +179,8 @@ def _append(group: h5py.Group, rows: Mapping[str, Sequence[Any] | NDArray[Any]])
         dataset.resize(start + len(values), axis=0)
         if isinstance(values, np.ndarray):
             dataset[start:] = values
-            continue
-        for row, value in enumerate(values, start):
-            dataset[row] = value
+        else:
+            for row, value in enumerate(values, start):
+                dataset[row] = value
+        dataset.flush()  # or chunks lie in the file in the order in which Python forgets datasets
     return start, len(dataset)

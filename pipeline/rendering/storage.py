@@ -19,7 +19,7 @@ def save_drawn(path: Path, drawn: Drawn) -> None:
             images = getattr(drawn, name)
             chunks = (1, *images.shape[1:]) if len(images) else None
             options = {"chunks": chunks, "compression": "gzip", "compression_opts": 4} if chunks else {}
-            file.create_dataset(name, data=images, track_times=False, **options)
+            file.create_dataset(name, data=images, track_times=False, **options).flush()
 
 
 def load_drawn(path: Path) -> Drawn:

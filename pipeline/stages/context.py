@@ -11,7 +11,8 @@ from pipeline.rendering.devices import CPU, Device
 
 @dataclass(frozen=True)
 class Context:
-    """``threads`` of the CPU, and one of ``devices``, are what Blender may use for one shape.
+    """``threads`` of the CPU, and one of ``devices``, are what Blender may use for one shape; without any, one of those
+    of the machine that draws it.
 
     preset: what the settings began with, to be noted in ``dataset.json``.
     """

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from pipeline.files import explaining_storage, read_json
 from pipeline.planning.storage import load_plan
 from pipeline.planning.summary import image_counts
 from pipeline.rendering.blender import draw
-from pipeline.rendering.devices import CPU, choose, claimed, find_devices
+from pipeline.rendering.config import DeviceKind
+from pipeline.rendering.devices import CPU, Device, choose, claimed, find_devices
 from pipeline.rendering.job import Job, Surface, write_job
 from pipeline.rendering.storage import save_drawn
 from pipeline.seeding import rng
@@ -110,12 +111,19 @@ def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
         counterfactuals={view.name for view in views if is_compared(config, shape_id, view)},
         surroundings=around,
     )
-    with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(context.devices) as device:
+    devices = context.devices or _own_devices(config.render.device)
+    with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(devices) as device:
         with explaining_storage(Path(folder)):
             path = write_job(Path(folder), job, config.views, config.render, context.threads, device)
         drawn = draw(path, config.render.timeout_seconds, layout.render_log(shape_id))
     save_drawn(layout.render(shape_id), drawn)
     return Result((layout.render(shape_id),))
+
+
+@cache
+def _own_devices(kind: DeviceKind) -> tuple[Device, ...]:
+    """Those of this machine, where no run has looked for them."""
+    return choose(kind, find_devices() if kind != "CPU" else ())
 
 
 def is_compared(config: Config, shape_id: str, view: View) -> bool:
@@ -141,8 +149,7 @@ def _surfaces(context: Context, names: set[str], cores: Mapping[str, str]) -> di
 
 def equip(context: Context, jobs: int, waiting: int) -> tuple[Context, int]:
     """All GPUs, one process each, or the CPU. Says so, once."""
-    kind = context.config.render.device
-    devices = choose(kind, find_devices() if kind != "CPU" else ())
+    devices = _own_devices(context.config.render.device)
     equipped = replace(context, devices=devices)
     if CPU not in devices:
         cores = jobs * context.threads

@@ -125,6 +125,21 @@ def test_same_records_give_the_same_bytes_at_another_time(tmp_path: Path, shape:
     assert len(digests) == 1
 
 
+def test_bytes_do_not_depend_on_when_python_forgets_a_dataset(
+    tmp_path: Path, shape: ShapeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write(tmp_path / "a" / "train-00000.h5", shape)
+    kept, get = [], h5py.Group.__getitem__
+
+    def keep(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group:
+        kept.append(get(group, name))
+        return kept[-1]
+
+    monkeypatch.setattr(h5py.Group, "__getitem__", keep)
+    second = write(tmp_path / "b" / "train-00000.h5", shape)
+    assert kept and first.read_bytes() == second.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
