@@ -77,6 +77,7 @@ def run_tasks(
         for key, ended in workers.ended():
             done, found = busy.pop(key), _as_try(ended)
             if isinstance(found, Record):
+                log.debug("%s: %s", done, found.status)
                 yield done, found
                 continue
             name = done.unit.name
