@@ -46,7 +46,8 @@ def verify_command(dataset: Path) -> None:
     problems = verify(dataset)
     for problem in problems:
         click.echo(problem)
-    click.echo(f"{dataset}: {len(problems)} problems" if problems else f"{dataset}: no problems found")
+    way_out = "move damaged shards away, and the l3d-gen command that made them makes them again"
+    click.echo(f"{dataset}: {len(problems)} problems; {way_out}" if problems else f"{dataset}: no problems found")
     sys.exit(1 if problems else 0)
 
 

@@ -33,6 +33,12 @@ from pipeline.shapes.config import Up
 from pipeline.shapes.mesh_file import read_mesh
 from pipeline.stages import NAMES
 
+#: Options that mean nothing for a single mesh.
+OF_DATASETS = {
+    *("source", "stages", "types", "shapes", "jobs", "partition", "backend", "scheduler", "retry_failed"),
+    *("unit_seconds", "quiet", "verbose", "dry_run", "overwrite"),
+}
+
 
 @click.command(context_settings={"show_default": True})
 @click.option("--config", "preset", help="preset in configs/ or YAML file; all defaults without it")
@@ -131,7 +137,10 @@ def _ended_by_signals(out: Path) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise _Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
     try:
         yield
     except _Interrupted as interrupted:
@@ -155,22 +164,7 @@ class _Interrupted(BaseException):
 
 def _check_together(context: click.Context, mesh: Path | None) -> None:
     """Raise UsageError for options that mean nothing with --mesh, or without it."""
-    apart = (
-        {"up"}
-        if mesh is None
-        else {
-            "source",
-            "stages",
-            "types",
-            "shapes",
-            "jobs",
-            "partition",
-            "backend",
-            "scheduler",
-            "dry_run",
-            "overwrite",
-        }
-    )
+    apart = {"up"} if mesh is None else OF_DATASETS
     for option in context.command.params:
         name = option.name or ""
         if name in apart and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

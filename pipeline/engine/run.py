@@ -170,8 +170,8 @@ class _Turn(Generic[ContextT]):
 
     def _own(self) -> Iterator[Task]:
         """All that are unmade, for a run that has the folder for itself."""
-        while self.unmade:
-            yield self.unmade.pop(next(iter(self.unmade))).task
+        for unmade in self.unmade.values():
+            yield unmade.task
 
     def _shared(self, partition: Partition, holding: Holding) -> Iterator[Task | None]:
         """Those that no other run has made meanwhile or is at; None where that is to be waited for."""
@@ -189,7 +189,7 @@ class _Turn(Generic[ContextT]):
                 continue
             left.remove(taken)
             for name in buckets[taken]:
-                task = self.unmade.pop(name).task
+                task = self.unmade[name].task
                 record = Records(self._folder).find(task.stage, name, task.basis).record
                 if record is None and not self._effort.retry:
                     record = Quarantine(self._folder).find(task.stage, name, task.basis)

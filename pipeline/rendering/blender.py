@@ -72,8 +72,9 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
             stderr=said,
         ) as process,
     ):
-        said.write(f"\n== Blender, process {process.pid}\n".encode())
-        said.flush()
+        if said.tell():
+            said.write(b"\n== once more\n")
+            said.flush()
         try:
             images = list(_receive(process, limit_seconds, log))
         finally:

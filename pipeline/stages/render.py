@@ -122,7 +122,11 @@ def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
 
 @cache
 def _own_devices(kind: DeviceKind) -> tuple[Device, ...]:
-    """Those of this machine, where no run has looked for them."""
+    """Those of this machine, for a process that works for a run elsewhere."""
+    return _look_for_devices(kind)
+
+
+def _look_for_devices(kind: DeviceKind) -> tuple[Device, ...]:
     return choose(kind, find_devices() if kind != "CPU" else ())
 
 
@@ -149,7 +153,7 @@ def _surfaces(context: Context, names: set[str], cores: Mapping[str, str]) -> di
 
 def equip(context: Context, jobs: int, waiting: int) -> tuple[Context, int]:
     """All GPUs, one process each, or the CPU. Says so, once."""
-    devices = _own_devices(context.config.render.device)
+    devices = _look_for_devices(context.config.render.device)
     equipped = replace(context, devices=devices)
     if CPU not in devices:
         cores = jobs * context.threads

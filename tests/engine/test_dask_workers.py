@@ -23,12 +23,16 @@ from pipeline.engine.stage import Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
+from pipeline.processes import module_environment
+
+#: In which this folder's modules are found.
+ENVIRONMENT = module_environment({})
 
 
 def dask(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler"] if arguments[0] == "scheduler" else []
     command = command or [sys.executable, "-m", "distributed.cli.dask_worker"]
-    environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    environment = {**ENVIRONMENT, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
     return subprocess.Popen([*command, *arguments[1:]], stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -42,7 +46,9 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     address = line.split("Scheduler at:")[1].strip()
     options = ("--nthreads", "1", "--nworkers", "2", "--no-dashboard", "--local-directory", str(here))
     body = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_worker", address, *options], stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "distributed.cli.dask_worker", address, *options],
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
     )
     yield address
     for process in (body, head):
