@@ -62,6 +62,9 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
     """
     log = log or job.with_name("blender.log")
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        with log.open("ab") as said:
+            said.write(b"\n== once more\n")
     with (
         log.open("ab") as said,
         subprocess.Popen(
@@ -72,9 +75,6 @@ def draw(job: Path, limit_seconds: float, log: Path | None = None) -> Drawn:
             stderr=said,
         ) as process,
     ):
-        if said.tell():
-            said.write(b"\n== once more\n")
-            said.flush()
         try:
             images = list(_receive(process, limit_seconds, log))
         finally:
