@@ -54,15 +54,13 @@ def short_name(name: str, longest: int) -> str:
     return f"{encoded[: longest - len(digest) - 1].decode('utf-8', 'ignore')}-{digest}"
 
 
-def _flush(path: Path) -> None:
-    """Have what was written to a file reach the disk; of a folder, all its files."""
-    for file in path.iterdir() if path.is_dir() else (path,):
-        if file.is_file():
-            descriptor = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+def _flush(file: Path) -> None:
+    """Have what was written to a file reach the disk."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -147,14 +145,20 @@ def locked(path: Path, shared: bool = False) -> IO[str] | None:
             "Use an --out on a file system with locks: a local disk, NFS with its lock service, Lustre mounted with -o "
             "flock"
         ) from error
-    held = weakref.ref(stream)
-
-    def let_go() -> None:
-        if (inherited := held()) is not None:
-            inherited.close()
-
-    os.register_at_fork(after_in_child=let_go)  # or a worker that outlives a killed run would hold it
+    _HELD.add(stream)
     return stream
+
+
+#: What this process holds. A child that is forked must not: it may outlive a run that is killed.
+_HELD: weakref.WeakSet[IO[str]] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    for stream in list(_HELD):
+        stream.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def lock(folder: Path) -> IO[str]:

@@ -81,8 +81,8 @@ def open_run(
     """Check what can be checked before anything is done, and take hold of the folder for this dataset.
 
     ``preset``: what the settings began with. A run that is one of several partitions waits until another has opened the
-    folder. Raises PipelineError for settings that cannot be met, a folder that cannot
-    be written, is held by another run, or is for another dataset (unless told to ``overwrite`` it).
+    folder. Raises PipelineError for settings that cannot be met or that are unlike those of another partition, a folder
+    that cannot be written, is held by another run, or is for another dataset (unless told to ``overwrite`` it).
     """
     context = Context(config, Layout(out.absolute()), effort.threads, () if effort.scheduler else (CPU,), preset)
     for stage in STAGES:
@@ -91,9 +91,15 @@ def open_run(
     held, alone = (lock(context.layout.out), True) if effort.partition is None else lock_shared(context.layout.out)
     ids = shapes.wanted_ids(shapes.find_source(context), config.only_shapes)
     claim_dataset(context.layout, identify(config, ids), overwrite)
+    settings = {"preset": preset, "config": config.model_dump(mode="json")}
     if alone:
         remove_leftovers(context.layout.out)
-        write_json(context.layout.config, {"preset": preset, "config": config.model_dump(mode="json")})
+        write_json(context.layout.config, settings)
+    elif read_json(context.layout.config) != settings:
+        raise PipelineError(
+            f"another run is working on {context.layout.out} with other settings than these, and each would undo the "
+            f"other's work: give both the same ({context.layout.config.name}), or choose another --out"
+        )
     if effort.partition is not None:
         share(held)
     return Run(context, effort, progress, held)
@@ -125,8 +131,8 @@ def status(out: Path) -> Status:
     except (KeyError, TypeError, ValidationError) as error:
         raise PipelineError(f"{layout.config} is not of this version; run l3d-gen on {out} once more") from error
     surveys = survey(STAGES, context, layout.out)
-    standing = {stage.stage for stage in surveys if stage.failed}
-    aside = [entry for entry in Quarantine(layout.out).all() if entry.stage in standing]
+    standing = {(stage.stage, unit) for stage in surveys for unit in stage.set_aside}
+    aside = [entry for entry in Quarantine(layout.out).all() if (entry.stage, entry.unit) in standing]
     return Status(is_held(layout.out), surveys, aside, _rates(layout.timings))
 
 

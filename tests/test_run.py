@@ -21,13 +21,14 @@ from PIL import Image
 from pipeline.cli.data import main as data
 from pipeline.cli.gen import main
 from pipeline.config import Config
+from pipeline.engine.sharing import Partition
 from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.format.reader import Shard, find_shards
 from pipeline.format.verification import verify
 from pipeline.rendering.storage import load_drawn
-from pipeline.run import open_run
+from pipeline.run import Run, open_run
 from pipeline.settings.loading import load
 from pipeline.stages import NAMES
 from tests.partnet_files import simple_stool, write_shape
@@ -302,6 +303,18 @@ def test_second_run_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "another run is working on" in result.output
     del first
+
+
+def test_partitions_have_the_same_settings(tmp_path: Path) -> None:
+    def open_one(number: int, *more: str) -> Run:
+        config = load(Config, None, [*SMALL, *more])
+        return open_run(config, tmp_path, Effort(partition=Partition(number, 2)), lambda *_: None)
+
+    with open_one(1):
+        open_one(2).held.close()
+        with pytest.raises(PipelineError, match=r"with other settings than these.*give both the same"):
+            open_one(2, "render.samples=2")
+    open_one(2, "render.samples=2").held.close()  # one after another is a change of mind
 
 
 def test_only_own_temporary_files_and_shards_are_removed(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def status_text(found: Status, out: Path) -> str:
     """The same for people."""
     lines = [f"{'stage':>10} {'done':>8} {'rejected':>8} {'failed':>8} {'waiting':>8}"]
     for stage in found.stages:
-        line = f"{stage.stage:>10} {stage.done:>8,} {stage.rejected:>8,} {stage.failed:>8,} {stage.to_make:>8,}"
+        line = f"{stage.stage:>10} {stage.done:>8,} {stage.rejected:>8,} {len(stage.set_aside):>8,} {stage.to_make:>8,}"
         if stage.counted != f"{stage.unit}s":
             line += f"   {stage.size - stage.size_left:,} of {stage.size:,} {stage.counted}"
         left = found.seconds_left(stage)

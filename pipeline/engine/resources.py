@@ -7,7 +7,7 @@ from pathlib import Path
 
 from joblib import cpu_count
 
-#: What a worker and its Blender take at most, as a rule (docs/results.md).
+#: What is reckoned for a worker and its Blender. Blender alone took 357 MB after 90 images (docs/results.md).
 BYTES_PER_WORKER = 1.5 * 2**30
 #: Where Linux keeps the limits of groups of processes.
 CGROUPS = Path("/sys/fs/cgroup")

@@ -16,8 +16,8 @@ from pipeline.engine.unit import ContextT
 class StageSurvey:
     """What a stage has done and would do: units by what became of them, those to be made, and why (reason -> units).
 
-    failed: those set aside, which are made only when asked for; size, size_left: of all units and of those to be made,
-    in what the stage counts.
+    set_aside: names of those that broke each time, which are made only when asked for; size, size_left: of all units
+    and of those to be made, in what the stage counts.
     """
 
     stage: str
@@ -25,7 +25,7 @@ class StageSurvey:
     counted: str
     done: int
     rejected: int
-    failed: int
+    set_aside: tuple[str, ...]
     to_make: int
     size: int
     size_left: int
@@ -33,7 +33,7 @@ class StageSurvey:
 
     @property
     def units(self) -> int:
-        return self.done + self.rejected + self.failed + self.to_make
+        return self.done + self.rejected + len(self.set_aside) + self.to_make
 
 
 def survey(
@@ -67,7 +67,7 @@ def _survey_stage(
         counted=stage.counted,
         done=counts["done"],
         rejected=counts["rejected"],
-        failed=counts["failed"],
+        set_aside=tuple(name for name, outcome in found.standing.items() if outcome.status == "failed"),
         to_make=counts["pending"],
         size=sum(unit.size for unit in found.units),
         size_left=sum(unit.size for unit in found.units if unit.name in found.unmade),

@@ -89,7 +89,7 @@ def import_brokenchairs(folder: Path, out: Path, jobs: int, limit: int | None) -
     claim(out, layout.imported.name, work, f"an import of {folder.resolve()} in the brokenchairs layout")
     units = _units(source, dims)
     stage = Stage(STAGE, "shard", VERSION, ("h5py", "pillow"), lambda layout, _: units, finish=_remove_stale)
-    summary = execute([stage], [STAGE], layout, layout.out, Effort(jobs), _tell)
+    summary = execute([stage], [STAGE], layout, layout.out, Effort(jobs, retry=True), _tell)
     for _, name, message in summary.lost:
         raise PipelineError(f"shard {name} failed: {message}")
     counts: Counter[str] = Counter()
