@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from materials.color import to_lab, to_linear
+from materials.color import Lab, mean_lab
 from materials.maps import Maps
 from materials.material import Material
 from pipeline.files import atomic, read_json, write_json
@@ -38,7 +38,7 @@ class MapFiles:
 class Summary:
     """colour: mean CIE L*a*b* of the base colour; relief: what ``height`` spans, in tile edges."""
 
-    colour: tuple[float, float, float]
+    colour: Lab
     relief: float
 
 
@@ -81,5 +81,4 @@ def _write(maps: Maps, files: MapFiles) -> None:
     for field in fields(MapFiles):
         with atomic(getattr(files, field.name)) as temporary:
             Image.fromarray(getattr(maps, field.name)).save(temporary, compress_level=4)
-    lightness, a, b = (round(float(x), 4) for x in to_lab(to_linear(maps.base_color).mean(axis=(0, 1))))
-    write_json(files.summary, asdict(Summary((lightness, a, b), maps.relief)))
+    write_json(files.summary, asdict(Summary(mean_lab(maps.base_color), maps.relief)))

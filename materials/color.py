@@ -9,6 +9,8 @@ from materials.parameters import Hex
 
 FloatMap = NDArray[np.float64]
 ByteMap = NDArray[np.uint8]
+#: CIE L*a*b*.
+Lab = tuple[float, float, float]
 
 #: Luminance weights of linear sRGB primaries (ITU-R BT.709).
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -39,6 +41,12 @@ def to_lab(linear_rgb: FloatMap) -> FloatMap:
     x, y, z = np.moveaxis(linear_rgb @ (_TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)).T, -1, 0)
     x, y, z = (np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116) for t in (x, y, z))
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def mean_lab(srgb: ByteMap) -> Lab:
+    """CIE L*a*b* of the mean light of (n, n, 3) sRGB bytes, to four digits."""
+    lightness, a, b = (round(float(value), 4) for value in to_lab(to_linear(srgb).mean(axis=(0, 1))))
+    return lightness, a, b
 
 
 def mix(first: FloatMap, second: FloatMap, share: FloatMap) -> FloatMap:

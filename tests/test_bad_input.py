@@ -168,7 +168,8 @@ def test_blender_that_is_killed_twice_costs_its_shape_until_it_is_tried_again(
 def test_unreadable_texture_is_named_and_taking_it_away_mends_the_run(tmp_path: Path) -> None:
     root, out = tmp_path / "partnet", tmp_path / "out"
     simple_stool(root, "1")
-    before = [part for stage in ("shapes", "anomalies", "topup", "views", "library") for part in ("--stage", stage)]
+    stages = ("shapes", "anomalies", "topup", "views", "library", "materials", "maps")
+    before = [part for stage in stages for part in ("--stage", stage)]
     assert run(out, root, *before).exit_code == 0
     [broken] = (out / "maps").glob("walnut-*/base_color.png")
     broken.write_bytes(bytes(broken.stat().st_size))  # as a disk leaves it after a power cut

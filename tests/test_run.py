@@ -232,6 +232,18 @@ def test_swapped_part_brings_its_material_only_where_asked(tmp_path: Path) -> No
     assert found[1] and all(name.endswith("_swapped") for given in found[1] for name in given)
 
 
+def test_only_maps_that_are_worn_are_drawn(whole: Path) -> None:
+    worn = set()
+    for path in (whole / "materials").glob("*.json"):
+        chosen = json.loads(path.read_text())
+        worn |= {name for parts in chosen["textures"].values() for name in parts.values()} | set(
+            chosen["cores"].values()
+        )
+    stored = {swatch["name"] for swatch in json.loads((whole / "library.json").read_text())}
+    drawn = {path.name.rpartition("-")[0] for path in (whole / "maps").iterdir()}
+    assert drawn == worn < stored
+
+
 def test_half_a_map_is_made_again(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "out")
     before = contents(tmp_path / "out")
@@ -239,7 +251,7 @@ def test_half_a_map_is_made_again(whole: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     result = CliRunner().invoke(main, arguments(tmp_path / "out"))
     assert result.exit_code == 0, result.output
-    assert "library: 1 of" in result.output and "render:" not in result.output
+    assert "maps: 1 of" in result.output and "render:" not in result.output
     assert contents(tmp_path / "out") == before
 
 

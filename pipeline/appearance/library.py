@@ -1,4 +1,4 @@
-"""The run's library: every material that can be worn, made, measured and weighted."""
+"""The run's library: every material that can be worn, measured and weighted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from materials.cache import ensure_maps, folder_name, read_summary
+from materials.color import Lab
+from materials.colours import known_colour
 from materials.material import Finish, Material, MaterialClass
 from materials.scans import UnusableSet
 from pipeline.appearance.config import MaterialsConfig
@@ -22,7 +24,7 @@ from pipeline.views.config import ViewsConfig
 
 @dataclass(frozen=True)
 class Swatch:
-    """A material of the library, its maps made and measured.
+    """A material of the library, measured.
 
     library: 0 for built-in ones, n for the n-th of the user's; style: its recipe, or the convention of its files;
     tile: edge of a repeat in metres; weight: of its draw among those of its class (and, before ``balanced``, of its
@@ -36,7 +38,7 @@ class Swatch:
     tile: float
     finish: Finish
     weight: float
-    colour: tuple[float, float, float]
+    colour: Lab
     folder: str
 
 
@@ -70,8 +72,17 @@ class Library:
         return {c: tuple(s for s in self.swatches if s.material_class == c) for c in classes}
 
 
+def is_known(material: Material) -> bool:
+    """Whether a material can be chosen before its maps are made: a built-in one. A user's set may turn out useless."""
+    return known_colour(material) is not None
+
+
 def make_swatch(material: Material, library: int, size: int, cache_dir: Path) -> Swatch:
-    """Make the material's maps, unless they are there, and measure them. Raises UnitRejected as their source does."""
+    """Measure a material; one that is not known, by its maps, which are made unless they are there.
+
+    Raises UnitRejected as their source does.
+    """
+    colour = known_colour(material)
     return Swatch(
         name=material.name,
         material_class=material.material_class,
@@ -80,7 +91,7 @@ def make_swatch(material: Material, library: int, size: int, cache_dir: Path) ->
         tile=material.tile,
         finish=material.finish,
         weight=material.weight,
-        colour=read_summary(ensure_maps(material, size, cache_dir)).colour,
+        colour=colour or read_summary(ensure_maps(material, size, cache_dir)).colour,
         folder=folder_name(material, size),
     )
 
@@ -100,12 +111,13 @@ def balanced(swatches: Iterable[Swatch], config: MaterialsConfig) -> Library:
 def make_library(
     config: MaterialsConfig, views: ViewsConfig, cache_dir: Path
 ) -> tuple[Library, tuple[UnusableSet, ...]]:
-    """All of ``take_stock``, in its order, made in this process, and what cannot be used."""
+    """All of ``take_stock``, in its order, with maps made in this process, and what cannot be used."""
     stock = take_stock(config)
     swatches, left_out = [], list(stock.left_out)
     for name, material in stock.materials.items():
         try:
             size = map_size(material, config, views)
+            ensure_maps(material, size, cache_dir)
             swatches.append(make_swatch(material, stock.library[name], size, cache_dir))
         except UnitRejected as rejection:
             left_out.append(UnusableSet(Path(name), rejection.message))

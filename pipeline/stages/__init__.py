@@ -4,6 +4,7 @@ from pipeline.engine.stage import Stage
 from pipeline.stages import (
     anomalies,
     library,
+    maps,
     materials,
     palette,
     plan,
@@ -30,6 +31,7 @@ STAGES: tuple[Stage[Context], ...] = (
     library.STAGE,
     palette.STAGE,
     materials.STAGE,
+    maps.STAGE,
     render.STAGE,
     quality.STAGE,
     shards.STAGE,

@@ -1,4 +1,4 @@
-"""library: the maps of every material, and what the choice of materials needs to know of it."""
+"""library: what the choice of materials needs to know of each, and the maps of the user's own ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from functools import partial
 
 from materials.cache import fingerprint as maps_fingerprint
 from materials.cache import folder_name, map_files
+from materials.colours import known_colour
 from materials.material import Material
-from pipeline.appearance.library import Library, make_swatch, save_library
+from pipeline.appearance.library import Library, is_known, make_swatch, save_library
 from pipeline.appearance.stock import map_size, take_stock
 from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
@@ -30,14 +31,17 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     for name, material in sorted(stock.materials.items()):
         size = map_size(material, config.materials, config.views)
         finish, style = material.finish.model_dump(mode="json"), material.source.style
-        more = [material.material_class, material.tile, material.weight, finish, style, stock.library[name]]
-        inputs = {"maps": maps_fingerprint(material, size), "material": digest(more)}
+        kind = [material.material_class, material.tile, material.weight, finish, style, stock.library[name]]
+        inputs = {"maps": maps_fingerprint(material, size), "material": digest(kind, known_colour(material))}
         yield Unit(name, {}, inputs, partial(make, material, stock.library[name], size, name))
 
 
 def make(material: Material, library: int, size: int, name: str, context: Context) -> Result:
-    """Make the maps of one material, with edges of ``size`` pixels."""
+    """Measure one material, whose maps have edges of ``size`` pixels."""
     layout = context.layout
+    if is_known(material):
+        save_library(layout.swatch(name), Library((make_swatch(material, library, size, layout.map_cache),)))
+        return Result((layout.swatch(name),))
     # A unit that is worked on is not finished: what is there may be half a file, or of other versions.
     shutil.rmtree(layout.map_cache / folder_name(material, size), ignore_errors=True)
     swatch = make_swatch(material, library, size, layout.map_cache)
@@ -49,7 +53,7 @@ def make(material: Material, library: int, size: int, name: str, context: Contex
 STAGE = Stage(
     name="library",
     unit="material",
-    version=3,
+    version=4,
     libraries=("numpy", "scipy"),
     units=units,
     check=check,

@@ -33,6 +33,7 @@ from pipeline.stages.context import Context
 from pipeline.stages.making import load_anomalies
 from pipeline.stages.palette import read_palette
 from pipeline.stages.views import shown
+from pipeline.stages.wearing import floors, worn_materials
 from pipeline.views.select import View
 from pipeline.views.storage import load_views
 
@@ -52,12 +53,11 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     settings = flatten(_settings(config))
     scenery = take_scenery(config.render.surroundings)
     around = {"surroundings": digest(scenery.fingerprint)} if config.render.surroundings.used else {}
-    floors = () if outcomes.pending("palette") else _floors(context)
     planned = load_plan(context.layout.plan) if context.layout.plan.is_file() else {}
     for i in outcomes.done("materials"):
-        chosen = outcomes.of("materials")[i].status == "done"
-        worn = {*_worn(read_json(context.layout.materials(i))), *floors} if chosen else set()
-        maps = {f"material {name}": outcomes.digest("library", name) for name in sorted(worn)}
+        worn = sorted(worn_materials(context, outcomes, i))
+        maps = {f"material {name}": outcomes.digest("library", name) for name in worn}
+        maps |= {f"maps {name}": outcomes.digest("maps", name) for name in worn if name in outcomes.of("maps")}
         own = outcomes.inputs(i, "shapes", "anomalies", "topup", "views", "materials")
         images = config.views.reference_views + (image_counts({i: planned[i]}).total() if i in planned else 0)
         yield Unit(i, settings, {**around, **maps, **own}, partial(draw_shape, scenery, i), images)
@@ -73,18 +73,6 @@ def _settings(config: Config) -> dict[str, Any]:
     return {"render": {**render, **used}, "views.resolution": config.views.resolution, **more}
 
 
-def _worn(chosen: Mapping[str, Any]) -> set[str]:
-    """Names of all materials that a shape wears, by its file of the materials stage, and of their cores."""
-    names = {name for parts in chosen["textures"].values() for name in parts.values()}
-    names |= {name for given in chosen["overrides"].values() for parts in given.values() for name in parts.values()}
-    return names | {core for name, core in chosen["cores"].items() if name in names}
-
-
-def _floors(context: Context) -> tuple[str, ...]:
-    """Names of the materials that floors are made of."""
-    return find_floors(context.config.render.surroundings.floor, read_palette(context.layout).worn_names)
-
-
 def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
     """Hand one job file to Blender and keep its images."""
     config, layout = context.config, context.layout
@@ -96,8 +84,8 @@ def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
         for anomaly, parts in by_anomaly.items()
     }
     views, reference = load_views(layout.views, shape_id)
-    floors = find_floors(config.render.surroundings.floor, read_palette(layout).worn_names)
-    around = {view.name: scenery.choose(floors, config.seed, shape_id, view.name) for view in views}
+    ground = floors(context)
+    around = {view.name: scenery.choose(ground, config.seed, shape_id, view.name) for view in views}
     names = {name for parts in (*textures.values(), *overrides.values()) for name in parts.values()}
     names |= {choice.floor for choice in around.values() if choice.floor}
     job = Job(
