@@ -17,6 +17,8 @@ A query may have ``surroundings`` in place of the white studio, any of: ``enviro
 image, turn about the vertical in degrees, visible: whether it is the backdrop, too), ``background`` (file of a
 photograph as the backdrop), ``floor`` (name of a material); and ``fill_image``: whether they reach the image's border.
 
+A query may name a file ``blend``, in which its scene is kept as it was drawn.
+
 The images go to standard output as they are drawn, each as a message (``pipeline.streaming``) of "kind", "of", "device"
 and its pixels: ``query`` (H, W, 3) uint8 and ``index`` (H, W) uint16, Blender's own part ids at the pixel centres, of
 every query; ``counterfactual`` (H, W, 3) uint8 of those that ask for one; ``reference`` (H, W) uint8 of every reference
@@ -77,6 +79,8 @@ class Renderer:
         samples, fewer = (self._job["settings"][key] for key in ("samples", "counterfactual_samples"))
         for number, query in enumerate(self._job["queries"]):
             yield "query", number, self._photo(query, query["variant"], query, samples)
+            if "blend" in query:
+                self._scene.save(Path(query["blend"]))
             self._show(self._job["variants"][query["variant"]])
             self._scene.plain_look(self._index, samples=1, exact=True)
             yield "index", number, _part_ids(self._render(query["region"], border=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -78,6 +79,15 @@ class Scene:
         render.use_border, render.use_crop_to_border = True, False
         render.border_min_x, render.border_max_x = x0 / size, x1 / size
         render.border_min_y, render.border_max_y = 1 - y1 / size, 1 - y0 / size
+
+    def save(self, path: Path) -> None:
+        """Keep the scene as it was last drawn in a .blend file of its own, with all that it needs."""
+        for obj in self.scene.objects:
+            obj.hide_viewport = obj.hide_render
+        bpy.ops.file.pack_all()
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=True)
+        for obj in self.scene.objects:
+            obj.hide_viewport = False
 
     def query_look(
         self, samples: int, light: int, ground: Mapping[str, Any], given: Mapping[str, Any], floor: Any

@@ -122,18 +122,24 @@ class Status:
 
 def status(out: Path) -> Status:
     """Look at a folder, which a run may be working on. Raises PipelineError where none has been."""
+    context = stored_context(out)
+    layout = context.layout
+    surveys = survey(STAGES, context, layout.out)
+    standing = {(stage.stage, unit) for stage in surveys for unit in stage.set_aside}
+    aside = [entry for entry in Quarantine(layout.out).all() if (entry.stage, entry.unit) in standing]
+    return Status(is_held(layout.out), surveys, aside, _rates(layout.timings))
+
+
+def stored_context(out: Path) -> Context:
+    """That of the last run on a folder. Raises PipelineError where none has been."""
     layout = Layout(out.resolve())
     if not layout.config.exists():
         raise PipelineError(f"{out} holds no run of l3d-gen of this version: it has no {layout.config.name}")
     stored = read_json(layout.config)
     try:
-        context = Context(Config.model_validate(stored["config"]), layout, 1, preset=stored["preset"])
+        return Context(Config.model_validate(stored["config"]), layout, 1, preset=stored["preset"])
     except (KeyError, TypeError, ValidationError) as error:
         raise PipelineError(f"{layout.config} is not of this version; run l3d-gen on {out} once more") from error
-    surveys = survey(STAGES, context, layout.out)
-    standing = {(stage.stage, unit) for stage in surveys for unit in stage.set_aside}
-    aside = [entry for entry in Quarantine(layout.out).all() if (entry.stage, entry.unit) in standing]
-    return Status(is_held(layout.out), surveys, aside, _rates(layout.timings))
 
 
 def _rates(timings: Path) -> dict[str, float]:

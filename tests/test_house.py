@@ -54,7 +54,8 @@ ALLOWED: Mapping[str, str] = {
     "mesh_views": "config format packing rendering shapes views",
     "stages": f"{MAKING} engine report settings",
     "run": f"{MAKING} engine report stages",
-    "cli": f"{MAKING} engine exchange mesh_views pose report run settings stages training",
+    "one_sample": f"{MAKING} run stages",
+    "cli": f"{MAKING} engine exchange mesh_views one_sample pose report run settings stages training",
     "blender_scripts": "materials",
     "meshlab_scripts": "",
 }

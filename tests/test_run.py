@@ -232,6 +232,62 @@ def test_swapped_part_brings_its_material_only_where_asked(tmp_path: Path) -> No
     assert found[1] and all(name.endswith("_swapped") for given in found[1] for name in given)
 
 
+RENDER_BLEND = """
+import sys, bpy
+bpy.ops.wm.open_mainfile(filepath=sys.argv[1])
+scene = bpy.context.scene
+assert scene.camera and any(o.type == "LIGHT" and not o.hide_render for o in scene.objects)
+shown = [o for o in scene.objects if o.type == "MESH" and not o.hide_render]
+assert all(slot.material and slot.material.use_nodes for o in shown for slot in o.material_slots)
+assert all(image.packed_file for image in bpy.data.images if image.source == "FILE")
+scene.render.filepath = sys.argv[2]
+bpy.ops.render.render(write_still=True)
+"""
+
+
+def test_one_sample_is_made_again_by_its_name_and_its_scene_kept(whole: Path, tmp_path: Path) -> None:
+    with Shard(find_shards(whole, "train")[0]) as shard:
+        queries = [shard.query(row) for row in range(shard.query_count)]
+    query = next(query for query in queries if query.label)
+    out = tmp_path / "one"
+    arguments_of = ["--sample", query.name, "--of", str(whole), "--out", str(out)]
+    result = CliRunner().invoke(main, [*arguments_of, "--keep-blend"])
+    assert result.exit_code == 0, result.output
+    assert "it is the same as in" in result.output and "to the last byte" in result.output
+    with Image.open(out / f"{query.name}.png") as image:
+        np.testing.assert_array_equal(image, query.image)
+    assert verify(out) == []
+    recipe = json.loads((out / f"{query.name}.json").read_text())
+    assert len(recipe["anomalies"]) == 1 and recipe["light"] == query.light
+
+    shutil.rmtree(out / "maps")  # the scene has all that it needs
+    drawn = tmp_path / "drawn.png"
+    command = [sys.executable, "-c", RENDER_BLEND, str(out / f"{query.name}.blend"), str(drawn)]
+    subprocess.run(command, check=True, capture_output=True)
+    inside = query.object_mask > 0
+    with Image.open(drawn) as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB"))[inside], query.image[inside])
+
+    other = CliRunner().invoke(main, ["--sample", queries[0].name, "--of", str(whole), "--out", str(out)])
+    assert other.exit_code == 1 and "choose another folder" in other.output
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("chair.png", "is no name of an image, such as render_"),
+        ("render_77_0_2.5_20_30_3_normal", "draws no shape '77', but"),
+        ("render_{shape}_0_9.9_20_30_3_normal", "has no image render_"),
+    ],
+)
+def test_sample_that_is_none_is_named(whole: Path, tmp_path: Path, name: str, words: str) -> None:
+    [path, *_] = (whole / "shapes").glob("*.glb")
+    options = ["--sample", name.format(shape=path.stem), "--of", str(whole), "--out", str(tmp_path / "one")]
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 1
+    assert words in result.output and "Traceback" not in result.output
+
+
 def test_only_maps_that_are_worn_are_drawn(whole: Path) -> None:
     worn = set()
     for path in (whole / "materials").glob("*.json"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from pipeline.engine.workers import Effort
 from pipeline.extras import need_cluster
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.mesh_views import save_mesh_views
+from pipeline.one_sample import remake
 from pipeline.planning.config import TypeCounts, usual_counts
 from pipeline.run import Run, open_run
 from pipeline.settings.loading import load
@@ -33,10 +34,10 @@ from pipeline.shapes.config import Up
 from pipeline.shapes.mesh_file import read_mesh
 from pipeline.stages import NAMES
 
-#: Options that mean nothing for a single mesh.
-OF_DATASETS = {
-    *("source", "stages", "types", "shapes", "jobs", "partition", "backend", "scheduler", "retry_failed"),
-    *("unit_seconds", "quiet", "verbose", "dry_run", "overwrite"),
+#: Options of which no dataset is made, and those that mean something with them.
+SINGLE = {
+    "mesh": {"preset", "out", "seed", "overrides", "up"},
+    "sample": {"out", "of", "keep_blend"},
 }
 
 
@@ -65,6 +66,9 @@ OF_DATASETS = {
 @click.option("--overwrite", is_flag=True, help="turn an --out that holds another dataset into this one")
 @click.option("--mesh", type=click.Path(path_type=Path), help="draw the reference views of this mesh file, and no more")
 @click.option("--up", type=click.Choice(get_args(Up)), default="y", help="z turns up a --mesh that lies on its back")
+@click.option("--sample", help="make this one image of a dataset again, by its name, in an --out of its own")
+@click.option("--of", type=click.Path(path_type=Path), default=Path("out"), help="the dataset folder of a --sample")
+@click.option("--keep-blend", is_flag=True, help="keep the scene of a --sample as a .blend file, too")
 @click.pass_context
 @friendly
 def main(
@@ -89,17 +93,24 @@ def main(
     overwrite: bool,
     mesh: Path | None,
     up: Up,
+    sample: str | None,
+    of: Path,
+    keep_blend: bool,
 ) -> None:
     """Make a BrokenChairs-style dataset in --out. What is finished already is not made again.
 
-    With --mesh instead: the reference views of one mesh file of any program, as views.h5 and PNGs.
+    With --mesh instead: the reference views of one mesh file of any program, as views.h5 and PNGs. With --sample: one
+    image of a dataset once more, its recipe and all on the way.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
     logging.getLogger("pipeline").setLevel(level)
-    _check_together(context, mesh)
-    config = _config(preset, source, types, shapes, seed, overrides)
+    _check_together(context, {"mesh": mesh is not None, "sample": sample is not None})
     cores = usable_cores()
+    if sample is not None:
+        _make_again(sample, of, out, cores, keep_blend)
+        return
+    config = _config(preset, source, types, shapes, seed, overrides)
     if mesh is not None:
         _draw_mesh(mesh, up, out, config, cores)
         return
@@ -162,13 +173,36 @@ class _Interrupted(BaseException):
         self.number = number
 
 
-def _check_together(context: click.Context, mesh: Path | None) -> None:
-    """Raise UsageError for options that mean nothing with --mesh, or without it."""
-    apart = {"up"} if mesh is None else OF_DATASETS
+def _check_together(context: click.Context, asked: Mapping[str, bool]) -> None:
+    """Raise UsageError for options that mean nothing with --mesh or --sample, or without."""
+    own = {name for kind, names in SINGLE.items() for name in names - {"preset", "out", "seed", "overrides"}}
     for option in context.command.params:
         name = option.name or ""
-        if name in apart and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option.opts[0]} {'needs' if mesh is None else 'does not go with'} --mesh")
+        if name in SINGLE or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        for kind, names in SINGLE.items():
+            if asked[kind] and name not in names:
+                raise click.UsageError(f"{option.opts[0]} does not go with --{kind}")
+            if not asked[kind] and name in names & own:
+                raise click.UsageError(f"{option.opts[0]} needs --{kind}")
+    if all(asked.values()):
+        raise click.UsageError("--sample does not go with --mesh")
+
+
+def _make_again(name: str, dataset: Path, out: Path, cores: int, keep_blend: bool) -> None:
+    made = remake(dataset, name, out, cores, keep_blend)
+    click.echo(f"wrote {made.picture}, its recipe beside it")
+    if keep_blend:
+        click.echo(f"wrote {made.picture.with_suffix('.blend')}")
+    if made.refused:
+        click.echo(f"the dataset does not hold it: {', '.join(made.refused)}")
+    elif made.shard is None:
+        click.echo(f"{dataset} has no shard that holds it")
+    elif made.unlike:
+        click.echo(f"it is unlike that of {made.shard} in {', '.join(made.unlike)}", err=True)
+        sys.exit(1)
+    else:
+        click.echo(f"it is the same as in {made.shard}, to the last byte")
 
 
 def _config(

@@ -58,7 +58,7 @@ class Job:
     of the other material that an anomaly gives it. counterfactuals: names of the views that are drawn once more on the
     intact shape, in the same light and in the materials that it would wear. surroundings: name of a view -> what is
     around the object in it, by itself and on the intact shape; the white studio where none is given. ``surfaces`` has
-    the floors' materials too.
+    the floors' materials too. blends: name of a view -> the file in which its scene is kept.
     """
 
     shape: Shape
@@ -70,6 +70,7 @@ class Job:
     overrides: Mapping[tuple[int, str], Mapping[int, str]] = field(default_factory=dict)
     counterfactuals: Collection[str] = ()
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    blends: Mapping[str, Path] = field(default_factory=dict)
 
 
 def write_job(
@@ -197,6 +198,7 @@ def _query(view: View, anomalies: Sequence[Anomaly], job: Job, variants: Mapping
         "materials": _materials(worn),
         **({"counterfactual": counterfactual} if view.name in job.counterfactuals else {}),
         **({"surroundings": _given(around)} if around != Surroundings() else {}),
+        **({"blend": str(job.blends[view.name])} if view.name in job.blends else {}),
         **_camera(view.camera.K, view.camera.world_to_camera, region(view.variant, view.object_mask)),
     }
 

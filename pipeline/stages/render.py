@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from materials.cache import map_files
@@ -73,8 +74,10 @@ def _settings(config: Config) -> dict[str, Any]:
     return {"render": {**render, **used}, "views.resolution": config.views.resolution, **more}
 
 
-def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
-    """Hand one job file to Blender and keep its images."""
+def draw_shape(
+    scenery: Scenery, shape_id: str, context: Context, blends: Mapping[str, Path] = MappingProxyType({})
+) -> Result:
+    """Hand one job file to Blender and keep its images; ``blends``: view -> file that gets its scene, too."""
     config, layout = context.config, context.layout
     chosen = read_json(layout.materials(shape_id))
     textures = {int(texture): _by_part(parts) for texture, parts in chosen["textures"].items()}
@@ -98,6 +101,7 @@ def draw_shape(scenery: Scenery, shape_id: str, context: Context) -> Result:
         overrides=overrides,
         counterfactuals={view.name for view in views if is_compared(config, shape_id, view)},
         surroundings=around,
+        blends=blends,
     )
     devices = context.devices or _own_devices(config.render.device)
     with tempfile.TemporaryDirectory(prefix="l3d-") as folder, claimed(devices) as device:
