@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -28,6 +30,20 @@ def unread(program: str, *arguments: str, stream: str = "stdout") -> tuple[int, 
     done = subprocess.run(command, check=False, text=True, **streams)  # type: ignore[call-overload]
     os.close(write)
     return done.returncode, getattr(done, other)
+
+
+def test_the_first_word_on_a_terminal_comes_before_what_takes_long() -> None:
+    own, theirs = pty.openpty()
+    command = [sys.executable, "-P", "-c", "from pipeline.cli.gen import main; main()", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # as Linux tells that a terminal's other end is closed
+        while more := os.read(own, 100):
+            said += more
+    assert process.wait() == 0
+    assert said == b"l3d-gen is starting\r\x1b[K", "and it is wiped out by what follows"
+    os.close(own)
 
 
 def test_commands_end_quietly_where_nobody_reads_them(tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def test_one_sample_is_made_again_by_its_name_and_its_scene_kept(whole: Path, tm
     assert result.exit_code == 0, result.output
     assert "it is the same as in" in result.output and "to the last byte" in result.output
     with Image.open(out / f"{query.name}.png") as image:
-        np.testing.assert_array_equal(image, query.image)
+        np.testing.assert_array_equal(np.asarray(image), query.image)
     assert verify(out) == []
     recipe = json.loads((out / f"{query.name}.json").read_text())
     assert len(recipe["anomalies"]) == 1 and recipe["light"] == query.light

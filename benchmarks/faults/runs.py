@@ -166,9 +166,9 @@ def small_disk(folder: Path, size: int) -> Iterator[Callable[[str], None]]:
     def mount(options: str, *more: str) -> None:
         subprocess.run(["mount", *more, "-o", options, "tmpfs", str(folder)], check=True, capture_output=True)
 
-    folder.mkdir()
+    folder.mkdir(parents=True)
     mount(f"size={size}", "-t", "tmpfs")
     try:
         yield lambda options: mount(f"remount,{options}")
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

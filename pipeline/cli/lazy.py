@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,17 @@ class Generating(click.Command):
     ) -> click.Context:
         """The context of the command itself, with its own options."""
         friendly(need_generation)(self._called)
-        return self._load().make_context(info_name, args, parent, **extra)
+        return self._loaded().make_context(info_name, args, parent, **extra)
+
+    def _loaded(self) -> click.Command:
+        """That command. On a terminal the first word comes before what takes a second or two."""
+        if not sys.stderr.isatty():
+            return self._load()
+        click.echo(f"{self._called} is starting", nl=False, err=True)
+        try:
+            return self._load()
+        finally:
+            click.echo("\r\x1b[K", nl=False, err=True)
 
     def invoke(self, ctx: click.Context) -> Any:
         return ctx.command.invoke(ctx)

@@ -6,9 +6,10 @@ lost.
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipeline.engine.workers import WorkLostError
 from pipeline.errors import PipelineError
 from pipeline.files import locked
 
+log = logging.getLogger(__name__)
+
 #: Seconds in which a scheduler, and its first worker, must answer.
 PATIENCE = 60.0
 #: Between looks at work that another process is at.
@@ -30,7 +33,7 @@ _POLL_SECONDS = 0.5
 
 
 class DaskWorkers:
-    """The workers that a scheduler has when this begins; those that come later wait in reserve.
+    """The workers of a scheduler, those that come while this works among them.
 
     scheduler: its address; folder: of the dataset; limit_seconds: what takes longer is given up. Raises PipelineError
     where the cluster cannot do the work: no answer, no worker, several threads in one, other versions, another disk.
@@ -46,12 +49,17 @@ class DaskWorkers:
                 f"--scheduler {scheduler}: no Dask scheduler with a worker answers in {PATIENCE:g} s ({error}); start "
                 "them with: dask scheduler, and dask worker ADDRESS --nthreads 1 on each machine"
             ) from error
-        self.width: int | None = self._checked()
+        first = self._workers()
+        self._check(first)
+        self._able, self._unable = set(first), set[str]()
         self._busy: dict[int, tuple[Future, float]] = {}
         self._done: SimpleQueue[int] = SimpleQueue()
 
     def start(self, key: int, work: Callable[..., Any], *arguments: Any) -> None:
-        future = self._client.submit(_apart, self._folder, work, *arguments, key=f"l3d-{uuid4().hex}", pure=False)
+        # Those that are restarted have other addresses: nobody is left out without need.
+        only = sorted(self._able) if self._unable else None
+        name = f"l3d-{uuid4().hex}"
+        future = self._client.submit(_apart, self._folder, work, *arguments, key=name, pure=False, workers=only)
         self._busy[key] = future, time.monotonic()
         future.add_done_callback(lambda _: self._done.put(key))
 
@@ -72,9 +80,29 @@ class DaskWorkers:
         self._client.cancel([future for future, _ in self._busy.values()])
         self._client.close()
 
-    def _checked(self) -> int:
-        """The number of workers, all of which can do the work."""
-        workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+    @property
+    def width(self) -> int:
+        """The number of workers there are now. Late ones are looked at as the first were; one that cannot do the work
+        is told, and gets none.
+        """
+        workers = self._workers()
+        for address in workers.keys() - self._able - self._unable:
+            try:
+                self._check({address: workers[address]})
+            except PipelineError as error:
+                log.warning("%s. It gets no work", error)
+                self._unable.add(address)
+            else:
+                self._able.add(address)
+        return max(1, len(workers.keys() & self._able))
+
+    def _workers(self) -> dict[str, Any]:
+        """Address -> what the scheduler knows of it."""
+        found: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        return found
+
+    def _check(self, workers: Mapping[str, Any]) -> None:
+        """Raise PipelineError for workers that cannot do the work."""
         for address, worker in workers.items():
             if worker["nthreads"] != 1:
                 raise PipelineError(
@@ -84,7 +112,7 @@ class DaskWorkers:
         probe = self._folder / f".probe-{uuid4().hex}"
         probe.write_text("there")
         try:
-            found = self._client.run(_look, probe)
+            found = self._client.run(_look, probe, workers=list(workers))
         finally:
             probe.unlink()
         own = _versions()
@@ -95,7 +123,6 @@ class DaskWorkers:
                 raise PipelineError(
                     f"Dask worker {address} does not see {self._folder}: --out must be on a disk that all share"
                 )
-        return len(workers)
 
 
 def _versions() -> str:

@@ -48,9 +48,10 @@ class Task:
 def run_tasks(
     folder: Path, context: Any, tasks: Iterator[Task | None], workers: Workers, at_once: int
 ) -> Iterator[tuple[Task, Record]]:
-    """Do the tasks, ``at_once`` of them, and yield each with what became of it, in the order in which they end.
+    """Do the tasks and yield each with what became of it, in the order in which they end.
 
-    tasks: asked for when there is room; None where there may be one later.
+    tasks: asked for when there is room; None where there may be one later. at_once: how many, where the workers do not
+    say.
 
     Raises StorageError where the disk does not take what is made: that is no unit's fault.
     """
@@ -60,7 +61,7 @@ def run_tasks(
     numbers, exhausted = count(), object()
     while True:
         task: Any = None
-        while len(busy) < at_once:
+        while len(busy) < (workers.width or at_once):
             task = next(tasks, exhausted)
             if again and (task is None or task is exhausted):
                 task = again.popleft()

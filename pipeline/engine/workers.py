@@ -67,9 +67,11 @@ class WorkLostError(Exception):
 
 
 class Workers(Protocol):
-    """What does work, several things at once, each known by a key. width: how many; None: as many as are wanted."""
+    """What does work, several things at once, each known by a key."""
 
-    width: int | None
+    @property
+    def width(self) -> int | None:
+        """How many, at the moment; None: as many as are wanted."""
 
     def start(self, key: int, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin with ``work``."""

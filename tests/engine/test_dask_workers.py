@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +60,17 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     head.stderr.close()
 
 
+@contextmanager
+def one_more(scheduler: str, folder: Path, threads: int) -> Iterator[None]:
+    """A worker that comes late, and goes."""
+    options = ("--nthreads", str(threads), "--no-nanny", "--no-dashboard", "--local-directory", str(folder))
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, *options]
+    worker = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    yield
+    worker.kill()
+    worker.wait()
+
+
 def write(name: str, folder: Path) -> Result:
     time.sleep(0.05)
     (folder / name).write_text(f"{name} by {os.getpid()}")
@@ -91,6 +103,25 @@ def test_units_are_made_by_the_workers_and_one_that_is_lost_costs_nothing(tmp_pa
     makers = {(tmp_path / name).read_text().split()[-1] for name in works if name != "y"}
     assert len(makers) > 1 and str(os.getpid()) not in makers
     assert [entry.unit for entry in Quarantine(tmp_path).all()] == ["y"]
+
+
+def test_a_worker_that_comes_late_gets_work_if_it_can_do_it(
+    tmp_path: Path, scheduler: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def see(count: int, words: str = "") -> None:
+        end = time.monotonic() + 30
+        while (found := workers.width) != count or words not in caplog.text:
+            assert time.monotonic() < end, f"{found} workers: {caplog.text}"
+            time.sleep(0.1)
+
+    workers = DaskWorkers(scheduler, tmp_path, 60)
+    see(2)
+    with one_more(scheduler, tmp_path, threads=1):
+        see(3)
+    see(2)
+    with one_more(scheduler, tmp_path, threads=2):
+        see(2, "has 2 threads, and Blender and MeshLab need a process each")
+    workers.close()
 
 
 def test_what_kills_worker_after_worker_is_set_aside(tmp_path: Path, scheduler: str) -> None:
