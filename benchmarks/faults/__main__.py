@@ -7,10 +7,8 @@ import tempfile
 from pathlib import Path
 
 import click
-import numpy as np
 
-from benchmarks.faults.rows import ROWS, SHORT, Bench
-from benchmarks.faults.runs import Undisturbed
+from benchmarks.faults.rows import ROWS, SHORT, SHORT_SETTINGS, Bench
 from pipeline.report.text import aligned
 
 BY_NAME = {row.__name__: row for row in ROWS}
@@ -25,8 +23,7 @@ def main(only: tuple[str, ...], short: bool, seed: int) -> None:
     rows = [BY_NAME[name] for name in only] or list(SHORT if short else ROWS)
     lines, wrong = [], []
     with tempfile.TemporaryDirectory(prefix="l3d-faults-") as temporary:
-        folder = Path(temporary)
-        bench = Bench(folder, Undisturbed(folder / "whole"), np.random.default_rng(seed))
+        bench = Bench(Path(temporary), seed, SHORT_SETTINGS if short else ())
         click.echo(f"undisturbed: {bench.whole.seconds:.1f} s, {len(bench.whole.files)} files", err=True)
         for row in rows:
             told = len(wrong)

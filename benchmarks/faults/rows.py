@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.faults import runs
 from benchmarks.faults.cluster import Cluster, two_hosts
-from benchmarks.faults.runs import Run, Undisturbed
+from benchmarks.faults.runs import Ended, Run, Undisturbed
 from pipeline.format.reader import find_shards
 from pipeline.format.verification import verify
 
@@ -37,25 +37,37 @@ class Row:
     wrong: list[str]
 
 
-@dataclass
 class Bench:
     """What the rows share: a folder, the undisturbed run, and the moments at which things happen."""
 
-    folder: Path
-    whole: Undisturbed
-    random: np.random.Generator
+    def __init__(self, folder: Path, seed: int, settings: Sequence[str] = ()) -> None:
+        """``settings``: of all runs, beside their own."""
+        self._folder, self._random, self._settings = folder, np.random.default_rng(seed), settings
+        self.whole = Undisturbed(folder / "whole", settings)
+
+    def start(self, out: Path, *extra: str, fault: Mapping[str, str] | None = None) -> Run:
+        """Begin a run; ``fault``: the variables of ``sabotage``."""
+        return runs.start(out, self._settings, *extra, fault=fault)
+
+    def finish(self, out: Path, *extra: str) -> Ended:
+        """A run from its begin to its end."""
+        return self.start(out, *extra).end()
+
+    def share(self, least: float, most: float) -> float:
+        """A random number between."""
+        return float(self._random.uniform(least, most))
 
     def place(self) -> Path:
         """Where no run was yet."""
-        return Path(tempfile.mkdtemp(dir=self.folder)) / "out"
+        return Path(tempfile.mkdtemp(dir=self._folder)) / "out"
 
     def moment(self) -> float:
         """Seconds after a run's begin, by which it is not at its end."""
-        return float(self.random.uniform(0.05, 0.9) * self.whole.seconds)
+        return self.share(0.05, 0.9) * self.whole.seconds
 
     def goes_on(self, out: Path, *extra: str) -> list[str]:
         """Give the same command once more; what is wrong with how it ends and what it leaves."""
-        return runs.finish(out, *extra).unlike(0) + self.compare(out)
+        return self.finish(out, *extra).unlike(0) + self.compare(out)
 
     def compare(self, out: Path) -> list[str]:
         """What is unlike the undisturbed run's files."""
@@ -68,7 +80,7 @@ def kill_command(bench: Bench, times: int) -> Row:
     wrong, amid = [], 0
     for _ in range(times):
         out = bench.place()
-        run = runs.start(out)
+        run = bench.start(out)
         time.sleep(bench.moment())
         at_work = run.children()
         amid += run.process.poll() is None
@@ -85,7 +97,7 @@ def kill_in_shards(bench: Bench, times: int) -> Row:
     wrong, amid = [], 0
     for _ in range(times):
         out = bench.place()
-        run = runs.start(out)
+        run = bench.start(out)
         writing = run.until(partial(_any, out / "shards", ".*.tmp*"))
         run.kill()
         run.end()
@@ -113,7 +125,7 @@ def _lose_one(
     wrong, tried_again = [], 0
     for _ in range(times):
         out = bench.place()
-        run = runs.start(out)
+        run = bench.start(out)
         time.sleep(bench.moment() / 2)
         run.until(partial(victims, run))
         for victim in victims(run)[:1]:
@@ -129,7 +141,7 @@ def terminate(bench: Bench, times: int) -> Row:
     wrong, slowest = [], 0.0
     for _ in range(times):
         out = bench.place()
-        run = runs.start(out)
+        run = bench.start(out)
         time.sleep(2 + bench.moment() / 2)  # not while Python itself starts
         at_work = run.children()
         begin = time.monotonic()
@@ -163,7 +175,7 @@ def _sabotage(
     for once in (True, False):
         out = bench.place()
         own = {"FAULT": kind, "UNIT": UNIT, **({"ONCE": str(out.with_name("once"))} if once else {})}
-        run = runs.start(out, *extra, fault=own)
+        run = bench.start(out, *extra, fault=own)
         prepare(run.process.pid)
         wrong += run.end().unlike(0 if once else 1, words)
         if once:
@@ -182,8 +194,8 @@ def full_disk(bench: Bench, times: int) -> Row:
     needed = bench.whole.bytes
     for _ in range(times):
         out = bench.place()
-        with runs.small_disk(out, int(bench.random.uniform(0.2, 0.8) * needed)) as mount:
-            wrong += runs.finish(out).unlike(1, "the disk is full. Make room there") + _half(out)
+        with runs.small_disk(out, int(bench.share(0.2, 0.8) * needed)) as mount:
+            wrong += bench.finish(out).unlike(1, "the disk is full. Make room there") + _half(out)
             mount(f"size={8 * needed}")
             wrong += bench.goes_on(out)
     return Row("the disk is full", times, "one line, status 1, no half file; with room gone on with", wrong)
@@ -195,7 +207,7 @@ def read_only(bench: Bench, times: int) -> Row:
     for _ in range(times):
         out = bench.place()
         with runs.small_disk(out / "records", bench.whole.bytes) as mount:
-            run = runs.start(out)
+            run = bench.start(out)
             time.sleep(2 + bench.moment() / 2)
             _insist(partial(mount, "ro"))
             wrong += run.end().unlike(1, "Read-only file system")
@@ -220,18 +232,18 @@ def damaged_shard(bench: Bench, times: int) -> Row:
     """A shard that lost its end, has one other byte, or is gone."""
     wrong = []
     out = bench.place()
-    wrong += runs.finish(out).unlike(0)
+    wrong += bench.finish(out).unlike(0)
     [shard] = find_shards(out)
     good = shard.read_bytes()
     for _ in range(times):
-        place = int(bench.random.integers(len(good) // 10, len(good)))
+        place = int(bench.share(0.1, 1.0) * len(good))
         flipped = good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :]
         for name, bad in (("cut short", good[:place]), ("one other byte", flipped), ("gone", None)):
             shard.unlink()
             if bad is not None:
                 shard.write_bytes(bad)
                 wrong += [] if verify(out) else [f"{name} at {place}: verify found nothing"]
-            wrong += runs.finish(out).unlike(0)
+            wrong += bench.finish(out).unlike(0)
             wrong += [] if shard.read_bytes() == good else [f"{name} at {place}: not made again"]
     wrong += bench.compare(out)
     return Row("a shard is cut short, altered, gone", 3 * times, "verify names it; the next run makes it again", wrong)
@@ -242,12 +254,12 @@ def two_runs(bench: Bench, times: int) -> Row:
     wrong = []
     for _ in range(times):
         out = bench.place()
-        first = runs.start(out)
+        first = bench.start(out)
         first.until(partial(_any, out, "records/*/*.json"))
-        wrong += runs.finish(out).unlike(1, "another run is working on")
+        wrong += bench.finish(out).unlike(1, "another run is working on")
         wrong += first.end().unlike(0) + bench.compare(out)
         out = bench.place()
-        both = [runs.start(out, "--jobs", "1", "--partition", f"{number}/2") for number in (1, 2)]
+        both = [bench.start(out, "--jobs", "1", "--partition", f"{number}/2") for number in (1, 2)]
         wrong += [text for run in both for text in run.end().unlike(0)] + bench.compare(out)
     return Row("two runs at once", 2 * times, "the second is refused; with --partition both end well", wrong)
 
@@ -257,7 +269,7 @@ def clock_back(bench: Bench, times: int) -> Row:
     wrong, kept = [], 0
     for _ in range(times):
         out = bench.place()
-        run = runs.start(out)
+        run = bench.start(out)
         time.sleep(3 + bench.moment() / 2)
         run.kill()
         run.end()
@@ -265,7 +277,7 @@ def clock_back(bench: Bench, times: int) -> Row:
         for path in out.rglob("*"):
             os.utime(path, (tomorrow, tomorrow))
         before = {path: path.stat().st_mtime_ns for path in out.glob("records/*/*.json")}
-        wrong += runs.finish(out).unlike(0)
+        wrong += bench.finish(out).unlike(0)
         again = [path.name for path, then in before.items() if path.stat().st_mtime_ns != then]
         kept += len(before) - len(again)
         wrong += [f"{name} was made again" for name in again] + bench.compare(out)
@@ -274,7 +286,7 @@ def clock_back(bench: Bench, times: int) -> Row:
 
 def no_locks(bench: Bench, times: int) -> Row:
     """A file system that refuses locks, made up: the call is answered as by NFS without its lock service."""
-    ended = runs.start(bench.place(), fault={"FAULT": "no locks"}).end()
+    ended = bench.start(bench.place(), fault={"FAULT": "no locks"}).end()
     wrong = ended.unlike(1, "Use an --out on a file system with locks")
     return Row("a file system without locks (made up)", 1, "refused in one line, status 1", wrong)
 
@@ -301,7 +313,7 @@ def dask_hosts(bench: Bench, times: int) -> Row:
 
 def _lose_dask_worker(bench: Bench, cluster: Cluster) -> list[str]:
     out = bench.place()
-    run = runs.start(out, "--backend", "dask", "--scheduler", cluster.address)
+    run = bench.start(out, "--backend", "dask", "--scheduler", cluster.address)
     run.until(partial(_any, out, "records/views/*.json"))
     cluster.lose_worker()
     return run.end().unlike(0) + bench.compare(out)
@@ -341,5 +353,5 @@ ROWS: dict[Callable[[Bench, int], Row], int] = {
     clock_back: 2,
     no_locks: 1,
 }
-#: What tests do of it.
-SHORT = (kill_in_shards, full_disk)
+#: What tests do of it, on one chair.
+SHORT, SHORT_SETTINGS = (kill_in_shards, full_disk), ("source=synthetic:1",)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ SETTINGS = ("views.resolution=64", "views.reference_views=2", "render.samples=1"
 UNLIKE = ("timings.jsonl", ".lock")
 #: Seconds after which a run is believed to hang.
 PATIENCE = 300.0
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Ended:
 class Undisturbed:
     """The files and seconds of a run to which nothing happens, with which the others are compared."""
 
-    def __init__(self, folder: Path) -> None:
-        start = time.monotonic()
-        ended = finish(folder)
+    def __init__(self, folder: Path, settings: Sequence[str]) -> None:
+        begin = time.monotonic()
+        ended = start(folder, settings).end()
         if ended.status:
             raise RuntimeError(f"the undisturbed run ended with status {ended.status}: {ended.said}")
-        self.seconds = time.monotonic() - start
+        self.seconds = time.monotonic() - begin
         self.files = contents(folder)
         self.bytes = sum(map(len, self.files.values()))
 
@@ -111,20 +111,15 @@ def _command(process: psutil.Process) -> str:
     return ""
 
 
-def start(out: Path, *extra: str, fault: Mapping[str, str] | None = None) -> Run:
+def start(out: Path, settings: Sequence[str], *extra: str, fault: Mapping[str, str] | None = None) -> Run:
     """Begin a run; ``fault``: the variables of ``sabotage``."""
     begin = sabotage.COMMAND if fault else ("-m", "pipeline.cli.gen")
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    command = [sys.executable, *begin, "--config", "tiny", "--out", str(out), "--jobs", "2", *settings, *extra]
+    sets = [part for setting in (*SETTINGS, *settings) for part in ("--set", setting)]
+    command = [sys.executable, *begin, "--config", "tiny", "--out", str(out), "--jobs", "2", *sets, *extra]
     log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  read when the run has ended
     environment = module_environment(fault or {})
     process = subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment, start_new_session=True)
     return Run(process, log)
-
-
-def finish(out: Path, *extra: str) -> Ended:
-    """A run from its begin to its end."""
-    return start(out, *extra).end()
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -144,13 +139,17 @@ def memory_limit(name: str, size: int) -> Iterator[Callable[[int], None]]:
 
     Needs root and the kernel's memory controller, version 1 or 2; raises OSError without.
     """
+
+    def put_in(process: int) -> None:
+        (group / "cgroup.procs").write_text(str(process))
+
     root = Path("/sys/fs/cgroup")
     old = root / "memory"
     group = (old if old.is_dir() else root) / f"l3d-{name}-{os.getpid()}"
     group.mkdir()
     try:
         (group / ("memory.limit_in_bytes" if old.is_dir() else "memory.max")).write_text(str(size))
-        yield lambda process: (group / "cgroup.procs").write_text(str(process)) and None
+        yield put_in
     finally:
         for _ in range(100):
             with suppress(OSError):  # busy until its last process is gone
