@@ -52,12 +52,15 @@ class Run:
     def execute(self, wanted: Sequence[str] = NAMES) -> Summary:
         """Do the wanted stages over all units; earlier ones must be finished. Raises PipelineError."""
         out = self.context.layout.out
+        alone = self.effort.partition is None  # or what is not finished may be another run's
         try:
             summary = execute(STAGES, wanted, self.context, out, self.effort, self.progress)
         except BaseException:
-            if self.effort.partition is None:  # or they may be another run's
+            if alone:
                 remove_leftovers(out)
             raise
+        if alone and summary.worked:
+            remove_leftovers(out)  # of workers that were lost
         if "library" in NAMES[: 1 + max(map(NAMES.index, wanted))]:
             stock = take_stock(self.context.config.materials)
             summary.left_out[:0] = [("library", str(item.where), item.reason) for item in stock.left_out]

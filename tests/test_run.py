@@ -21,6 +21,7 @@ from PIL import Image
 from pipeline.cli.data import main as data
 from pipeline.cli.gen import main
 from pipeline.config import Config
+from pipeline.engine.run import Step
 from pipeline.engine.sharing import Partition
 from pipeline.engine.workers import Effort
 from pipeline.errors import PipelineError
@@ -394,6 +395,17 @@ def test_only_own_temporary_files_and_shards_are_removed(tmp_path: Path) -> None
     open_run(load(Config, None, SMALL), tmp_path, Effort(), lambda *_: None)
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in gone)
+
+
+def test_what_a_lost_worker_left_half_is_gone_at_the_end(tmp_path: Path) -> None:
+    half = tmp_path / "shapes" / ".1.77.tmp.glb"
+
+    def lose(step: Step) -> None:
+        half.parent.mkdir(exist_ok=True)
+        half.touch()
+
+    open_run(load(Config, None, [*SMALL, "source=synthetic:1"]), tmp_path, Effort(), lose).execute(["shapes"])
+    assert list(half.parent.iterdir()) and not half.exists()
 
 
 def test_single_stage_needs_the_ones_before(tmp_path: Path) -> None:

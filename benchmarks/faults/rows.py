@@ -202,13 +202,13 @@ def full_disk(bench: Bench, times: int) -> Row:
 
 
 def read_only(bench: Bench, times: int) -> Row:
-    """The folder of records may not be written any more. (That of a lock that is held, Linux lets nobody make so.)"""
+    """The folder of renders may not be written any more. (That of a lock that is held, Linux lets nobody make so.)"""
     wrong = []
     for _ in range(times):
         out = bench.place()
-        with runs.small_disk(out / "records", bench.whole.bytes) as mount:
+        with runs.small_disk(out / "renders", bench.whole.bytes) as mount:
             run = bench.start(out)
-            time.sleep(2 + bench.moment() / 2)
+            run.until(partial(_any, out, "records/render/*.json"))
             _insist(partial(mount, "ro"))
             wrong += run.end().unlike(1, "Read-only file system")
             mount("rw")
