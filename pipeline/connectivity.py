@@ -26,3 +26,13 @@ def face_components(faces: NDArray[np.integer]) -> NDArray[np.int64]:
     """
     corner = components(np.vstack([faces[:, :2], faces[:, 1:]]), int(faces.max(initial=-1)) + 1)
     return np.unique(corner[faces[:, 0]], return_inverse=True)[1]
+
+
+def grouped(labels: NDArray[np.integer]) -> list[NDArray[np.int64]]:
+    """Of each label, ascending, the places (k,) in ``labels`` (n,) that have it, ascending.
+
+    >>> [places.tolist() for places in grouped(np.array([7, 3, 7]))]
+    [[1], [0, 2]]
+    """
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(labels) else []

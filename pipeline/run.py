@@ -155,7 +155,8 @@ def _rates(timings: Path) -> dict[str, float]:
                 times[entry["stage"]].append(float(entry["at"]))
     rates = {}
     for stage, moments in times.items():
-        recent = sorted(moment for moment in moments if moment > max(moments) - RECENT)
+        since = max(moments) - RECENT
+        recent = sorted(moment for moment in moments if moment > since)
         if len(recent) > 1 and recent[-1] > recent[0]:
             rates[stage] = (len(recent) - 1) / (recent[-1] - recent[0])
     return rates

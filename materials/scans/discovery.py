@@ -143,11 +143,12 @@ def _names(wanted: Sequence[tuple[str, PurePosixPath]]) -> list[str]:
         if count[names[index]] > 1:
             names[index] = _identifier("_".join((*home.parts, name)))
     taken: set[str] = set()
+    tried = Counter[str]()  # name -> the numbers after it that are taken
     for index in sorted(range(len(names)), key=lambda i: (str(wanted[i][1]), wanted[i][0])):
-        name, number = names[index], 1
+        name = names[index]
         while names[index] in taken:
-            number += 1
-            names[index] = f"{name}_{number}"
+            tried[name] += 1
+            names[index] = f"{name}_{tried[name] + 1}"
         taken.add(names[index])
     return names
 

@@ -22,7 +22,7 @@ from pipeline.anomalies.targets.nodes import Node
 from pipeline.errors import UnitRejected
 from pipeline.geometry.raycast import RayScene
 from pipeline.seeding import rng
-from pipeline.shapes.shape import Shape, flatten
+from pipeline.shapes.shape import Part, Shape, flatten
 
 
 class TargetUnfit(UnitRejected):
@@ -89,9 +89,15 @@ class Task:
         return cKDTree(self.rest_points[np.isin(self.rest_part_ids, self.contact_neighbours)])
 
     @cached_property
+    def rest_parts(self) -> list[Part]:
+        """Every part but the target's."""
+        own = set(self.target.part_ids)
+        return [part for part in self.shape.parts if part.part_id not in own]
+
+    @cached_property
     def rest(self) -> trimesh.Trimesh:
         """Everything but the target in one mesh."""
-        return join(p.mesh for p in self.shape.parts if p.part_id not in self.target.part_ids)
+        return join(part.mesh for part in self.rest_parts)
 
     @cached_property
     def rest_pieces(self) -> Pieces:
@@ -106,8 +112,7 @@ class Task:
     @cached_property
     def rest_part_ids(self) -> NDArray[np.int64]:
         """The part that each of ``rest_points`` is on."""
-        parts = [p for p in self.shape.parts if p.part_id not in self.target.part_ids]
-        part_ids = np.repeat([p.part_id for p in parts], [len(p.mesh.faces) for p in parts])
+        part_ids = np.repeat([p.part_id for p in self.rest_parts], [len(p.mesh.faces) for p in self.rest_parts])
         return np.asarray(part_ids[self.rest_pieces.faces])
 
     @cached_property

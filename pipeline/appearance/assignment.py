@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -32,8 +33,22 @@ class _Slot:
     hardness: Hardness | None
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Swatches chosen so far. by_zone: by zone, then by the hardness of its parts; worn: by name, in their order."""
+
+    by_zone: defaultdict[str, dict[Hardness | None, Swatch]] = field(default_factory=lambda: defaultdict(dict))
+    worn: dict[str, Swatch] = field(default_factory=dict)
+
+    def add(self, slot: _Slot, swatch: Swatch) -> None:
+        self.by_zone[slot.zone][slot.hardness] = swatch
+        self.worn[swatch.name] = swatch
+
+    def name(self, slot: _Slot) -> str:
+        return self.by_zone[slot.zone][slot.hardness].name
+
+
 _Name = TypeVar("_Name", bound=str)
-_Chosen = dict[_Slot, Swatch]
 
 
 def assign_materials(shape: Shape, texture_id: int, library: Library, seed: int) -> Assignment:
@@ -45,18 +60,19 @@ def assign_materials(shape: Shape, texture_id: int, library: Library, seed: int)
     """
     priors = load_priors()
     slots = _slots(shape, priors)
-    chosen: _Chosen = {}
+    chosen = _Chosen()
     for slot in _in_order(set(slots.values()), priors):
         draw = rng(seed, "appearance", shape.shape_id, texture_id, slot.zone, slot.hardness or "unknown")
-        chosen[slot] = _follow(slot, priors, chosen, draw) or _pick(slot, priors, library, chosen, draw)
-    return Assignment(texture_id, {part_id: chosen[slot].name for part_id, slot in slots.items()})
+        chosen.add(slot, _follow(slot, priors, chosen, draw) or _pick(slot, priors, library, chosen.worn, draw))
+    return Assignment(texture_id, {part_id: chosen.name(slot) for part_id, slot in slots.items()})
 
 
 def twins(shape: Shape, part_ids: Collection[int]) -> tuple[int, ...]:
     """Ids of the other parts that share a material with one of these under every texture id, ascending."""
     slots = _slots(shape, load_priors())
-    taken = {slots[i] for i in part_ids}
-    return tuple(i for i, slot in slots.items() if slot in taken and i not in part_ids)
+    own = set(part_ids)
+    taken = {slots[i] for i in own}
+    return tuple(i for i, slot in slots.items() if slot in taken and i not in own)
 
 
 def _slots(shape: Shape, priors: Priors) -> dict[int, _Slot]:
@@ -75,21 +91,22 @@ def _follow(slot: _Slot, priors: Priors, chosen: _Chosen, draw: np.random.Genera
     for leader, probability in {slot.zone: 1.0, **zone.follows}.items():
         takes_over = draw.random() < probability
         # A leader with soft and hard parts is followed in the one of this slot's own hardness.
-        worn = [chosen[s] for s in sorted(chosen, key=lambda s: s.hardness != slot.hardness) if s.zone == leader]
-        fitting = [m for m in worn if m.material_class in usual and zone.suits(m.name, m.style)]
+        worn = sorted(chosen.by_zone[leader].items(), key=lambda item: item[0] != slot.hardness)
+        fitting = [m for _, m in worn if m.material_class in usual and zone.suits(m.name, m.style)]
         if takes_over and fitting:
             return fitting[0]
     return None
 
 
-def _pick(slot: _Slot, priors: Priors, library: Library, chosen: _Chosen, draw: np.random.Generator) -> Swatch:
+def _pick(
+    slot: _Slot, priors: Priors, library: Library, worn: Mapping[str, Swatch], draw: np.random.Generator
+) -> Swatch:
     """Draw materials until one goes with those worn; once the object's number is used up, one of those."""
     allowed, zone = priors.weights(slot.zone, slot.hardness), priors.zone(slot.zone)
     options = {c: [m for m in library.of_class(c) if zone.suits(m.name, m.style)] for c in allowed}
     weights = {c: w for c, w in allowed.items() if options[c]}
     if not weights:
         raise PipelineError(f"the library has no material for {slot.zone}; it needs one of: {', '.join(allowed)}")
-    worn = {m.name: m for m in chosen.values()}
     for _ in range(priors.harmony.tries):
         of_class = {m.name: m.weight for m in options[_weighted(weights, draw)]}
         material = library[_weighted(of_class, draw)]

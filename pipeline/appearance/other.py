@@ -32,14 +32,14 @@ def other_material(
     """
     priors = load_priors()
     weights, zones = _common_weights(shape, part_ids, priors), _zones(shape, part_ids, priors)
-    present = library[_most_worn(shape, part_ids, worn)]
+    present, taken = library[_most_worn(shape, part_ids, worn)], set(worn.values())
 
     def fits(swatch: Swatch) -> bool:
         same = swatch.material_class == present.material_class
         least = config.min_colour_difference_in_class if same else config.min_colour_difference
         differs = math.dist(swatch.colour, present.colour) >= least
         suits = all(zone.suits(swatch.name, swatch.style) for zone in zones)
-        return differs and suits and swatch.material_class in weights and swatch.name not in worn.values()
+        return differs and suits and swatch.material_class in weights and swatch.name not in taken
 
     options = [swatch for swatch in library.swatches if fits(swatch)]
     if not options:

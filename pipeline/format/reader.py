@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
 from pipeline.format import naming, schema
@@ -59,6 +60,8 @@ class Shard:
         self.path = path
         self._file: h5py.File | None = None
         self._datasets: dict[tuple[str, str], h5py.Dataset] = {}  # finding one takes as long as reading a small row
+        #: Of a column that names rows: what it names, ascending, and the rows in that order.
+        self._owners: dict[tuple[str, str], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     @property
     def file(self) -> h5py.File:
@@ -79,9 +82,11 @@ class Shard:
             self._file.close()
             self._file = None
             self._datasets.clear()
+            self._owners.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_file": None, "_datasets": {}}  # an open HDF5 handle does not cross process borders
+        # An open HDF5 handle does not cross process borders.
+        return {"path": self.path, "_file": None, "_datasets": {}, "_owners": {}}
 
     @property
     def version(self) -> int:
@@ -135,7 +140,7 @@ class Shard:
 
     def anomaly_rows(self, query_row: int) -> list[int]:
         """Rows of ``anomalies/`` that the query in row ``query_row`` of ``queries/`` has."""
-        return [int(i) for i in np.flatnonzero(self.column("anomalies", "query_index") == query_row)]
+        return self._rows_of("anomalies", "query_index", query_row)
 
     def anomaly(self, row: int) -> AnomalyRecord:
         """Row ``row`` of ``anomalies/``."""
@@ -144,7 +149,7 @@ class Shard:
 
     def query_rows(self, shape_row: int) -> list[int]:
         """Rows of ``queries/`` that show the shape in row ``shape_row`` of ``shapes/``."""
-        return [int(i) for i in np.flatnonzero(self.column("queries", "shape_index") == shape_row)]
+        return self._rows_of("queries", "shape_index", shape_row)
 
     def shape(self, row: int) -> ShapeRecord:
         """Row ``row`` of ``shapes/`` with all its queries and, where that is known, its mesh."""
@@ -168,6 +173,16 @@ class Shard:
             raise PipelineError(f"{self.path}: the source of this file told no meshes (its attribute unknown)")
         ranges = {group: slice(*self.row("shapes", name, row)) for group, name in schema.RANGES.items()}
         return schema.mesh_of(lambda group, name: self._read(group, name, ranges[group]))
+
+    def _rows_of(self, group: str, column: str, owner: int) -> list[int]:
+        """Rows, ascending, whose ``column`` names the row ``owner``; it is read once."""
+        if (group, column) not in self._owners:
+            owners = self.column(group, column)
+            order = np.argsort(owners, kind="stable")
+            self._owners[group, column] = owners[order], order
+        owners, order = self._owners[group, column]
+        first, last = np.searchsorted(owners, [owner, owner + 1])
+        return [int(i) for i in order[first:last]]
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         try:

@@ -85,19 +85,31 @@ class RayScene:
         t, face = self._hits(origins, directions)
         return t, self._part_ids(face)
 
+    def hits(
+        self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
+    ) -> Bool[np.ndarray, " ray"]:
+        """Whether rays meet anything; where is not computed."""
+        return np.asarray(self._faces(origins, directions) >= 0)
+
     def _hits(
         self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
     ) -> tuple[Float64[np.ndarray, " ray"], Integer[np.ndarray, " ray"]]:
         """Ray parameters and faces, 0 and -1 on a miss."""
         t = np.zeros(len(origins))
-        if len(self.soup.faces) == 0:
-            return t, np.full(len(origins), -1)
-        # Asking Embree for the hit faces alone is ten times faster than for its barycentric coordinates.
-        face = self._scene.run(origins.astype(np.float32), directions.astype(np.float32))
+        face = self._faces(origins, directions)
         hit = face >= 0
         corners = self.soup.vertices[self.soup.faces[face[hit]]]
         t[hit] = _hit_parameter(origins[hit], directions[hit], corners)
         return t, face
+
+    def _faces(
+        self, origins: Float64[np.ndarray, "ray 3"], directions: Float64[np.ndarray, "ray 3"]
+    ) -> Integer[np.ndarray, " ray"]:
+        """Faces that rays meet first, -1 on a miss."""
+        if len(self.soup.faces) == 0:
+            return np.full(len(origins), -1)
+        # Asking Embree for the hit faces alone is ten times faster than for its barycentric coordinates.
+        return self._scene.run(origins.astype(np.float32), directions.astype(np.float32))
 
     def _part_ids(self, face: Integer[np.ndarray, " ray"]) -> UInt16[np.ndarray, " ray"]:
         ids = np.zeros(len(face), dtype=np.uint16)

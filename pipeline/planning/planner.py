@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 from pipeline.anomalies.config import AnomaliesConfig
@@ -47,20 +48,17 @@ class Planner:
         self.ids = sorted(nodes)
         wanted = {t: config.types[t] for t in ANOMALY_TYPES if t in config.types}
         self.types = {t: counts for t, counts in wanted.items() if counts.images and counts.shapes}
-        self._nodes = nodes
+        self._nodes, self._anomalies = nodes, anomalies
         self._kinds = {t: find_kind(t) for t in self.types}
-        self._catalogues: dict[str, Catalogue] = {}
-        if any(kind.needs_donor for kind in self._kinds.values()):
-            for split in SPLITS:
-                members = {i: nodes[i] for i in self.ids if splits[i] == split}
-                self._catalogues[split] = Catalogue(members, anomalies.swapped, seed)
-        asks = {t: (kind.takes_groups, kind.needs_donor) for t, kind in self._kinds.items()}
-        found = {ask: {i: self._find(i, *ask, anomalies) for i in self.ids} for ask in set(asks.values())}
-        self._candidates = {t: found[ask] for t, ask in asks.items()}
+        self._found: dict[tuple[bool, bool], dict[str, list[Node]]] = {}
 
     def candidates(self, shape_id: str, anomaly_type: str) -> list[Node]:
         """Nodes of the shape that an anomaly of the type may act on; for a swap, those that a donor is like."""
-        return self._candidates[anomaly_type][shape_id]
+        kind = self._kinds[anomaly_type]
+        ask = kind.takes_groups, kind.needs_donor  # of several types alike
+        if ask not in self._found:
+            self._found[ask] = {i: self._find(i, *ask) for i in self.ids}
+        return self._found[ask][shape_id]
 
     def target(self, counts: TypeCounts) -> Target:
         """Shapes and images of a type, scaled to the shapes at hand."""
@@ -127,8 +125,16 @@ class Planner:
         """Label path of one of the shape's nodes."""
         return next(node.label for node in self._nodes[shape_id] if node.part_ids == part_ids)
 
-    def _find(self, shape_id: str, takes_groups: bool, needs_donor: bool, config: AnomaliesConfig) -> list[Node]:
-        found = find_candidates(self._nodes[shape_id], takes_groups, config)
+    @cached_property
+    def _catalogues(self) -> dict[str, Catalogue]:
+        """By split; made where a swap is planned, and not where a plan is only settled."""
+        members: dict[str, dict[str, Sequence[Node]]] = {split: {} for split in SPLITS}
+        for i in self.ids:
+            members[self.splits[i]][i] = self._nodes[i]
+        return {split: Catalogue(own, self._anomalies.swapped, self.seed) for split, own in members.items()}
+
+    def _find(self, shape_id: str, takes_groups: bool, needs_donor: bool) -> list[Node]:
+        found = find_candidates(self._nodes[shape_id], takes_groups, self._anomalies)
         if not needs_donor:
             return found
         catalogue = self._catalogues[self.splits[shape_id]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from heapq import heappop, heappush
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,33 +31,53 @@ def transport(scores: Matrix, weights: Vector, totals: Vector) -> Matrix:
     flow[np.arange(len(scores)), scores.argmax(axis=1)] = weights
     excess = flow.sum(axis=0) - totals
     columns = len(totals)
+    moves = Moves(scores, flow)
     loss, mover = np.full((columns, columns), np.inf), np.zeros((columns, columns), dtype=np.int64)
     changed = set(range(columns))
     while True:
-        for j in changed:
-            loss[j], mover[j] = _cheapest_moves(scores, flow, j)
+        for j, k in product(changed, range(columns)):
+            loss[j, k], mover[j, k] = moves.cheapest(j, k)
         path = _cheapest_path(loss, excess)
         if path is None:
             return flow
-        moves = [(mover[j, k], j, k) for j, k in pairwise(path)]
-        amount = min(excess[path[0]], -excess[path[-1]], *(flow[i, j] for i, j, _ in moves))
-        for i, j, k in moves:
+        steps = [(mover[j, k], j, k) for j, k in pairwise(path)]
+        amount = min(excess[path[0]], -excess[path[-1]], *(flow[i, j] for i, j, _ in steps))
+        for i, j, k in steps:
             flow[i, j] -= amount
             flow[i, k] += amount
+            moves.note(i, k)
         excess[path[0]] -= amount
         excess[path[-1]] += amount
         changed = set(path)
 
 
-def _cheapest_moves(scores: Matrix, flow: Matrix, column: int) -> tuple[Vector, NDArray[np.int64]]:
-    """(k,) what it costs to move something from the column to each other, and the item that it costs least with."""
-    own = np.flatnonzero(flow[:, column] > 0)
-    if len(own) == 0:
-        return np.full(scores.shape[1], np.inf), np.zeros(scores.shape[1], dtype=np.int64)
-    cost = scores[own, column, None] - scores[own]
-    cost[:, column] = np.inf
-    cheapest = cost.argmin(axis=0)
-    return cost[cheapest, np.arange(scores.shape[1])], own[cheapest]
+class Moves:
+    """What it costs to move something of an item from one column to another; of no item that column j has not."""
+
+    def __init__(self, scores: Matrix, flow: Matrix) -> None:
+        """``flow``, (n, k) as ``scores``, may change: an item that a column gets is to be noted."""
+        self._scores, self._flow = scores, flow
+        #: For columns j and k (cost, item), cheapest first, of all that is in j, and of what was.
+        self._heaps: dict[tuple[int, int], list[tuple[float, int]]] = {}
+        for j in range(scores.shape[1]):
+            own = np.flatnonzero(flow[:, j] > 0)
+            for k, costs in enumerate((scores[own, j, None] - scores[own]).T.tolist()):
+                if k != j:
+                    self._heaps[j, k] = sorted(zip(costs, own.tolist(), strict=True))
+
+    def note(self, item: int, column: int) -> None:
+        """The column has something of the item."""
+        costs = (self._scores[item, column] - self._scores[item]).tolist()
+        for k, cost in enumerate(costs):
+            if k != column:
+                heappush(self._heaps[column, k], (cost, int(item)))
+
+    def cheapest(self, j: int, k: int) -> tuple[float, int]:
+        """The least cost of moving something from j to k, and the first item that it costs least with."""
+        heap = self._heaps.get((j, k), [])
+        while heap and not self._flow[heap[0][1], j] > 0:
+            heappop(heap)
+        return heap[0] if heap else (np.inf, 0)
 
 
 def _cheapest_path(loss: Matrix, excess: Vector) -> list[int] | None:

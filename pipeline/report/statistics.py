@@ -84,14 +84,14 @@ def statistics(shards: Sequence[Path]) -> Statistics:
             shapes[shard.split] += shard.shape_count
             categories.update(shard.column("shapes", "category").tolist())
     types = kinds({anomaly.type for anomaly in anomalies})
-    groups = {part_group(anomaly.part_label) for anomaly in anomalies}
+    parts = Counter((part_group(anomaly.part_label), anomaly.type) for anomaly in anomalies)
     return Statistics(
         table=count_table(Counter((query.shape_id, query.type) for query in queries)),
         splits={s: _split_counts(queries, s, shapes[s]) for s in shapes},
         parts={
-            group: _counts(types, (a.type for a in anomalies if part_group(a.part_label) == group))
+            group: {kind: parts[group, kind] for kind in types}
             # The paper's groups, and whatever other categories bring.
-            for group in dict.fromkeys((*PAPER_IMAGES, *sorted(groups)))
+            for group in dict.fromkeys((*PAPER_IMAGES, *sorted({group for group, _ in parts})))
         },
         part_labels=dict(sorted(Counter(a.part_label for a in anomalies).items())),
         categories=dict(sorted(categories.items())),
@@ -123,12 +123,6 @@ def _anomalies(shard: Shard) -> Iterable[_Anomaly]:
 def _split_counts(queries: Sequence[_Query], split: str, shapes: int) -> SplitCounts:
     types = [query.type for query in queries if query.split == split]
     return SplitCounts(shapes, len(types), sum(kind != NORMAL for kind in types))
-
-
-def _counts(keys: Iterable[str], values: Iterable[str]) -> dict[str, int]:
-    """How often each key occurs, in the order of the keys and 0 where it does not."""
-    found = Counter(values)
-    return {key: found[key] for key in keys}
 
 
 def _spread(values: Sequence[float]) -> Spread:

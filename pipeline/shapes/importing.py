@@ -7,7 +7,8 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -102,18 +103,19 @@ def import_meshes(path: Path, max_faces: int, limits: ImportConfig = USUAL_LIMIT
         found.sort(key=lambda entry: entry[0])
     order = {name: number for number, name in enumerate(prepared.names)}
     found.sort(key=lambda entry: order.get(entry[0][-1], order.get(NUMBERED.sub("", entry[0][-1]), len(order))))
-    paths = _told_apart([names for names, _ in found])
+    paths = told_apart([names for names, _ in found])
     meshes = (ImportedMesh(names, mesh) for names, (_, mesh) in zip(paths, found, strict=True))
     return Imported(tuple(meshes), tuple(answer["notes"]))
 
 
-def _told_apart(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def told_apart(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Paths, each once: a number follows the name where one comes again, as of instances."""
     taken = set(paths)
     seen: set[tuple[str, ...]] = set()
+    numbers: dict[tuple[str, ...], Iterator[int]] = defaultdict(lambda: count(1))  # what was tried is taken
     told = []
     for path in paths:
-        numbered = ((*path[:-1], f"{path[-1]}.{number:03d}") for number in count(1))
+        numbered = ((*path[:-1], f"{path[-1]}.{number:03d}") for number in numbers[path])
         own = path if path not in seen else next(other for other in numbered if other not in taken)
         seen.add(own)
         taken.add(own)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from pipeline.connectivity import components, grouped
+from pipeline.format.cameras import cross
 from pipeline.geometry.raycast import RayScene
 from pipeline.shapes.shape import flatten, make_mesh
 
@@ -77,22 +80,48 @@ def _orient(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, int]:
 
     Components meet at edges of more than two faces; smooth shading needs their windings to agree there too.
     """
-    before = mesh.faces.copy()
-    if not mesh.is_winding_consistent:
-        trimesh.repair.fix_winding(mesh)
-    faces = mesh.faces.copy()
-    vertices = mesh.vertices
-    components = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
+    before = np.asarray(mesh.faces)
+    faces = _wound_alike(mesh)
+    vertices = np.asarray(mesh.vertices)
     boundary = _boundary_faces(faces)
     scene = RayScene(flatten([(1, mesh)]))
-    for component in range(components.max(initial=-1) + 1):
-        members = np.flatnonzero(components == component)
+    for members in grouped(components(mesh.face_adjacency, len(faces))):
         triangles = vertices[faces[members]]
         outward = _outside_vote(scene, triangles) if boundary[members].any() else _signed_volume(triangles)
         if outward < 0:
             faces[members] = faces[members][:, ::-1]
     turned = int((faces != before).any(axis=1).sum())
     return make_mesh(vertices, faces), turned
+
+
+def _wound_alike(mesh: trimesh.Trimesh) -> NDArray[np.int64]:
+    """(m, 3) faces, turned where they are not wound as the neighbour that they are reached from.
+
+    What ``trimesh.repair.fix_winding`` gives, which looks for the shared edge of each two faces anew.
+    """
+    faces = np.array(mesh.faces, dtype=np.int64)
+    pairs = np.asarray(mesh.face_adjacency)
+    along_first, along_second = (_runs_along(faces[side], mesh.face_adjacency_edges) for side in pairs.T)
+    clash = along_first == along_second
+    if not clash.any():
+        return faces
+    graph = nx.Graph()
+    graph.add_edges_from((a, b, {"clash": c}) for (a, b), c in zip(pairs.tolist(), clash.tolist(), strict=True))
+    clashing = set(pairs[clash].ravel().tolist())
+    turned = np.zeros(len(faces), dtype=bool)
+    for members in nx.connected_components(graph):
+        if not clashing.isdisjoint(members):
+            start = next(iter(graph.subgraph(members)))
+            for near, far in nx.bfs_edges(graph, start):
+                turned[far] = turned[near] != graph[near][far]["clash"]
+    faces[turned] = faces[turned][:, ::-1]
+    return faces
+
+
+def _runs_along(faces: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) True for faces (n, 3) in which the second corner of their edge (n, 2) comes next after the first."""
+    first = (faces == edges[:, :1]).argmax(axis=1)
+    return np.asarray(faces[np.arange(len(faces)), (first + 1) % 3] == edges[:, 1])
 
 
 def _outside_vote(scene: RayScene, triangles: NDArray[np.float64]) -> float:
@@ -110,8 +139,8 @@ def _outside_vote(scene: RayScene, triangles: NDArray[np.float64]) -> float:
     for side in (1.0, -1.0):
         facing = DIRECTIONS[None] * np.sign(side * (unit @ DIRECTIONS.T))[..., None]
         origins = np.broadcast_to((centres + side * START * unit)[:, None], facing.shape)
-        _, hit = scene.first_hits(origins.reshape(-1, 3), facing.reshape(-1, 3))
-        votes += side * (hit == 0).reshape(len(largest), -1).sum(axis=1)
+        escapes = ~scene.hits(origins.reshape(-1, 3), facing.reshape(-1, 3))
+        votes += side * escapes.reshape(len(largest), -1).sum(axis=1)
     return float(votes @ doubled_area[largest])
 
 
@@ -124,4 +153,4 @@ def _boundary_faces(faces: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _signed_volume(triangles: NDArray[np.float64]) -> float:
     a, b, c = (triangles - triangles.mean(axis=(0, 1))).swapaxes(0, 1)
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
+    return float(np.einsum("ij,ij->", a, cross(b, c)) / 6.0)

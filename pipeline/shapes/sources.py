@@ -14,7 +14,7 @@ from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import MERGED, list_partnet, read_partnet
 from pipeline.shapes.shape import Shape
 from pipeline.shapes.source_index import SourceIndex
-from pipeline.shapes.synthetic import chair_id, write_chair
+from pipeline.shapes.synthetic import chair_id, chair_number, write_chair
 
 
 class Source(Protocol):
@@ -76,7 +76,7 @@ class SyntheticSource:
         return {i: f"synthetic {i} {self.seed}" for i in ids}
 
     def read(self, shape_id: str) -> Shape:
-        write_chair(self.folder, self.ids().index(shape_id), self.seed)
+        write_chair(self.folder, chair_number(shape_id), self.seed)
         return read_partnet(self.folder / shape_id, self.config)
 
 

@@ -44,7 +44,8 @@ def wanted_ids(source: Source, only: Sequence[str]) -> list[str]:
     unknown = sorted(name for name, i in wanted.items() if i not in known)
     if unknown:
         raise PipelineError(f"shape {unknown[0]!r} is not in the source, which has {len(ids)} shapes, e.g. {ids[0]!r}")
-    return [i for i in ids if not only or i in wanted.values()]
+    chosen = set(wanted.values())
+    return [i for i in ids if not only or i in chosen]
 
 
 def read(source: Source, shape_id: str, context: Context) -> Result:

@@ -153,8 +153,8 @@ class ViewSelector:
         return _Variant(variant_name(a.name for a in anomalies), scene(*names), shown)
 
     def _part(self, anomaly: Anomaly) -> RayScene:
-        meshes = part_meshes(self._shape, () if anomaly.is_missing else (anomaly,))
-        return RayScene(flatten((i, mesh) for i, mesh in meshes if i in anomaly.target))
+        meshes, own = part_meshes(self._shape, () if anomaly.is_missing else (anomaly,)), set(anomaly.target)
+        return RayScene(flatten((i, mesh) for i, mesh in meshes if i in own))
 
     def _passing(self, anomalies: Sequence[Anomaly], reasons: Counter[str]) -> Iterator[View]:
         """Views that pass, camera by camera; ``reasons`` counts those that do not."""

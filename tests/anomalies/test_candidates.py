@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.anomalies.config import AnomaliesConfig
 from pipeline.anomalies.targets.candidates import find_candidates, order, salience
 from pipeline.anomalies.targets.donors import slot_kind
-from pipeline.anomalies.targets.nodes import find_nodes
+from pipeline.anomalies.targets.nodes import find_nodes, outermost
 from pipeline.format.labels import PAPER_TYPES
 from pipeline.format.part_groups import PAPER_IMAGES, paper_share, part_group
 from pipeline.seeding import rng
@@ -30,6 +32,13 @@ def test_instance_groups_are_all_parts_of_a_label_together() -> None:
     assert groups[ARM] == ((7, 8, 9, 10), 2)
     assert groups[f"{ARM}/arm_horizontal_bar"] == ((8, 10), 2)
     assert LEG not in groups  # all legs are the base, which is a node already
+
+
+@settings(deadline=None)
+@given(st.lists(st.sets(st.integers(1, 6), min_size=1).map(lambda ids: tuple(sorted(ids))), max_size=12))
+def test_outermost_are_those_that_lie_in_no_other(found: list[tuple[int, ...]]) -> None:
+    expected = [ids for ids in found if not any(set(ids) < set(other) for other in found)]
+    assert outermost(found) == expected
 
 
 def test_inner_nodes_that_repeat_are_whole_parts_in_any_category() -> None:

@@ -311,6 +311,19 @@ def test_rows_are_read_without_the_meshes(dataset: Path) -> None:
                 read(0)
 
 
+def test_rows_of_a_shape_and_of_a_query_are_found_whatever_their_order(dataset: Path) -> None:
+    path = find_shards(dataset)[0]
+    owners = {("queries", "shape_index"): "query_rows", ("anomalies", "query_index"): "anomaly_rows"}
+    with h5py.File(path, "r+") as file:
+        for group, name in owners:
+            file[group][name][:] = np.random.default_rng(0).integers(0, 4, len(file[group][name]))
+    with Shard(path) as shard:
+        for (group, name), method in owners.items():
+            column = shard.column(group, name)
+            for row in range(5):
+                assert getattr(shard, method)(row) == np.flatnonzero(column == row).tolist()
+
+
 def test_a_shape_without_a_mesh_must_be_said_to_be(tmp_path: Path, shape: ShapeRecord) -> None:
     path, bare = tmp_path / "train-00000.h5", dataclasses.replace(shape, mesh=None)
     with pytest.raises(PipelineError, match="shape 7: has no mesh; give it one, or say by the gaps"):

@@ -65,6 +65,16 @@ def test_nothing_is_hit_in_an_empty_scene() -> None:
     assert not image.part_ids.any()
 
 
+def test_rays_that_hit_are_those_that_have_a_first_hit() -> None:
+    scene, camera = RayScene(flatten(part_meshes(two_cubes()))), front_camera(CONFIG)
+    rays = camera.rays.reshape(-1, 3)
+    origins = np.broadcast_to(camera.centre, rays.shape)
+    hits = scene.hits(origins, rays)
+    assert 0 < hits.sum() < len(hits)
+    assert np.array_equal(hits, scene.first_hits(origins, rays)[1] > 0)
+    assert not RayScene(flatten([])).hits(origins, rays).any()
+
+
 def test_points_on_the_far_side_and_outside_the_image_are_not_visible() -> None:
     scene = RayScene(flatten(part_meshes(two_cubes())))
     points = np.array([[0, 0, 0.3], [0, 0, -0.3], [0.65, 0.05, 0.1], [0.7, 0.0, 0.0], [5.0, 0, 0]])

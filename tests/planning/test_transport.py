@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from pipeline.planning.transport import transport
+from pipeline.planning.transport import Moves, transport
 
 
 def cost(scores: np.ndarray, flow: np.ndarray) -> float:
@@ -30,6 +30,29 @@ def test_it_is_the_best_of_all_ways_to_meet_the_totals(items: int, columns: int,
     best = linprog(-scores.ravel(), A_eq=np.vstack([rows, sums[:-1]]), b_eq=np.append(weights, totals[:-1]))
     assert best.fun is not None
     assert cost(scores, flow) >= -best.fun - 1e-4
+
+
+@settings(deadline=None)
+@given(st.integers(1, 20), st.integers(1, 4), st.booleans(), st.integers(0, 10_000))
+def test_the_cheapest_move_is_what_looking_through_all_items_finds(
+    items: int, columns: int, ties: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.normal(size=(items, columns)).round(0 if ties else 9)
+    scores[random.random(scores.shape) < 0.2] = -1e300
+    flow = np.eye(columns)[random.integers(0, columns, items)]
+    moves = Moves(scores, flow)
+    for _ in range(20):
+        for j in range(columns):
+            own = np.flatnonzero(flow[:, j] > 0)
+            for k in set(range(columns)) - {j}:
+                cost = scores[own, j] - scores[own, k]
+                found = (cost.min(), own[cost.argmin()]) if len(own) else (np.inf, 0)
+                assert moves.cheapest(j, k) == found
+        item, to = int(random.integers(items)), int(random.integers(columns))
+        flow[item] = 0.5 * flow[item] if random.random() < 0.5 else 0.0
+        flow[item, to] = 1.0
+        moves.note(item, to)
 
 
 def test_whole_totals_split_nothing() -> None:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.mesh_formats import FEATURES, SUFFIXES, Truth, errors, export
 from pipeline.errors import UnitRejected
 from pipeline.shapes.config import ImportConfig, ShapesConfig
-from pipeline.shapes.importing import Imported, import_meshes
+from pipeline.shapes.importing import Imported, import_meshes, told_apart
 from pipeline.shapes.mesh_file import read_mesh
 from tests.shapes.odd_files import odd_files
 
@@ -73,6 +73,12 @@ def test_parts_keep_the_order_and_the_names_of_the_file(shared_data: Path) -> No
     for name in ("base.obj", "base.glb"):
         shape = read_mesh(shared_data / "cases" / "base" / name, "y", ShapesConfig())
         assert [part.label for part in shape.parts] == names
+
+
+def test_meshes_of_one_name_are_numbered_past_the_names_that_are_there() -> None:
+    paths = [("a", "leg"), ("a", "leg"), ("leg",), ("a", "leg"), ("a", "leg.002"), ("leg",), ("a", "leg.002")]
+    numbered = ["leg", "leg.001", "leg", "leg.003", "leg.002", "leg.001", "leg.002.001"]
+    assert told_apart(paths) == [(*path[:-1], name) for path, name in zip(paths, numbered, strict=True)]
 
 
 def test_instances_are_meshes_of_their_own(shared_data: Path) -> None:

@@ -17,7 +17,7 @@ import trimesh
 from pipeline.errors import PipelineError
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.partnet import read_partnet
-from pipeline.shapes.synthetic import FAMILIES, chair_id, write_chair
+from pipeline.shapes.synthetic import FAMILIES, chair_id, chair_number, write_chair
 
 SEED = 0
 NUMBERS = range(2 * len(FAMILIES))  # every family twice
@@ -243,5 +243,6 @@ def test_writing_again_replaces_the_folder_and_leaves_nothing_else(tmp_path: Pat
 def test_ids_are_numeric_and_distinct_and_negative_numbers_are_refused() -> None:
     ids = [chair_id(number) for number in range(100)]
     assert all(name.isdigit() for name in ids) and len(set(ids)) == 100
+    assert [chair_number(name) for name in ids] == list(range(100))
     with pytest.raises(PipelineError, match="-1 is negative"):
         chair_id(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def find_nodes(shape: Shape) -> list[Node]:
     instances = {}
     for label, found in groups.items():
         # A mesh that merging left without a leaf carries its inner node's label, and lies within it.
-        members = [ids for ids in found if not any(set(ids) < set(other) for other in found)]
+        members = outermost(found)
         together = tuple(sorted({i for ids in members for i in ids}))
         if len(members) > 1 and together not in labels and len(together) < len(shape.parts):
             instances[together] = (label, len(members))
@@ -73,6 +73,17 @@ def find_nodes(shape: Shape) -> list[Node]:
     nodes = [node(ids, label, 1) for ids, label in labels.items()]
     nodes += [node(ids, label, count) for ids, (label, count) in instances.items()]
     return sorted(nodes, key=lambda n: n.part_ids)
+
+
+def outermost(found: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Those that are no proper subset of another, in their order; each is a set of part ids, and none is empty."""
+    sets = [set(ids) for ids in found]
+    with_part: dict[int, list[set[int]]] = defaultdict(list)
+    for own in sets:
+        for part_id in own:
+            with_part[part_id].append(own)
+    pairs = zip(found, sets, strict=True)
+    return [ids for ids, own in pairs if not any(own < other for other in with_part[ids[0]])]
 
 
 def _whole_nodes(shape: Shape) -> dict[tuple[int, ...], str]:

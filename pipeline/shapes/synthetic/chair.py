@@ -22,6 +22,11 @@ def chair_id(number: int) -> str:
     return str(_FIRST_ID + number)
 
 
+def chair_number(anno_id: str) -> int:
+    """The number of the chair that has this id."""
+    return int(anno_id) - _FIRST_ID
+
+
 def build_chair(number: int, seed: int) -> tuple[str, Assembly]:
     """The family's name and the parts of chair ``number``, in metres."""
     family = FAMILIES[number % len(FAMILIES)]

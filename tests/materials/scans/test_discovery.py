@@ -78,6 +78,18 @@ def test_clashing_names_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     assert names == ["x_a_oak", "x_ash_wood", "x_b_b_oak", "x_oak"]
 
 
+def test_names_that_still_clash_are_numbered_past_those_that_are_there(tmp_path: Path) -> None:
+    _touch(tmp_path, *(f"{folder}/color.png" for folder in ("A oak", "a-oak", "a_oak", "a_oak a_oak 2", "oak")))
+    found = scan_folder(tmp_path, "")
+    assert {m.name: _layers(found, m.name)["base_color"] for m in found.materials} == {
+        "a_oak_a_oak": "A oak/color.png",
+        "a_oak_a_oak_2": "a-oak/color.png",
+        "a_oak_a_oak_3": "a_oak/color.png",
+        "a_oak_a_oak_2_2": "a_oak a_oak 2/color.png",
+        "oak": "oak/color.png",
+    }
+
+
 def test_names_without_latin_letters_stay_apart(tmp_path: Path) -> None:
     _touch(tmp_path, "木_color.png", "布_color.png")
     found = scan_folder(tmp_path, "", "wood")
