@@ -26,6 +26,9 @@ from tests.training.synthetic import TINY
 ROOT = Path(__file__).resolve().parents[1]
 QUERIES = [("normal", 0), ("positional", 0), ("normal", 18), ("missing", 18)]
 
+#: What verify says of shards that no run of l3d-gen has put together.
+SOUND = "no problems found; counts were not checked, since no dataset.json tells them"
+
 Ended = namedtuple("Ended", "status out err")
 
 
@@ -96,13 +99,13 @@ def test_datasets_are_read_drawn_exported_and_imported_without_generation(
     ended: dict[str, Ended], folder: Path
 ) -> None:
     assert ended["info"].status == 0 and "test-00000.h5" in ended["info"].out
-    assert (ended["verify"].status, ended["verify"].out) == (0, "data: no problems found\n")
+    assert (ended["verify"].status, ended["verify"].out) == (0, f"data: {SOUND}\n")
     assert ended["stats"].status == 0 and "images per shape" in ended["stats"].out
     assert ended["gallery"].status == 0 and (folder / "report/index.html").is_file()
     for layout in ("brokenchairs", "coco", "webdataset"):
         assert ended[layout].status == 0 and "wrote 16 images" in ended[layout].out
     assert "wrote 16 images of 4 shapes" in ended["import"].out
-    assert (ended["verify import"].status, ended["verify import"].out) == (0, "imported: no problems found\n")
+    assert (ended["verify import"].status, ended["verify import"].out) == (0, f"imported: {SOUND}\n")
 
 
 @pytest.mark.parametrize("command", ["l3d-gen", "l3d-data materials", "l3d-predict --reference chair.glb"])

@@ -11,10 +11,10 @@ import click
 
 from pipeline.cli.errors import friendly
 from pipeline.cli.lazy import Generating
+from pipeline.cli.verify import main as verify_command
 from pipeline.exchange.brokenchairs.importing import LeftOut
 from pipeline.exchange.layouts import EXPORTS, IMPORTS
 from pipeline.format.reader import dataset_folder, find_shards
-from pipeline.format.verification import verify
 from pipeline.report.notes import stored_notes
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.report.samples import contact_sheet
@@ -36,19 +36,6 @@ def main() -> None:
 def info(dataset: Path) -> None:
     """Say what DATASET is: its shards, sizes and origin."""
     click.echo(info_text(find_shards(dataset)))
-
-
-@main.command("verify")
-@DATASET
-@friendly
-def verify_command(dataset: Path) -> None:
-    """Read every byte of DATASET and check that it holds what it says; exit status 1 if it does not."""
-    problems = verify(dataset)
-    for problem in problems:
-        click.echo(problem)
-    way_out = "move damaged shards away, and the l3d-gen command that made them makes them again"
-    click.echo(f"{dataset}: {len(problems)} problems; {way_out}" if problems else f"{dataset}: no problems found")
-    sys.exit(1 if problems else 0)
 
 
 @main.command()
@@ -125,6 +112,7 @@ def _load_status() -> click.Command:
     return command
 
 
+main.add_command(verify_command)
 _MATERIALS_HELP = "Draw the library's materials on a cushion and a leg: one contact sheet a class."
 main.add_command(Generating("materials", "l3d-data materials", _MATERIALS_HELP, _load_materials))
 _STATUS_HELP = "Say how far a dataset folder is, while l3d-gen works on it or after, and what broke."

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.engine.unit import Basis
-from pipeline.files import write_json
+from pipeline.files import explaining_storage, write_json
 
 #: Raised when records change in a way that older programs, or this one, would misread.
 VERSION = 2
@@ -71,6 +71,21 @@ class Records:
 
     def remove(self, stage: str, unit: str) -> None:
         self.path(stage, unit).unlink(missing_ok=True)
+
+    @property
+    def kept(self) -> bool:
+        """Whether any run has left records here."""
+        return (self.folder / "records").is_dir()
+
+    def doubt(self, unit: str, output: str) -> None:
+        """Forget what vouches for an output that is damaged in full size: the next run makes its unit again.
+
+        output: its path under the folder, as records have it. Raises StorageError where the folder may not be written.
+        """
+        with explaining_storage(self.folder):
+            for path in self.folder.glob(f"records/*/{unit}.json"):
+                if f'"{output}"'.encode() in path.read_bytes():
+                    path.unlink(missing_ok=True)
 
     def find(self, stage: str, unit: str, basis: Basis) -> Finding:
         """The unit's record if it has this basis and every output is there in full size; else why it does not stand."""

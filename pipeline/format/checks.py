@@ -11,7 +11,7 @@ from pipeline.format.boxes import bounding_box
 from pipeline.format.cameras import project
 from pipeline.format.combine import combine
 from pipeline.format.labels import NORMAL, SEVERAL
-from pipeline.format.mesh_checks import mesh_problems, reference_problems
+from pipeline.format.problems import Problem
 from pipeline.format.schema import (
     MAY_BE_ESTIMATED,
     MAY_BE_UNKNOWN,
@@ -25,39 +25,42 @@ from pipeline.format.schema import (
 
 #: Stored float32 points reproject to stored float32 pixels within this.
 PIXEL_TOLERANCE = 0.01
+#: What stored float32 depth, cameras and points say of one place differs by less than this, in world units.
+POSITION_TOLERANCE = 1e-5
 #: Entries of R R^T differ from the identity by less than this in float32.
 ROTATION_TOLERANCE = 1e-4
 
 
-def name_problems(name: str, shape_id: str, label: int) -> list[str]:
+def name_problems(name: str, shape_id: str, label: int) -> list[Problem]:
     """The published stem must be ``render_<shape>_..._<normal|anomaly>``: loaders take both from it.
 
-    >>> name_problems("render_7_0_2.5_20_30_3_anomaly", "7", label=0)
-    ["name 'render_7_0_2.5_20_30_3_anomaly' contradicts label 0"]
+    >>> print(*name_problems("render_7_0_2.5_20_30_3_anomaly", "7", label=0))
+    name 'render_7_0_2.5_20_30_3_anomaly' contradicts label 0
     """
     fields = name.split("_")
     problems = []
     if fields[:2] != ["render", shape_id]:
-        problems.append(f"name {name!r} does not begin with render_{shape_id}_")
+        problems.append(Problem("name {!r} does not begin with render_{}_", (name, shape_id)))
     if fields[-1] != ("normal", "anomaly")[label] or ("anomaly" in name) != bool(label):
-        problems.append(f"name {name!r} contradicts label {label}")
+        problems.append(Problem("name {!r} contradicts label {}", (name, label)))
     return problems
 
 
-def gaps_problems(gaps: Gaps) -> list[str]:
+def gaps_problems(gaps: Gaps) -> list[Problem]:
     """Only some columns may be unknown or estimated."""
     problems = []
     for kind, columns, allowed in (
         ("unknown", gaps.unknown, MAY_BE_UNKNOWN),
         ("estimated", gaps.estimated, MAY_BE_ESTIMATED),
     ):
-        problems += [f"attribute {kind} names {column}, which must be told" for column in set(columns) - set(allowed)]
+        untold = sorted(set(columns) - set(allowed))
+        problems += [Problem("attribute {} names {}, which must be told", (kind, column)) for column in untold]
     if gaps.no_meshes and not set(MESH_COLUMNS) <= set(gaps.unknown):
-        problems.append(f"attribute unknown names some of {', '.join(MESH_COLUMNS)}, not all")
+        problems.append(Problem(f"attribute unknown names some of {', '.join(MESH_COLUMNS)}, not all"))
     return problems
 
 
-def query_problems(query: QueryRecord, gaps: Gaps) -> list[str]:
+def query_problems(query: QueryRecord, gaps: Gaps) -> list[Problem]:
     """Contradictions inside one query: types, masks, part ids, depth, boxes, camera."""
     problems = _type_problems(query)
     if problems:
@@ -65,121 +68,120 @@ def query_problems(query: QueryRecord, gaps: Gaps) -> list[str]:
     whole = combine(query.anomalies, query.part_ids.shape)
     if query.anomaly_type != whole.anomaly_type:
         types = ", ".join(anomaly.type_name for anomaly in query.anomalies) or "none"
-        problems.append(f"it is {query.type_name}, but its rows of anomalies/ are {types}")
+        problems.append(Problem("it is {}, but its rows of anomalies/ are {}", (query.type_name, types)))
     for name in ("part_label", "bbox", "mask_new", "mask_old"):
         if not np.array_equal(getattr(query, name), getattr(whole, name)):
             made = f"{name} is not what its rows of anomalies/ make it"
-            problems.append(made if query.label or query.anomalies else f"a normal image has {name}")
+            problems.append(Problem(made if query.label or query.anomalies else f"a normal image has {name}"))
     for name in ("object_mask", "object_mask_normal"):
         problems += _mask_problems(name, getattr(query, name))
     problems += _unknown_problems(query, "queries", gaps)
     if "queries/part_ids" not in gaps.unknown:
         seen = query.part_ids > 0
         if "queries/object_mask" not in gaps.estimated and ((query.object_mask > 0) != seen).any():
-            problems.append("object_mask is not where part_ids > 0")
+            problems.append(Problem("object_mask is not where part_ids > 0"))
         if "queries/depth" not in gaps.unknown and ((query.depth > 0) != seen).any():
-            problems.append("depth > 0 is not where part_ids > 0")
+            problems.append(Problem("depth > 0 is not where part_ids > 0"))
     if not query.label and (query.object_mask != query.object_mask_normal).any():
-        problems.append("a normal image has object_mask unlike object_mask_normal")
+        problems.append(Problem("a normal image has object_mask unlike object_mask_normal"))
     for number, anomaly in enumerate(query.anomalies):
-        problems += [f"anomaly {number}: {problem}" for problem in _anomaly_problems(anomaly, query, gaps)]
+        problems += [found.within(f"anomaly {number}") for found in _anomaly_problems(anomaly, query, gaps)]
     for name in ("mask_new", "mask_old"):
         shown = [getattr(anomaly, name) > 0 for anomaly in query.anomalies]
         if np.sum(shown, axis=0).max(initial=0) > 1:
-            problems.append(f"two anomalies share pixels of {name}")
+            problems.append(Problem(f"two anomalies share pixels of {name}"))
     return problems + camera_problems(query.K, query.world_to_camera)
 
 
-def _unknown_problems(record: QueryRecord | ShapeRecord, group: str, gaps: Gaps) -> list[str]:
+def _unknown_problems(record: QueryRecord | ShapeRecord, group: str, gaps: Gaps) -> list[Problem]:
     """What is said to be unknown must not hold anything."""
     names = (column.removeprefix(f"{group}/") for column in gaps.unknown if column.startswith(f"{group}/"))
     told = (name for name in names if np.count_nonzero(getattr(record, name)))
-    return [f"{name} is said to be unknown, but holds something" for name in told]
+    return [Problem(f"{name} is said to be unknown, but holds something") for name in told]
 
 
-def _type_problems(query: QueryRecord) -> list[str]:
+def _type_problems(query: QueryRecord) -> list[Problem]:
     names = query.type_names
     found = [query.anomaly_type, *(anomaly.anomaly_type for anomaly in query.anomalies)]
-    problems = [f"anomaly_type {value} is not one of 0 to {len(names) - 1}" for value in found if value >= len(names)]
+    unknown = [(value, len(names) - 1) for value in found if value >= len(names)]
+    problems = [Problem("anomaly_type {} is not one of 0 to {}", values) for values in unknown]
     for anomaly in query.anomalies if not problems else ():
         if anomaly.type_name in (NORMAL, SEVERAL):
-            problems.append(f"a row of anomalies/ has type {anomaly.type_name}")
+            problems.append(Problem("a row of anomalies/ has type {}", (anomaly.type_name,)))
     if len(query.anomalies) > 1 and SEVERAL not in names:
-        problems.append(f"it has {len(query.anomalies)} rows of anomalies/, but the file's names lack {SEVERAL}")
+        lacking = f"it has {{}} rows of anomalies/, but the file's names lack {SEVERAL}"
+        problems.append(Problem(lacking, (len(query.anomalies),)))
     return problems
 
 
-def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord, gaps: Gaps) -> list[str]:
+def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord, gaps: Gaps) -> list[Problem]:
     problems = _mask_problems("mask_new", anomaly.mask_new) + _mask_problems("mask_old", anomaly.mask_old)
     if not anomaly.part_label:
-        problems.append("part_label is empty")
+        problems.append(Problem("part_label is empty"))
     new = anomaly.mask_new > 0
     if "queries/part_ids" not in gaps.unknown:
         cut = np.intersect1d(query.part_ids[new], query.part_ids[~new])
         if (query.part_ids[new] == 0).any() or len(cut):
-            problems.append(f"mask_new is not a union of whole parts (it splits part ids {cut.tolist()})")
+            problems.append(Problem("mask_new is not a union of whole parts (it splits part ids {})", (cut.tolist(),)))
     left = (anomaly.mask_old > 0) & (query.object_mask_normal == 0)
     if "queries/object_mask_normal" not in gaps.estimated and left.any():
-        problems.append("mask_old leaves object_mask_normal")
+        problems.append(Problem("mask_old leaves object_mask_normal"))
     if anomaly.type_name == "missing" and new.any():
-        problems.append("a missing part has pixels in mask_new")
+        problems.append(Problem("a missing part has pixels in mask_new"))
     height, width = new.shape
     x, y, w, h = anomaly.bbox.tolist()
     tight = bounding_box(anomaly.region)
     if x < 0 or y < 0 or w <= 0 or h <= 0 or x + w > width or y + h > height:
-        problems.append(f"bbox {[x, y, w, h]} is empty or outside the {width}x{height} image")
+        outside = "bbox {} is empty or outside the {}x{} image"
+        problems.append(Problem(outside, ([x, y, w, h], width, height)))
     elif (x, y, w, h) != tight:
-        problems.append(f"bbox {[x, y, w, h]} is not the tight box of its mask, {list(tight)}")
+        problems.append(Problem("bbox {} is not the tight box of its mask, {}", ([x, y, w, h], list(tight))))
     return problems
 
 
-def _mask_problems(name: str, mask: NDArray[np.uint8]) -> list[str]:
-    return [] if np.isin(mask, (0, 255)).all() else [f"{name} holds values other than 0 and 255"]
+def _mask_problems(name: str, mask: NDArray[np.uint8]) -> list[Problem]:
+    return [] if np.isin(mask, (0, 255)).all() else [Problem(f"{name} holds values other than 0 and 255")]
 
 
-def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]:
+def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[Problem]:
     """K must be a pinhole's, the pose a rotation and a translation."""
     problems = []
     if not (K[0, 0] > 0 and K[1, 1] > 0 and K[1, 0] == 0 and K[2].tolist() == [0, 0, 1]):
-        problems.append(f"K {K.tolist()} is not a pinhole's intrinsics")
+        problems.append(Problem("K {} is not a pinhole's intrinsics", (K.tolist(),)))
     rotation = world_to_camera[:3, :3].astype(np.float64)
     orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), rtol=0, atol=ROTATION_TOLERANCE)
     if not orthonormal or np.linalg.det(rotation) < 0 or world_to_camera[3].tolist() != [0, 0, 0, 1]:
-        problems.append(f"world_to_camera is not a rotation and a translation: {world_to_camera.tolist()}")
+        pose = world_to_camera.tolist()
+        problems.append(Problem("world_to_camera is not a rotation and a translation: {}", (pose,)))
     return problems
 
 
-def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[str]:
-    """Contradictions inside one reference shape, view by view, and its mesh; its queries are not looked at."""
+def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[Problem]:
+    """Contradictions inside one reference shape, view by view; its mesh and its queries are not looked at."""
     problems = _unknown_problems(shape, "shapes", gaps)
-    sound = []
     for view in range(len(shape.image)):
         found = camera_problems(shape.K[view], shape.world_to_camera[view])
         found += _view_problems(shape, view, gaps)
-        if not found:
-            sound.append(view)
-            found = _point_problems(shape, view)
-        problems += [f"view {view}: {problem}" for problem in found]
-    if shape.mesh is not None:
-        problems += mesh_problems(shape.mesh) or reference_problems(shape, shape.mesh, sound, gaps)
+        found = found or [*_point_problems(shape, view), *_patch_problems(shape, view, gaps)]
+        problems += [problem.within(f"view {view}") for problem in found]
     return problems
 
 
-def _view_problems(shape: ShapeRecord, view: int, gaps: Gaps) -> list[str]:
+def _view_problems(shape: ShapeRecord, view: int, gaps: Gaps) -> list[Problem]:
     if "shapes/depth" in gaps.unknown:
         return []
     hit = shape.depth[view] > 0
     problems = []
     if "shapes/part_ids" not in gaps.unknown and ((shape.part_ids[view] > 0) != hit).any():
-        problems.append("depth > 0 is not where part_ids > 0")
+        problems.append(Problem("depth > 0 is not where part_ids > 0"))
     rows, columns = shape.patch_valid.shape[1:]
     hit_patches = hit.reshape(rows, PATCH, columns, PATCH).any(axis=(1, 3))
     if (shape.patch_valid[view] & ~hit_patches).any():
-        problems.append("patch_valid where no pixel of the patch hits the object")
+        problems.append(Problem("patch_valid where no pixel of the patch hits the object"))
     return problems
 
 
-def _point_problems(shape: ShapeRecord, view: int) -> list[str]:
+def _point_problems(shape: ShapeRecord, view: int) -> list[Problem]:
     height, width = shape.image.shape[1:]
     expected, depth = project(shape.K[view], shape.world_to_camera[view], shape.points.astype(np.float64))
     stored = shape.point_pixels[view]
@@ -187,8 +189,22 @@ def _point_problems(shape: ShapeRecord, view: int) -> list[str]:
     problems = []
     error = np.abs(expected - stored)[depth > 0].max(initial=0.0)
     if not error <= PIXEL_TOLERANCE:
-        problems.append(f"point_pixels are up to {error:.3g} px from the projection of points")
+        problems.append(Problem("point_pixels are up to {:.3g} px from the projection of points", (error,)))
     outside = (depth <= 0) | (stored < 0).any(axis=1) | (stored >= (width, height)).any(axis=1)
     if (visible & outside).any():
-        problems.append("point_visible marks points outside the view")
+        problems.append(Problem("point_visible marks points outside the view"))
     return problems
+
+
+def _patch_problems(shape: ShapeRecord, view: int, gaps: Gaps) -> list[Problem]:
+    """A patch's position must be where the camera and the depth of one of its pixels put that."""
+    if "shapes/depth" in gaps.unknown:
+        return []
+    row, column = np.nonzero(shape.patch_valid[view])
+    pixels, depth = project(shape.K[view], shape.world_to_camera[view], shape.patch_xyz[view, row, column])
+    x, y = np.clip(pixels // 1 - PATCH * np.stack([column, row], axis=1), 0, PATCH - 1).astype(int).T
+    x, y = PATCH * column + x, PATCH * row + y
+    centred = (np.abs(pixels - np.stack([x, y], axis=1) - 0.5) <= PIXEL_TOLERANCE).all(axis=1)
+    wrong = np.count_nonzero(~(centred & (np.abs(depth - shape.depth[view, y, x]) <= POSITION_TOLERANCE)))
+    elsewhere = "patch_xyz of {} of {} patches is not where camera and depth put a pixel of theirs"
+    return [Problem(elsewhere, (wrong, len(row)))] if wrong else []

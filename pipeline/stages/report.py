@@ -13,6 +13,7 @@ from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.files import read_json, write_json
+from pipeline.format.contents import entries
 from pipeline.report.notes import Loss, Notes, perceived
 from pipeline.report.page import PER_TYPE, write_report
 from pipeline.settings.flat import flatten
@@ -21,7 +22,7 @@ from pipeline.stages.context import Context
 
 NAME = "report"
 #: Version of ``dataset.json``.
-DATASET_VERSION = 2
+DATASET_VERSION = 3
 #: Distributions whose versions it tells.
 TOLD = ("l3d-gen", "bpy", "numpy", "scipy", "trimesh", "pymeshlab", "manifold3d", "embreex", "h5py", "pillow")
 
@@ -70,7 +71,7 @@ def write(shards: Sequence[str], judged: Sequence[str], notes: Notes, context: C
         "preset": context.preset,
         "seed": config.seed,
         "versions": _versions(),
-        "shards": [path.name for path in paths],
+        "shards": entries(paths),
         "rejects": notes.rejects,
     }
     write_json(layout.dataset, dataset)  # the report tells of it
@@ -85,7 +86,7 @@ def _versions() -> Mapping[str, str]:
 STAGE = Stage(
     name=NAME,
     unit="dataset",
-    version=5,
+    version=6,
     libraries=("pillow", "jinja2"),
     units=units,
     isolated=False,

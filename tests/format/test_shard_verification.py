@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import scipy.spatial
 
-from pipeline.format import schema
+from pipeline.files import write_json
+from pipeline.format import schema, verification
+from pipeline.format.contents import entries, told_contents
 from pipeline.format.labels import LABELS
+from pipeline.format.reader import find_shards
 from pipeline.format.schema import ShapeRecord
-from pipeline.format.verification import verify
 from tests.sample_shards import as_version_1, make_shape, write_dataset
 
 #: Rows of ``queries/`` of shape 7, and of ``anomalies/``: one for each type, two for several (moved leg, missing back).
 NORMAL, POSITIONAL, MISSING, TOGETHER = (LABELS.index(kind) for kind in ("normal", "positional", "missing", "several"))
 LEG_ROW, MISSING_ROW, FIRST_ROW, SECOND_ROW = POSITIONAL - 1, MISSING - 1, TOGETHER - 1, TOGETHER
+
+
+def verify(dataset: Path) -> list[str]:
+    """The problems in words."""
+    return [str(problem) for problem in verification.verify(dataset)]
 
 
 def edit(dataset: Path, name: str, row: int | slice, change: Callable[[np.ndarray], None]) -> list[str]:
@@ -54,6 +62,26 @@ def moved_back(vertices: np.ndarray) -> None:
 def swapped_parts(part_ids: np.ndarray) -> None:
     """Seat and back, in view 1."""
     part_ids[1] = np.array([0, 2, 1, 3, 4, 5, 6], np.uint16)[part_ids[1]]
+
+
+def turned(degrees: float, outside: bool) -> Callable[[np.ndarray], None]:
+    """World-to-camera matrices turned about an oblique axis through the camera, or through the object's centre."""
+    axis = np.deg2rad(degrees) * np.array([1, 2, -1]) / np.sqrt(6)
+    turn = np.eye(4)
+    turn[:3, :3] = scipy.spatial.transform.Rotation.from_rotvec(axis).as_matrix()
+
+    def change(poses: np.ndarray) -> None:
+        poses[...] = turn @ poses if outside else poses @ turn
+
+    return change
+
+
+def scaled(depth: np.ndarray) -> None:
+    depth *= 1.01
+
+
+def slightly_scaled(depth: np.ndarray) -> None:
+    depth *= 1.002
 
 
 def foreign_part(part_ids: np.ndarray) -> None:
@@ -151,6 +179,18 @@ def test_a_sound_dataset_has_no_problems(dataset: Path) -> None:
         ("vertices/position", slice(40, 48), moved_back, "shape 7: view .: depth is up to 0.002 outside of the"),
         ("shapes/part_ids", 0, swapped_parts, "shape 7: view 1: depth is up to .* outside of the bounding boxes of"),
         ("shapes/part_ids", 0, foreign_part, r"shape 7: view 1: part_ids shows \[8\], which the mesh lacks"),
+        *(
+            ("queries/world_to_camera", row, turned(1, outside), f"{end}: camera and depth put .* of 16 pixels off the")
+            for row, end in ((NORMAL, "normal"), (POSITIONAL, "anomaly"), (MISSING, "anomaly"), (TOGETHER, "anomaly"))
+            for outside in (True, False)
+        ),
+        ("queries/depth", NORMAL, scaled, "normal: camera and depth put 16 of 16 pixels off the parts that they show"),
+        ("queries/depth", POSITIONAL, scaled, "anomaly: camera and depth put 16 of 16 pixels off the parts that they"),
+        ("queries/K", NORMAL, setter((0, 0), 40), "normal: camera and depth put .* of 16 pixels off the parts"),
+        ("shapes/depth", 0, scaled, "view 3: patch_xyz of .* patches is not where camera and depth put a pixel of"),
+        ("shapes/world_to_camera", 0, turned(1, True), "view 3: patch_xyz of .* patches is not where camera and depth"),
+        ("shapes/world_to_camera", 0, turned(1, False), "view 0: depth is up to .* outside of the bounding boxes of"),
+        ("shapes/patch_xyz", 0, setter((2, 1, 2), 0.3), "view 2: patch_xyz of 1 of .* patches is not where camera and"),
         ("queries/part_ids", POSITIONAL, foreign_part, r"_anomaly: part_ids shows \[8\], which the mesh lacks"),
     ],
 )
@@ -242,7 +282,7 @@ def test_an_unreadable_shard_does_not_hide_the_others(dataset: Path) -> None:
     problems = edit(dataset, "queries/bbox", 0, setter(0, 9))
     assert len(problems) == 2
     assert "a normal image has bbox" in problems[0]
-    assert "test-00000.h5 is unreadable" in problems[1]
+    assert problems[1].startswith("test-00000.h5: it is unreadable")
 
 
 def test_a_shard_renamed_into_another_split_is_found(dataset: Path) -> None:
@@ -318,3 +358,104 @@ def test_version_2_without_meshes_lacks_something(dataset: Path) -> None:
     problems = verify(dataset)
     assert "train-00000.h5: dataset shapes/vertex_range is missing" in problems
     assert "train-00000.h5: dataset parts/label is missing" in problems
+
+
+def test_a_depth_that_stays_within_its_parts_box_is_found_off_the_surface(tmp_path: Path) -> None:
+    """Of one part that is hollow: all that it holds is near nothing of it."""
+    dataset = write_dataset(tmp_path, {"train": [make_shape("7", [("normal", 20)])]})
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        file["faces/part_id"][...], file["parts/part_id"][...] = 1, 1
+        file["parts/label"].resize(1, axis=0), file["parts/part_id"].resize(1, axis=0)
+        file["shapes/part_range"][...] = [0, 1]
+        for group in ("queries", "shapes"):
+            file[f"{group}/part_ids"][...] = np.minimum(file[f"{group}/part_ids"], 1)
+    assert verify(dataset) == []
+    found = edit(dataset, "shapes/depth", 0, slightly_scaled)
+    assert any(re.search("view .: patch_xyz of .* patches is not where", text) for text in found)
+    assert any(re.search("view .: camera and depth put .* of 16 pixels off the parts", text) for text in found)
+
+
+def test_unknown_depth_and_estimated_cameras_are_not_held_against_the_mesh(dataset: Path) -> None:
+    edit(dataset, "queries/world_to_camera", NORMAL, turned(5, outside=False))
+    assert any("camera and depth put" in text for text in verify(dataset))
+    assert with_gaps(dataset, estimated=["queries/world_to_camera"]) == []
+
+
+def test_a_model_in_two_splits_is_found_under_another_id_unless_others_published_it(
+    tmp_path: Path, shape: ShapeRecord
+) -> None:
+    other = dataclasses.replace(make_shape("8", [("normal", 20)]), model_id=shape.model_id)
+    assert verify(write_dataset(tmp_path, {"train": [shape, other]})) == []
+    write_dataset(tmp_path, {"train": [shape], "test": [other]})
+    assert verify(tmp_path) == ["test-00000.h5: shapes/model_id 'model-7' is in another split, in train-00000.h5"]
+    with h5py.File(tmp_path / "shards" / "test-00000.h5", "r+") as file:
+        file.attrs["config"] = '{"import": {"layout": "brokenchairs"}}'
+    assert verify(tmp_path) == []
+
+
+def test_settings_must_be_json(dataset: Path) -> None:
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        file.attrs["config"] = "seed: 0"
+    assert verify(dataset) == ["train-00000.h5: attribute config is not a JSON object"]
+
+
+def test_a_damaged_table_is_a_problem_of_its_file(dataset: Path) -> None:
+    path = dataset / "shards" / "train-00000.h5"
+    with h5py.File(path) as file:
+        address = h5py.h5o.get_info(file.id).addr
+    content = bytearray(path.read_bytes())
+    content[address + 8] ^= 1
+    path.write_bytes(content)
+    [problem] = verify(dataset)
+    assert problem.startswith("train-00000.h5: its tables cannot be read: ")
+
+
+def tell(dataset: Path, **changes: object) -> None:
+    write_json(dataset / "dataset.json", {"version": 3, "shards": entries(find_shards(dataset)), **changes})
+
+
+def test_dataset_json_tells_what_must_be_there(dataset: Path) -> None:
+    tell(dataset)
+    assert verify(dataset) == verify(dataset / "shards") == []
+    shards = dataset / "shards"
+    (shards / "test-00000.h5").rename(shards / "test-00001.h5")
+    assert verify(dataset) == [
+        "test-00001.h5: dataset.json does not tell of it: move it away, or it is read as a part of the dataset",
+        "test-00000.h5: it is missing, and dataset.json tells of it",
+    ]
+
+
+def test_shards_of_another_run_are_not_what_dataset_json_tells(dataset: Path) -> None:
+    tell(dataset)
+    write_dataset(dataset, {"train": [make_shape("7", [("normal", 20), ("normal", 40), ("broken", 20)])]})
+    kinds = [kind for kind in LABELS if kind not in ("normal", "broken")]
+    assert sorted(verify(dataset)) == sorted(
+        [
+            "train-00000.h5: images of type normal: it holds 2, dataset.json tells 1",
+            *(f"train-00000.h5: images of type {kind}: it holds 0, dataset.json tells 1" for kind in kinds),
+        ]
+    )
+
+
+def test_any_other_byte_is_found_where_dataset_json_tells(dataset: Path) -> None:
+    tell(dataset)
+    with h5py.File(dataset / "shards" / "train-00000.h5", "r+") as file:
+        file["queries/image"][0, 0, 0] ^= 1
+    changed = "it is not the file that dataset.json tells of, although its counts are the same"
+    assert verify(dataset) == [f"train-00000.h5: {changed}"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"shards": ["train-00000.h5"]}, {"version": "3"}, {"shards": {"train-00000.h5": {"digest": "a", "shapes": 1}}}],
+)
+def test_a_dataset_json_that_is_not_whole_is_a_problem(dataset: Path, changes: Mapping[str, object]) -> None:
+    tell(dataset, **changes)
+    [problem] = verify(dataset)
+    assert problem.startswith("dataset.json: ") and "is not whole" in problem
+
+
+def test_an_older_dataset_json_tells_nothing(dataset: Path) -> None:
+    tell(dataset, version=2, shards=["val-00000.h5"])
+    assert verify(dataset) == []
+    assert told_contents(dataset) is None

@@ -66,6 +66,23 @@ def test_verify_exits_0_on_a_sound_dataset_and_1_with_the_problems(counted_datas
     assert "render_1_0_2.5_0_30_3_normal: a normal image has bbox" in result.stdout
 
 
+def test_verify_names_the_first_case_of_each_kind_and_counts_the_others(tmp_path: Path) -> None:
+    queries = [("normal", azimuth) for azimuth in (0, 18, 36)]
+    broken = write_dataset(tmp_path, {split: [make_shape(split, queries)] for split in ("train", "val", "test")})
+    for path in (broken / "shards").iterdir():
+        with h5py.File(path, "r+") as file:
+            file["queries/bbox"][:] = [0, 0, 5, 5]
+            file["queries/object_mask"][0, 0, 0] = 7
+    whole = run("verify", broken, "--all").stdout.splitlines()
+    short = run("verify", broken).stdout.splitlines()
+    assert [len(whole), len(short)] == [9 + 3 * 3 + 1, 4 + 1]
+    assert short[0] == f"{whole[0]} (and 8 more such)"
+    assert short[0].startswith("train-00000.h5: render_train_0_2.5_0_30_3_normal: a normal image has bbox")
+    assert "object_mask holds values other than 0 and 255 (and 2 more such)" in short[1]
+    assert short[-1] == whole[-1]
+    assert "18 problems in test-00000.h5, train-00000.h5, val-00000.h5; " in short[-1]
+
+
 def test_stats_prints_table_1(counted_dataset: Path) -> None:
     result = run("stats", counted_dataset)
     assert result.exit_code == 0

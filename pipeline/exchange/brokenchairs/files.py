@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError, UnitRejected
 from pipeline.exchange.safe_npy import load_pickled_arrays
 from pipeline.files import read_json
 from pipeline.format import schema
+from pipeline.format.problems import Problem
 from pipeline.format.schema import Column, Dims, Gaps
 
 #: What the layout does not tell, or not of every image.
@@ -111,10 +112,10 @@ def check_record(path: Path, record: Any, columns: Mapping[str, Column], dims: D
             schema.check(getattr(record, name), column, dims, f"{path}: {name}")
 
 
-def refuse_problems(path: Path, problems: list[str]) -> None:
+def refuse_problems(path: Path, problems: Sequence[Problem]) -> None:
     """Raise UnitRejected if there are any."""
     if problems:
-        raise UnitRejected("contradiction", f"{path}: {'; '.join(problems)}")
+        raise UnitRejected("contradiction", f"{path}: {'; '.join(map(str, problems))}")
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def parse_name(stem: str) -> Name:
     except ValueError as error:
         raise UnitRejected("bad-name", f"{stem}.png is not named as images of this layout are: {error}") from error
     name = Name(shape_id, *numbers, int("anomaly" in stem))
-    problems = name_problems(stem, shape_id, name.label)
+    problems = [str(problem) for problem in name_problems(stem, shape_id, name.label)]
     if not (name.radius > 0 and abs(name.elevation) < 90 and np.isfinite([name.radius, name.azimuth]).all()):
         problems.append("no camera is at that radius, azimuth and elevation")
     if problems:
