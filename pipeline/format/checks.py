@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import PipelineError
 from pipeline.format.boxes import bounding_box
 from pipeline.format.cameras import project
 from pipeline.format.combine import combine
@@ -147,6 +149,21 @@ def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[str]
     if not orthonormal or np.linalg.det(rotation) < 0 or world_to_camera[3].tolist() != [0, 0, 0, 1]:
         problems.append(f"world_to_camera is not a rotation and a translation: {world_to_camera.tolist()}")
     return problems
+
+
+def seen(shape: ShapeRecord, path: Path) -> ShapeRecord:
+    """The shape, which was read from ``path``, if it can be seen: its numbers are such that rays can be cast.
+
+    Raises PipelineError where its cameras are none, its depth is not finite, or its mesh contradicts itself.
+    """
+    faults = [] if shape.mesh is None else mesh_problems(shape.mesh)
+    if not (np.isfinite(shape.depth).all() and (shape.depth >= 0).all()):
+        faults.append("depth is not finite, or negative")
+    for view, (K, pose) in enumerate(zip(shape.K, shape.world_to_camera, strict=True)):
+        faults += [f"view {view}: {problem}" for problem in camera_problems(K, pose)]
+    if faults:
+        raise PipelineError(f"{path}: shape {shape.id}: {faults[0]}; copy the file again, or make it anew")
+    return shape
 
 
 def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[str]:
