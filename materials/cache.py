@@ -8,11 +8,13 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from PIL import Image
+from pydantic import TypeAdapter
 
 from materials.color import Lab, mean_lab
 from materials.maps import Maps
 from materials.material import Material
-from pipeline.files import atomic, read_json, write_json
+from pipeline.files import atomic, write_json
+from pipeline.typed_json import read_typed
 
 #: Raise when the files change for the same maps.
 VERSION = 3
@@ -42,6 +44,9 @@ class Summary:
     relief: float
 
 
+_SUMMARY = TypeAdapter(Summary)
+
+
 def ensure_maps(material: Material, size: int, cache_dir: Path) -> MapFiles:
     """Files of the material's maps at ``size`` pixels, made unless they are all there.
 
@@ -56,9 +61,8 @@ def ensure_maps(material: Material, size: int, cache_dir: Path) -> MapFiles:
 
 
 def read_summary(files: MapFiles) -> Summary:
-    """What was measured of maps when they were made."""
-    entry = read_json(files.summary)
-    return Summary(tuple(entry["colour"]), entry["relief"])
+    """What was measured of maps when they were made. Raises PipelineError where that is missing or damaged."""
+    return read_typed(files.summary, _SUMMARY, "summary of maps", "remove its folder")
 
 
 def folder_name(material: Material, size: int) -> str:

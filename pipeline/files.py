@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from pipeline.errors import PipelineError, StorageError
 LEFTOVER = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 #: Bytes that a file's name may have on all usual file systems, and those of a suffix that any library looks at.
 LONGEST_NAME, LONGEST_SUFFIX = 255, 16
+#: What parsing raises that is no JSON, holds a number of thousands of digits, or is nested too deeply.
+NOT_JSON = (ValueError, RecursionError)
 
 
 @contextmanager
@@ -89,8 +92,8 @@ def claim(folder: Path, name: str, work: Mapping[str, Any], title: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise PipelineError(f"{folder} is a file; choose a folder")
     if (folder / name).exists():
-        stored = dict(read_json(folder / name))
-        found = stored.pop("holds", "other work")
+        stored = read_json(folder / name)
+        found = stored.pop("holds", "other work") if isinstance(stored, dict) else "other work"
         if stored != work:
             asked = "as that was before it changed" if found == title else f"and not {title}, which was asked for"
             raise PipelineError(f"{folder} holds {found}, {asked}; choose another folder")
@@ -223,8 +226,30 @@ def write_json(path: Path, data: Any) -> None:
 def read_json(path: Path) -> Any:
     """Parse a JSON file; PipelineError names the file if it is missing or not JSON, OSError if the disk fails."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return json.loads(read_bytes(path).decode("utf-8"))
+    except NOT_JSON as error:
         raise PipelineError(f"{path} is not readable JSON: {error}") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a regular file: a device or a pipe might never end.
+
+    Raises PipelineError for what is none, or missing, and OSError if the disk fails.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PipelineError(f"{path} is missing") from error
+    if not stat.S_ISREG(mode):
+        raise PipelineError(f"{path} is no regular file")
+    return path.read_bytes()
+
+
+def is_file(path: Path) -> bool:
+    """As ``Path.is_file``, where data make the name: one that no file can have is the name of none."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        return False

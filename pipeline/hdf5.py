@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,20 @@ from pipeline.files import atomic
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+#: What h5py raises where the inside of a file is not whole, or is nothing that NumPy knows.
+DAMAGED = (
+    OSError,
+    KeyError,
+    IndexError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,
+    SystemError,
+)
+#: Bytes that are read at once of a dataset, at most: a file may promise any number of zeros.
+MOST_BYTES = 2 << 30
 #: What locking a file that another process has locked gives, and locking one where there are no locks.
 _LOCKED = (errno.EAGAIN, errno.EWOULDBLOCK)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -67,6 +82,52 @@ def open_hdf5(path: Path, remake: str, **options: Any) -> h5py.File:
                 f"or move it away and {remake} again"
             )
         raise PipelineError(f"{path} {why}") from error
+
+
+def inner_dataset(file: h5py.Group, name: str) -> h5py.Dataset | None:
+    """The dataset of that path whose numbers lie in the file itself; None where there is none.
+
+    HDF5 would follow links to other files, and take numbers from any file that a dataset names. Raises one of DAMAGED
+    where the file is not whole, and PipelineError, whose text goes after the file's name, for what lies elsewhere.
+    """
+    item: Any = file
+    for part in name.split("/"):
+        link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise PipelineError(f"{name} is a link to elsewhere, which is not followed")
+        item = item[part]
+    if not isinstance(item, h5py.Dataset):
+        return None
+    if item.external or item.is_virtual:
+        raise PipelineError(f"{name} takes its numbers from other files, which are not read")
+    return item
+
+
+def fetch(dataset: h5py.Dataset, rows: Any, text: bool = False) -> Any:
+    """What a selection of a dataset's rows holds; ``text``: as str.
+
+    Raises one of DAMAGED where the file is not whole, and PipelineError, whose text goes after the file's name, where
+    it promises more than MOST_BYTES.
+    """
+    shape, keys = dataset.shape or (), rows if isinstance(rows, tuple) else (rows,)
+    lengths = [
+        len(range(*key.indices(n))) if isinstance(key, slice) else 1 for n, key in zip(shape, keys, strict=False)
+    ]
+    for what, sides in (("a selection", (*lengths, *shape[len(lengths) :])), ("a chunk", dataset.chunks or ())):
+        size = dataset.dtype.itemsize * math.prod(sides)
+        if size > MOST_BYTES:
+            raise PipelineError(f"{what} of {dataset.name} has {size:,} bytes, more than {MOST_BYTES:,}; not read")
+    return dataset.asstr()[rows] if text else dataset[rows]
+
+
+def fetch_all(file: h5py.Group, name: str, text: bool = False) -> Any:
+    """All that the dataset of that path holds. KeyError if there is none; else as ``inner_dataset`` and ``fetch``."""
+    dataset = inner_dataset(file, name)
+    if dataset is None:
+        raise KeyError(f"dataset {name} is missing")
+    return fetch(dataset, slice(None), text)
 
 
 class _Unfailing(io.RawIOBase):

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,25 @@ from PIL import Image, ImageOps
 
 from pipeline.errors import UnitRejected
 
+#: What is read, by Pillow's names. Of the others, some are read by programs that it starts.
+FORMATS = (
+    "AVIF",
+    "BMP",
+    "DDS",
+    "DIB",
+    "GIF",
+    "ICO",
+    "JPEG",
+    "JPEG2000",
+    "PCX",
+    "PNG",
+    "PPM",
+    "QOI",
+    "SGI",
+    "TGA",
+    "TIFF",
+    "WEBP",
+)
 #: What Pillow's decoders raise on damaged files.
 _DAMAGED = (
     OSError,
@@ -28,6 +48,9 @@ _DAMAGED = (
     TypeError,
     OverflowError,
     RuntimeError,
+    AttributeError,
+    AssertionError,
+    MemoryError,
     struct.error,
     zlib.error,
 )
@@ -69,7 +92,7 @@ def read_image(path: Path, what: str) -> Picture:
     UnitRejected names the file if it is damaged, too large, of several pages, or of numbers whose scale nobody tells;
     OSError if the disk fails.
     """
-    with _opened(path, what) as image:
+    with opened(path, what) as image:
         stored = str(getattr(image, "tile", ()))  # what Pillow decodes it from
         told = not (image.mode == "I" or ";16" in stored)
         if image.format == "TIFF" and image.mode[0] in "IF" and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
@@ -83,7 +106,7 @@ def read_image(path: Path, what: str) -> Picture:
 
 def check_header(path: Path, what: str) -> None:
     """Raise as ``read_image`` does for what a file's header tells; nothing is decoded."""
-    with _opened(path, what):
+    with opened(path, what):
         pass
 
 
@@ -102,11 +125,18 @@ def as_seen(picture: Picture, ground: int) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _opened(path: Path, what: str) -> Iterator[Image.Image]:
+def opened(path: Path, what: str) -> Iterator[Image.Image]:
+    """An image file, to be decoded in this context. ``what`` the file is to its user begins the text of errors.
+
+    UnitRejected names the file if it is damaged, too large, of several pages, or of another format than FORMATS;
+    OSError if the disk fails.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            if path.exists() and not path.is_file():  # what is no file, such as a pipe, might never end
+                raise ValueError("it is no regular file")
+            with Image.open(path, formats=_formats()) as image:
                 if _of_several(image):
                     raise ValueError(f"it holds {getattr(image, 'n_frames', 0)} pictures; save the one that is meant")
                 yield image
@@ -123,6 +153,13 @@ def _opened(path: Path, what: str) -> Iterator[Image.Image]:
         raise UnitRejected(
             "image-unreadable", f"{what} {path} cannot be read as an image ({reason}); save it as PNG or JPEG"
         ) from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that this Pillow knows."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _of_several(image: Image.Image) -> bool:

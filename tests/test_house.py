@@ -25,6 +25,7 @@ SHARED = (
     "processes",
     "seeding",
     "streaming",
+    "typed_json",
 )
 
 #: What stages put together.

@@ -54,7 +54,7 @@ def load_anomaly(folder: Path, name: str) -> Anomaly:
             proof=record["proof"],
             surface=_surface_change(surface) if surface else None,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(f"{path} is not an anomaly of this version: {error!r}; make it again") from error
 
 

@@ -18,7 +18,8 @@ from materials.scans import UnusableSet
 from pipeline.appearance.config import MaterialsConfig
 from pipeline.appearance.stock import map_size, take_stock
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import read_json, write_json
+from pipeline.files import write_json
+from pipeline.typed_json import read_typed
 from pipeline.views.config import ViewsConfig
 
 
@@ -133,5 +134,5 @@ def save_library(path: Path, library: Library) -> None:
 
 
 def load_library(path: Path) -> Library:
-    """Read what ``save_library`` wrote."""
-    return Library(_SWATCHES.validate_python(read_json(path)))
+    """Read what ``save_library`` wrote. Raises PipelineError."""
+    return Library(read_typed(path, _SWATCHES, "library", "move it away and run the library stage again"))

@@ -17,7 +17,7 @@ MAX_PIXELS = 16384 * 8192
 _HEADER = 2**16
 _EXR, _HDR = b"\x76\x2f\x31\x01", (b"#?RADIANCE", b"#?RGBE")
 _EXR_WINDOW = b"dataWindow\0box2i\0\x10\0\0\0"
-_HDR_SIZE = re.compile(rb"\n[-+][XY] (\d+) [-+][XY] (\d+)\n")
+_HDR_SIZE = re.compile(rb"\n[-+][XY] (\d{1,9}) [-+][XY] (\d{1,9})\n")
 
 
 def check_radiance_header(path: Path) -> None:

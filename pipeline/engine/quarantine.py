@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from pipeline.engine.records import NOT_OURS, Record
+from pydantic import TypeAdapter
+
+from pipeline.engine.records import Record
 from pipeline.engine.unit import Basis
-from pipeline.files import read_json, write_json
+from pipeline.errors import PipelineError
+from pipeline.files import write_json
+from pipeline.typed_json import read_typed
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class SetAside:
     @property
     def record(self) -> Record:
         return Record(self.basis, "failed", reason=self.tries[-1].reason, message=self.tries[-1].message)
+
+
+_SET_ASIDE = TypeAdapter(SetAside)
 
 
 @dataclass(frozen=True)
@@ -73,10 +79,8 @@ class Quarantine:
 
 def _read(path: Path) -> SetAside | None:
     """None where a file is no entry: the unit is then tried again."""
-    entry: Any = read_json(path)
     try:
-        tries = tuple(Try(**item) for item in entry["tries"])
-        found = SetAside(entry["stage"], entry["unit"], Basis(**entry["basis"]), tries)
-        return found if tries else None
-    except NOT_OURS:
+        found = read_typed(path, _SET_ASIDE, "entry", "remove it")
+    except PipelineError:
         return None
+    return found if found.tries else None

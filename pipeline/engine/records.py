@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.engine.unit import Basis
-from pipeline.files import explaining_storage, write_json
+from pipeline.files import NOT_JSON, explaining_storage, write_json
 
 #: Raised when records change in a way that older programs, or this one, would misread.
 VERSION = 2
@@ -92,12 +92,14 @@ class Records:
         path = self.path(stage, unit)
         try:
             text = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Finding(None, ("new",))
         try:
-            record = _parse(json.loads(text), stage, unit)
-        except (json.JSONDecodeError, UnicodeDecodeError):
+            content = json.loads(text)
+        except NOT_JSON:
             return Finding(None, ("unreadable record",), f"{path} is cut off or no JSON")
+        try:
+            record = _parse(content, stage, unit)
         except NOT_OURS as error:
             return Finding(None, ("unreadable record",), f"{path} {error}")
         reasons = changes(record.basis, basis) or self._damaged_outputs(record)
@@ -107,7 +109,7 @@ class Records:
         for name, size in record.outputs.items():
             try:
                 found = os.stat(f"{self.folder}/{name}").st_size
-            except OSError:
+            except (OSError, ValueError):  # also where no file can have that name
                 return ("an output is missing",)
             if found != size:
                 return ("an output has another size",)
@@ -128,9 +130,12 @@ def _parse(content: Any, stage: str, unit: str) -> Record:
         record = Record(**{**content, "basis": Basis(**content["basis"])})
     except (KeyError, TypeError) as error:
         raise ValueError(f"is not a whole record: {error}") from error
-    if record.status not in ("done", "rejected") or not all(
-        isinstance(part, dict)
-        for part in (record.outputs, record.rejects, record.basis.libraries, record.basis.settings, record.basis.inputs)
+    parts = (record.outputs, record.rejects, record.basis.libraries, record.basis.settings, record.basis.inputs)
+    if (
+        record.status not in ("done", "rejected")
+        or not all(isinstance(part, dict) for part in parts)
+        or not all(isinstance(count, int) for count in record.rejects.values())
+        or not all(isinstance(text, str) for text in (record.digest, record.reason, record.message))
     ):
         raise ValueError("is not a whole record")
     return record

@@ -75,7 +75,8 @@ def load_pickled_arrays(path: Path) -> dict[str, NDArray[Any]]:
             f"{path} asks for {error}, which no array needs: it was not run. Do not trust this file"
         ) from error
     except Exception as error:  # a malformed pickle may raise anything
-        raise PipelineError(f"{path} is not a pickled dict of arrays ({error}); get the file again") from error
+        reason = " ".join(str(error).split())[:200]
+        raise PipelineError(f"{path} is not a pickled dict of arrays ({reason}); get the file again") from error
 
 
 class _Refused(Exception):

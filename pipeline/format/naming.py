@@ -9,6 +9,8 @@ from pipeline.errors import PipelineError
 
 #: Characters of an id. File names hold 255 bytes; those of images and masks put about 75 around it.
 LONGEST = 160
+#: Bytes of a name that files are called by, with more around it.
+LONGEST_NAME = 224
 #: What others would misread: loaders of the published layout cut names at ``_`` and look for "anomaly", archives of
 #: samples cut them at dots, shells take a leading dash for an option.
 _UNSAFE = re.compile(rb"[^A-Za-z0-9-]|^-|[Aa](?=(?i:nomaly))|[Nn](?=(?i:ormal))")
@@ -31,6 +33,16 @@ def shape_id(name: str) -> str:
             f"{LONGEST}; other than letters, digits and dashes take three a byte): give it a shorter one"
         )
     return spelled
+
+
+def is_file_name(text: str) -> bool:
+    """Whether files can be called so, with the words around it that layouts put there: it leads to no other folder.
+
+    >>> is_file_name("render_7_0_2.5_20_30_3_normal"), is_file_name("../7"), is_file_name("")
+    (True, False, False)
+    """
+    length = len(text.encode(errors="surrogatepass"))
+    return text not in (".", "..") and text.isprintable() and not set(text) & set("/\\") and 0 < length <= LONGEST_NAME
 
 
 def source_name(spelled: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import PipelineError
 from pipeline.files import read_json
 from pipeline.format.reader import Shard, dataset_folder
 from pipeline.layout import Layout
@@ -39,9 +40,9 @@ class Origin:
     @property
     def synthetic(self) -> bool:
         """Whether l3d-gen made shapes, materials and surroundings itself."""
-        surroundings = self.config.get("render", {}).get("surroundings", {})
+        surroundings = _section(_section(self.config, "render"), "surroundings")
         foreign = (
-            self.config.get("materials", {}).get("libraries"),
+            _section(self.config, "materials").get("libraries"),
             surroundings.get("environments"),
             surroundings.get("backgrounds"),
         )
@@ -55,12 +56,12 @@ class Origin:
     def text(self) -> str:
         """A line for people."""
         if not self.generated:
-            return self.imported or f"an import in the {self.config['import'].get('layout')} layout"
+            return self.imported or f"an import in the {_section(self.config, 'import').get('layout')} layout"
         if not self.source:
             return "unknown: the shards name no source"
         told = [f"source {self.source}", f"seed {self.config.get('seed')}"]
         if self.run:
-            versions = self.run.get("versions", {})
+            versions = _section(self.run, "versions")
             told.insert(1, f"preset {self.run.get('preset') or 'not told'}")
             told.append(f"l3d-gen {versions.get('l3d-gen')} with Blender {versions.get('bpy')}")
         return ", ".join(told)
@@ -77,6 +78,19 @@ def find_origins(shards: Sequence[Path]) -> list[Origin]:
 
 def _origin(layout: Layout, config: Mapping[str, Any], shards: tuple[str, ...]) -> Origin:
     """What stands beside the shards counts only for those that it is about: others may have been put there."""
-    run = read_json(layout.dataset) if layout.dataset.is_file() else {}
-    imported = read_json(layout.imported).get("holds", "") if layout.imported.is_file() else ""
+    run, imported = _told(layout.dataset), str(_told(layout.imported).get("holds", ""))
     return Origin(shards, config, run if run.get("config") == config else {}, imported if "import" in config else "")
+
+
+def _told(path: Path) -> Mapping[str, Any]:
+    """What a file says, nothing where there is none. Raises PipelineError where it is no object."""
+    content = read_json(path) if path.is_file() else {}
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path} holds a {type(content).__name__}, not an object; move it away")
+    return content
+
+
+def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of settings that anyone may have written; empty where it is none."""
+    section = settings.get(name)
+    return section if isinstance(section, Mapping) else {}

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError
 from pipeline.format import naming, schema
 from pipeline.format.labels import SPLITS
-from pipeline.format.schema import AnomalyRecord, Column, Gaps, Mesh, QueryRecord, ShapeRecord
-from pipeline.hdf5 import open_hdf5
+from pipeline.format.mesh_checks import mesh_problems, seen
+from pipeline.format.schema import AnomalyRecord, Gaps, Mesh, QueryRecord, ShapeRecord
+from pipeline.format.structure import gaps_of, structure_problems, type_names
+from pipeline.hdf5 import DAMAGED, fetch, inner_dataset, open_hdf5
 
 #: Bytes of each dataset that HDF5 keeps unpacked: enough for the chunks that many small rows share. Rows of an own
 #: chunk are read once; by default it would keep 8 MB of them, of every dataset of every open shard in every process.
@@ -53,7 +55,7 @@ class Shard:
     """One shard file. It opens at first use and may be pickled to another process before or after.
 
     Use it as a context manager, or ``close`` it. Every access raises PipelineError if the file cannot
-    be read, is not an l3d-shard, or is of a newer version.
+    be read, is not an l3d-shard, is of a newer version, or is not built as a shard is (``structure.py``).
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +68,13 @@ class Shard:
     @property
     def file(self) -> h5py.File:
         if self._file is None:
-            self._file = open_h5(self.path, schema.FORMAT, schema.READABLE, "run the shards stage")
+            file = open_shard(self.path)
+            problems = structure_problems(file, self.path.name)
+            if problems:
+                file.close()
+                more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
+                raise PipelineError(f"{self.path}: {problems[0]}{more}; run `l3d-data verify`")
+            self._file = file
         return self._file
 
     def __enter__(self) -> Shard:
@@ -107,18 +115,12 @@ class Shard:
     @property
     def gaps(self) -> Gaps:
         """What the source of this file did not tell; of one of version 1 also the meshes."""
-        unknown, estimated = (tuple(str(c) for c in self.file.attrs.get(n, ())) for n in ("unknown", "estimated"))
-        return Gaps(unknown if self.version > 1 else (*unknown, *schema.MESH_COLUMNS), estimated)
+        return gaps_of(self.file)
 
     @property
     def type_names(self) -> tuple[str, ...]:
         """What the values of ``anomaly_type`` stand for in this file, which may know fewer types than this program."""
-        dataset = self._dataset("queries", "anomaly_type")
-        if "names" not in dataset.attrs:
-            raise PipelineError(
-                f"{self.path}: attribute names of queries/anomaly_type is missing; run `l3d-data verify`"
-            )
-        return tuple(str(name) for name in dataset.attrs["names"])
+        return type_names(self._dataset("queries", "anomaly_type"))
 
     @property
     def query_count(self) -> int:
@@ -164,7 +166,18 @@ class Shard:
         return ShapeRecord(**{name: self.row("shapes", name, row) for name in schema.SHAPES})
 
     def mesh(self, row: int) -> Mesh:
-        """The mesh of the shape in row ``row`` of ``shapes/``. Raises PipelineError where ``gaps.no_meshes``."""
+        """The mesh of the shape in row ``row`` of ``shapes/``.
+
+        Raises PipelineError where ``gaps.no_meshes``, and where it contradicts itself.
+        """
+        mesh = self.stored_mesh(row)
+        problems = mesh_problems(mesh)
+        if problems:
+            raise PipelineError(f"{self.path}: shape {self.row('shapes', 'id', row)}: {'; '.join(map(str, problems))}")
+        return mesh
+
+    def stored_mesh(self, row: int) -> Mesh:
+        """The same, which may contradict itself."""
         if self.version == 1:
             raise PipelineError(
                 f"{self.path} is {schema.FORMAT} version 1, which has no meshes: make the dataset again with l3d-gen"
@@ -185,18 +198,20 @@ class Shard:
         return [int(i) for i in order[first:last]]
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
-        try:
-            if (group, name) not in self._datasets:
-                self._datasets[group, name] = self.file[group][name]
-            return self._datasets[group, name]
-        except KeyError as error:
-            raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`") from error
+        if (group, name) not in self._datasets:
+            dataset = inner_dataset(self.file, f"{group}/{name}")
+            if dataset is None:
+                raise PipelineError(f"{self.path}: dataset {group}/{name} is missing; run `l3d-data verify`")
+            self._datasets[group, name] = dataset
+        return self._datasets[group, name]
 
     def _read(self, group: str, name: str, rows: int | tuple[int, int] | slice) -> Any:
         dataset = self._dataset(group, name)
         try:
-            return read_rows(dataset, schema.GROUPS[group][name], rows)
-        except (OSError, UnicodeDecodeError) as error:
+            return fetch(dataset, rows, text=schema.GROUPS[group][name].dtype == schema.TEXT)
+        except PipelineError as error:
+            raise PipelineError(f"{self.path}: {error}") from error
+        except DAMAGED as error:
             place = () if isinstance(rows, slice) else np.atleast_1d(rows)
             where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
             raise PipelineError(
@@ -222,7 +237,7 @@ def format_versions(shards: Sequence[Path]) -> str:
 def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
     """The shape of that id, in any split, as ``Shard.intact``; or of the name of which the id is made.
 
-    Raises PipelineError if there is none.
+    Raises PipelineError if there is none, or none that can be seen.
     """
     known: list[str] = []
     for path in find_shards(folder):
@@ -230,14 +245,14 @@ def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
             ids = shard.column("shapes", "id").tolist()
             for spelled in (shape_id, naming.shape_id(shape_id)):
                 if spelled in ids:
-                    return shard.intact(ids.index(spelled))
+                    return seen(shard.intact(ids.index(spelled)), path)
             known += ids
     raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 
 
-def read_rows(dataset: h5py.Dataset, column: Column, rows: Any) -> Any:
-    """What any selection of rows holds; texts as str."""
-    return dataset.asstr()[rows] if column.dtype == schema.TEXT else dataset[rows]
+def open_shard(path: Path) -> h5py.File:
+    """Open a shard of whatever structure. Raises PipelineError as ``open_h5``."""
+    return open_h5(path, schema.FORMAT, schema.READABLE, "run the shards stage")
 
 
 def open_h5(path: Path, kind: str, versions: Sequence[int], remake: str) -> h5py.File:
@@ -246,7 +261,11 @@ def open_h5(path: Path, kind: str, versions: Sequence[int], remake: str) -> h5py
     ``kind``: the file attribute ``format``; ``remake``: what to do, for the message, to make such a file.
     """
     file = open_hdf5(path, remake, rdcc_nbytes=CHUNK_CACHE)
-    found, its_version = file.attrs.get("format"), file.attrs.get("version")
+    try:
+        found, its_version = file.attrs.get("format"), file.attrs.get("version")
+    except DAMAGED as error:
+        file.close()
+        raise PipelineError(f"{path} is damaged ({error}); copy it again, or {remake} again") from error
     ours = isinstance(found, str) and found == kind
     if ours and isinstance(its_version, np.integer) and its_version in versions:
         return file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.format import checks
 from pipeline.format.contents import Contents, contents_problems, told_contents
 from pipeline.format.mesh_checks import mesh_problems, query_depth_problems, query_mesh_problems, reference_problems
 from pipeline.format.problems import Problem
-from pipeline.format.reader import Shard, find_shards
+from pipeline.format.reader import Shard, find_shards, open_shard
 from pipeline.format.schema import Gaps, ShapeRecord
 from pipeline.format.structure import structure_problems
 from pipeline.format.surface import Surface
@@ -55,8 +55,12 @@ def _shard_problems(path: Path, told: Mapping[str, Contents] | None, homes: _Hom
 
 
 def _own_problems(path: Path, homes: _Homes) -> list[Problem]:
+    with open_shard(path) as file:
+        found = structure_problems(file, path.name)
+    if found:
+        return found
     with Shard(path) as shard:
-        return structure_problems(shard) or [*_content_problems(shard), *homes.enter(shard)]
+        return [*_content_problems(shard), *homes.enter(shard)]
 
 
 def _unread(error: PipelineError, path: Path) -> Problem:
@@ -93,20 +97,16 @@ class _Homes:
 
 
 def _content_problems(shard: Shard) -> Iterator[Problem]:
-    """Rows by themselves and against those that they name; then every shape with all that shows it."""
-    index = shard.column("queries", "shape_index")
-    for row in np.flatnonzero((index < 0) | (index >= shard.shape_count)):
-        yield Problem("shape_index {} is no row of shapes/", (index[row],), (f"query {row}",))
-    index = shard.column("anomalies", "query_index")
-    for row in np.flatnonzero((index < 0) | (index >= shard.query_count)):
-        yield Problem("query_index {} is no row of queries/", (index[row],), (f"anomaly {row}",))
+    """Rows by themselves; then every shape with all that shows it."""
     label, anomaly_type = shard.column("queries", "label"), shard.column("queries", "anomaly_type")
     for row in np.flatnonzero(label != (anomaly_type > 0)):
         yield Problem("label {} contradicts anomaly_type {}", (label[row], anomaly_type[row]), (f"query {row}",))
     gaps = shard.gaps
     for row in range(shard.shape_count):
         try:
-            shape = shard.shape(row)
+            queries = tuple(shard.query(i) for i in shard.query_rows(row))
+            mesh = None if gaps.no_meshes else shard.stored_mesh(row)
+            shape = replace(shard.reference(row), queries=queries, mesh=mesh)
         except PipelineError as error:  # a checksum: the other shapes are still worth reading
             yield _unread(error, shard.path)
             continue

@@ -13,9 +13,10 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.format import schema
-from pipeline.format.reader import open_h5, read_rows
+from pipeline.format.mesh_checks import seen
+from pipeline.format.reader import open_h5
 from pipeline.format.schema import ShapeRecord
-from pipeline.hdf5 import atomic_hdf5
+from pipeline.hdf5 import DAMAGED, atomic_hdf5, fetch_all
 
 FORMAT = "l3d-views"
 VERSION = 2
@@ -52,29 +53,35 @@ def write_views(path: Path, shape: ShapeRecord, config_json: str, compression_le
 
 
 def read_views(path: Path) -> ShapeRecord:
-    """Read what ``write_views`` wrote. Raises PipelineError for any other file, or a damaged one.
+    """Read what ``write_views`` wrote. Raises PipelineError for any other file, and for one that is damaged.
 
     The mesh is None in a file of version 1.
     """
     with open_h5(path, FORMAT, READABLE, REMAKE) as file:
         try:
             values: dict[str, Any] = {
-                name: file.attrs[name] if column.dtype == schema.TEXT else file[name][()]
+                name: file.attrs[name] if column.dtype == schema.TEXT else fetch_all(file, name)
                 for name, column in schema.SHAPES.items()
             }
             if file.attrs["version"] > 1:
                 values["mesh"] = schema.mesh_of(
-                    lambda group, name: read_rows(file[group][name], schema.MESHES[group][name], slice(None))
+                    lambda group, name: fetch_all(
+                        file, f"{group}/{name}", schema.MESHES[group][name].dtype == schema.TEXT
+                    )
                 )
-        except (KeyError, OSError, ValueError) as error:
-            raise PipelineError(f"{path} is damaged ({error}); copy it again, or {REMAKE} again") from error
+        except (*DAMAGED, PipelineError) as error:
+            reason = " ".join(str(error).split())
+            raise PipelineError(f"{path} is damaged ({reason}); copy it again, or {REMAKE} again") from error
     shape = ShapeRecord(**values)
     _check(shape, path)
-    return shape
+    return seen(shape, path)
 
 
 def _check(shape: ShapeRecord, path: Path) -> None:
-    dims = schema.dims_of(shape)
+    try:
+        dims = schema.dims_of(shape)
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error}") from error
     for name, column in schema.SHAPES.items():
         schema.check(getattr(shape, name), column, dims, f"{path}: {name}")
     if shape.mesh is not None:

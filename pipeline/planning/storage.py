@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from pipeline.digests import digest
-from pipeline.errors import PipelineError
-from pipeline.files import read_json, write_json
+from pipeline.files import write_json
 from pipeline.planning.plan import ShapePlan
+from pipeline.typed_json import read_typed
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,14 @@ class FirstPlan:
     shapes: dict[str, ShapePlan]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    shapes: dict[str, ShapePlan]
+
+
 _SHAPE_PLAN = TypeAdapter(ShapePlan)
 _FIRST_PLAN = TypeAdapter(FirstPlan)
-_SHAPE_PLANS = TypeAdapter(dict[str, ShapePlan])
+_PLAN = TypeAdapter(_Plan)
 
 
 def save_first_plan(path: Path, plan: FirstPlan) -> None:
@@ -35,7 +40,7 @@ def save_first_plan(path: Path, plan: FirstPlan) -> None:
 
 def load_first_plan(path: Path) -> FirstPlan:
     """Read what ``save_first_plan`` wrote. Raises PipelineError."""
-    return _parse(_FIRST_PLAN, path, read_json(path))
+    return read_typed(path, _FIRST_PLAN, "plan", "remove it")
 
 
 def save_plan(path: Path, plan: Mapping[str, ShapePlan], **more: Any) -> None:
@@ -45,17 +50,9 @@ def save_plan(path: Path, plan: Mapping[str, ShapePlan], **more: Any) -> None:
 
 def load_plan(path: Path) -> dict[str, ShapePlan]:
     """Read the shapes' plans that ``save_plan`` wrote. Raises PipelineError."""
-    content = read_json(path)
-    return _parse(_SHAPE_PLANS, path, content.get("shapes") if isinstance(content, dict) else None)
+    return read_typed(path, _PLAN, "plan", "remove it").shapes
 
 
 def plan_digest(plan: ShapePlan) -> str:
     """What of a shape is planned, as a hex digest."""
     return digest(_SHAPE_PLAN.dump_python(plan, mode="json"))
-
-
-def _parse(adapter: TypeAdapter[Any], path: Path, content: Any) -> Any:
-    try:
-        return adapter.validate_python(content)
-    except ValidationError as error:
-        raise PipelineError(f"{path} is no plan of this version ({error.error_count()} faults); remove it") from error

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.hdf5 import atomic_hdf5, open_hdf5
+from pipeline.hdf5 import DAMAGED, atomic_hdf5, fetch_all, open_hdf5
 from pipeline.rendering.blender import Drawn
 
 _NAMES = tuple(f.name for f in fields(Drawn))
@@ -26,6 +26,6 @@ def load_drawn(path: Path) -> Drawn:
     """Read what ``save_drawn`` wrote. Raises PipelineError for a missing or broken file."""
     with open_hdf5(path, "run the render stage") as file:
         try:
-            return Drawn(**{name: file[name][()] for name in _NAMES})
-        except (OSError, KeyError) as error:
+            return Drawn(**{name: fetch_all(file, name) for name in _NAMES})
+        except (*DAMAGED, PipelineError) as error:
             raise PipelineError(f"{path} is damaged ({error}); move it away and run the render stage again") from error

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from pipeline.files import read_json
+from pipeline.typed_json import read_typed
 
 #: Positions in a spread of measurements: minimum, quartiles, maximum.
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -44,6 +45,9 @@ class Notes:
     perceived: Mapping[str, Perceived] = field(default_factory=dict)
 
 
+_NOTES = TypeAdapter(Notes)
+
+
 def perceived(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, Perceived]:
     """By anomaly type, in alphabetical order, from the quality stage's verdicts (as JSON has them)."""
     rows: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
@@ -60,16 +64,8 @@ def perceived(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, Perceived]:
 
 
 def stored_notes(report: Path) -> Notes:
-    """Notes of the report in a folder, to draw it again; empty where there is none."""
+    """Notes of the report in a folder, to draw it again; empty where there is none. Raises PipelineError."""
     path = report / "statistics.json"
     if not path.exists():
         return Notes()
-    stored = read_json(path)
-    return Notes(
-        rejects=stored["rejects"],
-        lost=tuple((stage, unit, message) for stage, unit, message in stored.get("lost", [])),
-        perceived={
-            kind: Perceived(row["images"], *(tuple(row[name]) for name in ("share", "elsewhere", "detail")))
-            for kind, row in stored.get("perceived", {}).items()
-        },
-    )
+    return read_typed(path, _NOTES, "report", "remove it")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pipeline.errors import PipelineError
 from pipeline.settings.base import StrictModel
 from pipeline.settings.overrides import override
-from pipeline.settings.yaml_files import load_yaml
+from pipeline.settings.yaml_files import in_line, load_yaml, shown
 
 PRESETS = Path(__file__).resolve().parents[2] / "configs"
 ModelT = TypeVar("ModelT", bound=StrictModel)
@@ -63,9 +63,9 @@ def parse(model: type[ModelT], settings: Mapping[str, Any], origin: str) -> Mode
             if item["type"] == "extra_forbidden" and renamed is not None:
                 problems.append(f"{key!r} is called {renamed!r} now")
             elif item["type"] == "extra_forbidden":
-                problems.append(f"unknown key {key!r}; allowed here: {', '.join(sorted(section.model_fields))}")
+                problems.append(f"unknown key {shown(key)}; allowed here: {', '.join(sorted(section.model_fields))}")
             else:
-                problems.append(f"{key or 'settings'} = {item['input']!r}: {item['msg']}")
+                problems.append(f"{in_line(key) or 'settings'} = {shown(item['input'])}: {item['msg']}")
         raise PipelineError(f"config from {origin}: " + "; ".join(problems)) from error
 
 

@@ -10,14 +10,20 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.errors import PipelineError
+from pipeline.files import read_bytes
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is not in every build
+
+#: Lists, sections, keys and values of a file, each as often as aliases have it come.
+MOST_NODES = 100_000
+#: Characters of a value, or of its place, in an error.
+LONGEST = 200
 
 
 def load_yaml(path: Path) -> Any:
     """Parse a YAML file; PipelineError names it and what is wrong, a key that is there twice, too."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise PipelineError(f"{path} cannot be read as YAML: {error.strerror}") from error
     return parse_yaml(content, str(path))
@@ -31,6 +37,7 @@ def parse_yaml(content: str | bytes, origin: str, settle: Callable[[yaml.Node], 
             node = loader.get_single_node()
             if node is None:
                 return None
+            _refuse_bombs(node)
             _refuse_repeated_keys(loader, node)
             settle(node)
             return loader.construct_document(node)
@@ -43,9 +50,48 @@ def parse_yaml(content: str | bytes, origin: str, settle: Callable[[yaml.Node], 
 def problems(error: ValidationError) -> str:
     """Every place, its value, and what should be there, in one line."""
     return "; ".join(
-        f"{'.'.join(str(x) for x in item['loc']) or 'the file'} = {item['input']!r}: {item['msg']}"
+        f"{in_line('.'.join(str(x) for x in item['loc'])) or 'the file'} = {shown(item['input'])}: {item['msg']}"
         for item in error.errors()
     )
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it."""
+    return in_line(repr(value))
+
+
+def in_line(text: str) -> str:
+    """A text in one line, and not a long one: what a file holds may be anything."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+
+
+def _refuse_bombs(root: yaml.Node) -> None:
+    """Aliases may stand for aliases: a file of a few lines can spell a list of billions, or one that holds itself."""
+    sizes: dict[int, int] = {}  # of what a node stands for, by its identity; 0 while it is looked into
+    pending = [root]
+    while pending:
+        node = pending[-1]
+        children = _children(node)
+        if id(node) not in sizes:
+            sizes[id(node)] = 0
+            pending += [child for child in children if id(child) not in sizes]
+            if any(sizes.get(id(child)) == 0 for child in children):
+                raise yaml.constructor.ConstructorError(
+                    problem="an alias stands for a node that holds it; write it out"
+                )
+            continue
+        sizes[id(pending.pop())] = size = 1 + sum(sizes[id(child)] for child in children)
+        if size > MOST_NODES:
+            raise yaml.constructor.ConstructorError(
+                problem=f"with its aliases written out it has more than {MOST_NODES} entries; write what is meant"
+            )
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _refuse_repeated_keys(loader: Any, root: yaml.Node) -> None:
@@ -53,12 +99,9 @@ def _refuse_repeated_keys(loader: Any, root: yaml.Node) -> None:
     pending, seen = [root], {id(root)}
     while pending:
         node = pending.pop()
-        children = []
+        children = _children(node)
         if isinstance(node, yaml.MappingNode):
             _refuse_repeated(loader, node)
-            children = [child for pair in node.value for child in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            children = node.value
         pending += [child for child in children if id(child) not in seen]  # an alias is the node that it stands for
         seen |= {id(child) for child in children}
 

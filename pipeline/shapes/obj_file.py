@@ -12,8 +12,8 @@ from pipeline.errors import UnitRejected
 from pipeline.shapes.shape import make_mesh
 
 #: What a line may be: a vertex of three numbers, a triangle of three vertices, a comment, nothing.
-_NUMBER = rb" +[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf)"
-_LINE = rb"(?:v(?:" + _NUMBER + rb"){3}|f(?: +[1-9]\d*){3}|#[^\n]*)? *\r?"
+_NUMBER = rb" ++[-+]?(?:(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?|nan|inf)"
+_LINE = rb"(?:v(?:" + _NUMBER + rb"){3}|f(?: ++[1-9]\d{0,17}+){3}|#[^\n]*+)? *+\r?"
 _LINES = re.compile(rb"(?:" + _LINE + rb"(?:\n|\Z))*+")
 _VERTICES, _FACES = re.compile(rb"^v([^\r\n]*)", re.MULTILINE), re.compile(rb"^f([^\r\n]*)", re.MULTILINE)
 

@@ -19,7 +19,7 @@ import numpy as np
 import trimesh
 
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import read_json
+from pipeline.files import is_file, read_json
 from pipeline.format.naming import shape_id
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.mending import mend
@@ -28,6 +28,8 @@ from pipeline.shapes.obj_file import count_faces, read_obj
 from pipeline.shapes.shape import Hardness, Part, Shape, make_mesh
 
 MERGED = "result_after_merging.json"
+#: Levels of a tree; PartNet's have about eight.
+DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,11 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
     _check(folder, parts, config)
     summary = tuple(f"{n} {what}" for what, n in sorted((+notes).items()))
     category = str(meta.get("model_cat", root["name"]))
-    framed = zip(parts, to_unit_frame([part.mesh for part in parts]), strict=True)
-    in_frame = tuple(replace(part, mesh=mesh) for part, mesh in framed)
+    try:
+        framed = to_unit_frame([part.mesh for part in parts])
+    except ValueError as error:
+        raise UnitRejected("no-extent", f"{folder}: {error}; copy its meshes again") from error
+    in_frame = tuple(replace(part, mesh=mesh) for part, mesh in zip(parts, framed, strict=True))
     return Shape(shape_id(folder.name), str(meta.get("model_id", "")), category, in_frame, summary)
 
 
@@ -149,6 +154,12 @@ def _root(path: Path) -> dict[str, Any]:
     nodes = _read(path, list)
     if len(nodes) != 1:
         raise UnitRejected("malformed-json", f"{path} has {len(nodes)} roots, expected one")
+    level, depth = nodes, 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise UnitRejected("malformed-json", f"{path}: its tree has more than {DEEPEST} levels; copy it again")
+        level = [child for node in level for child in _node(node, path).get("children", [])]
     return _node(nodes[0], path)
 
 
@@ -217,6 +228,6 @@ def _obj_path(folder: Path, name: str) -> Path:
     path = directory / f"{name}.obj"
     if path.name != f"{name}.obj" or "\\" in name:
         raise UnitRejected("mesh-outside-shape", f"{folder / MERGED}: objs entry {name!r} leads outside {directory}")
-    if not path.is_file():
+    if not is_file(path):
         raise UnitRejected("missing-file", f"{path} is missing; {folder / MERGED} names it")
     return path

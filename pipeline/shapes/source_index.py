@@ -72,6 +72,8 @@ def _content(files: Iterable[Path]) -> str:
 
 
 def _file_content(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        return "no file"  # a device might never end
     try:
         return file_digest(path)
     except OSError as error:

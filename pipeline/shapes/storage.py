@@ -14,6 +14,8 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.shapes.shape import Part, Shape, make_mesh
 
+REMAKE = "move it away and run the stage that makes it again"
+
 
 @dataclass(frozen=True)
 class StoredPart:
@@ -42,15 +44,22 @@ def load_parts(path: Path) -> tuple[list[StoredPart], dict[str, Any]]:
         raise PipelineError(f"{path} is missing; run the stage that makes it")
     try:
         scene = trimesh.load_scene(path, file_type="glb", process=False)
-    except (ValueError, KeyError, IndexError) as error:
-        raise PipelineError(f"{path} is not a readable GLB file: {error}") from error
+        return _parts(scene), dict(scene.metadata)
+    except Exception as error:  # trimesh may raise anything of a damaged file
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise PipelineError(f"{path} is not a readable GLB file of ours ({reason}); {REMAKE}") from error
+
+
+def _parts(scene: trimesh.Scene) -> list[StoredPart]:
     parts = []
     for name in sorted(scene.graph.nodes_geometry):
         edge = scene.graph.transforms.edge_data[(scene.graph.base_frame, name)]
         geometry = scene.geometry[edge["geometry"]]
         mesh = make_mesh(np.asarray(geometry.vertices, dtype=np.float64), np.asarray(geometry.faces, dtype=np.int64))
+        if not np.isfinite(mesh.vertices).all() or not ((mesh.faces >= 0) & (mesh.faces < len(mesh.vertices))).all():
+            raise ValueError(f"{name} has a vertex that is nowhere, or a face of vertices that are not there")
         parts.append(StoredPart(name, mesh, edge.get("metadata") or {}))
-    return parts, dict(scene.metadata)
+    return parts
 
 
 def as_stored(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
@@ -85,18 +94,23 @@ def save_shape(path: Path, shape: Shape) -> None:
 
 
 def load_shape(path: Path) -> Shape:
-    """Read a shape that ``save_shape`` wrote."""
+    """Read a shape that ``save_shape`` wrote. Raises PipelineError for a missing or foreign file."""
     stored, extras = load_parts(path)
-    parts = tuple(
-        Part(
-            part_id=index + 1,
-            label=item.extras["label"],
-            instance=item.extras["instance"],
-            node_path=tuple(item.extras["node_path"]),
-            mesh=item.mesh,
-            hardness=item.extras.get("hardness"),
-            mending=tuple(item.extras["mending"]),
-        )
-        for index, item in enumerate(stored)
+    try:
+        parts = tuple(_part(number, item) for number, item in enumerate(stored, 1))
+        return Shape(extras["shape_id"], extras["model_id"], extras["category"], parts, tuple(extras["notes"]))
+    except (KeyError, TypeError) as error:
+        raise PipelineError(f"{path} is no shape of this version ({error!r}); {REMAKE}") from error
+
+
+def _part(number: int, stored: StoredPart) -> Part:
+    extras = stored.extras
+    return Part(
+        part_id=number,
+        label=extras["label"],
+        instance=extras["instance"],
+        node_path=tuple(extras["node_path"]),
+        mesh=stored.mesh,
+        hardness=extras.get("hardness"),
+        mending=tuple(extras["mending"]),
     )
-    return Shape(extras["shape_id"], extras["model_id"], extras["category"], parts, tuple(extras["notes"]))

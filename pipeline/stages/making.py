@@ -9,6 +9,8 @@ from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipeline.anomalies.anomaly import Anomaly
 from pipeline.anomalies.generate import make_anomaly
 from pipeline.anomalies.kind import find_kind
@@ -22,7 +24,7 @@ from pipeline.digests import file_digest
 from pipeline.engine.stage import Outcomes
 from pipeline.engine.unit import Result, Unit
 from pipeline.errors import UnitRejected
-from pipeline.files import read_json, write_json
+from pipeline.files import write_json
 from pipeline.format.labels import ANOMALY_TYPES
 from pipeline.layout import Layout
 from pipeline.planning.plan import PlannedAnomaly, ShapePlan, donor_shapes
@@ -32,11 +34,13 @@ from pipeline.seeding import rng
 from pipeline.settings.flat import flatten
 from pipeline.shapes.storage import load_shape
 from pipeline.stages.context import Context
-from pipeline.stages.shapes import read_nodes
+from pipeline.stages.shapes import read_summary
+from pipeline.typed_json import read_typed
 from pipeline.views.select import ViewSelector, Wanted
 
 #: The stages that make anomalies, in the order in which they do.
 STAGES = ("anomalies", "topup")
+_MADE = TypeAdapter(Made)
 
 
 def making_units(
@@ -83,7 +87,7 @@ def make(stage: str, plan: ShapePlan, shape_id: str, context: Context) -> Result
     load = lru_cache(lambda i: load_shape(layout.shape(i)))  # draws go back to the same few donors
     for planned in plan.anomalies:
         targets = _targets(context, shape_id, planned)
-        donors = Donors({i: read_nodes(layout, i) for i in planned.donors}, load)
+        donors = Donors({i: read_summary(layout, i).nodes for i in planned.donors}, load)
         try:
             anomaly = make_anomaly(shape, planned.index, planned.type, targets, donors, config.anomalies, config.seed)
         except UnitRejected as rejection:
@@ -105,7 +109,7 @@ def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[N
     """The planned part, then the shape's others, in the order in which they are tried."""
     config = context.config
     candidates = find_candidates(
-        read_nodes(context.layout, shape_id), find_kind(planned.type).takes_groups, config.anomalies
+        read_summary(context.layout, shape_id).nodes, find_kind(planned.type).takes_groups, config.anomalies
     )
     first = next(node for node in candidates if node.part_ids == planned.target)
     return order(candidates, first, rng(config.seed, "anomalies", shape_id, planned.index, planned.type, "targets"))
@@ -113,8 +117,8 @@ def _targets(context: Context, shape_id: str, planned: PlannedAnomaly) -> list[N
 
 def read_made(layout: Layout, stage: str, shape_id: str) -> Made:
     """What came of a shape's plan in the stage ``anomalies`` or ``topup``."""
-    entry = read_json(layout.made(stage, shape_id))
-    return Made(entry["cameras"], {name: tuple(ids) for name, ids in entry["targets"].items()})
+    path = layout.made(stage, shape_id)
+    return read_typed(path, _MADE, "result", f"remove it and run the stage {stage} again")
 
 
 def load_anomalies(layout: Layout, shape_id: str, names: Iterable[str]) -> dict[str, Anomaly]:

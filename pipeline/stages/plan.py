@@ -8,14 +8,13 @@ from functools import partial
 from pipeline.anomalies.kind import find_kind
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
-from pipeline.files import read_json
 from pipeline.layout import Layout
 from pipeline.planning.planner import Planner
 from pipeline.planning.splits import assign_splits
 from pipeline.planning.storage import FirstPlan, load_first_plan, save_first_plan
 from pipeline.settings.flat import flatten
 from pipeline.stages.context import Context
-from pipeline.stages.shapes import read_nodes
+from pipeline.stages.shapes import read_summary
 
 NAME = "plan"
 
@@ -45,9 +44,9 @@ def make(ids: Sequence[str], context: Context) -> Result:
 def make_planner(context: Context, ids: Sequence[str]) -> Planner:
     """The planner for these shapes, by what the shapes stage stored of them."""
     config, layout = context.config, context.layout
-    nodes = {i: read_nodes(layout, i) for i in ids}
-    models = {i: read_json(layout.shape_summary(i))["model_id"] for i in ids}
-    splits = assign_splits(models, config.split, config.seed)
+    summaries = {i: read_summary(layout, i) for i in ids}
+    splits = assign_splits({i: summary.model_id for i, summary in summaries.items()}, config.split, config.seed)
+    nodes = {i: summary.nodes for i, summary in summaries.items()}
     return Planner(config.plan, config.anomalies, config.seed, nodes, splits)
 
 

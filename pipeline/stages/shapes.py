@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
+
+from pydantic import TypeAdapter
 
 from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.errors import PipelineError, UnitRejected
-from pipeline.files import read_json, write_json
+from pipeline.files import write_json
 from pipeline.format.naming import shape_id as spelled
 from pipeline.format.schema import TEXT_BYTES, fits
 from pipeline.layout import Layout
@@ -19,6 +21,18 @@ from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.stages.context import Context
+from pipeline.typed_json import read_typed
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What later stages need to know of a shape: which model it annotates, and its nodes."""
+
+    model_id: str
+    nodes: tuple[Node, ...]
+
+
+_SUMMARY = TypeAdapter(Summary)
 
 
 def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
@@ -56,8 +70,7 @@ def read(source: Source, shape_id: str, context: Context) -> Result:
     save_shape(layout.shape(shape_id), shape)
     # From what was stored: GLB rounds to float32, and later stages see only that.
     stored = load_shape(layout.shape(shape_id))
-    summary = {"model_id": stored.model_id, "nodes": [asdict(node) for node in find_nodes(stored)]}
-    write_json(layout.shape_summary(shape_id), summary)
+    write_json(layout.shape_summary(shape_id), asdict(Summary(stored.model_id, tuple(find_nodes(stored)))))
     return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
 
 
@@ -71,9 +84,9 @@ def _check_texts(shape: Shape) -> None:
             )
 
 
-def read_nodes(layout: Layout, shape_id: str) -> list[Node]:
-    """A shape's nodes, as this stage measured them."""
-    return [Node.from_entry(entry) for entry in read_json(layout.shape_summary(shape_id))["nodes"]]
+def read_summary(layout: Layout, shape_id: str) -> Summary:
+    """What this stage found of a shape. Raises PipelineError."""
+    return read_typed(layout.shape_summary(shape_id), _SUMMARY, "shape", "remove it and run the shapes stage again")
 
 
 STAGE = Stage(

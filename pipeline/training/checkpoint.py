@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, ValidationError
+from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.settings.loading import parse
 from pipeline.training import published
 from pipeline.training.config import ColoursConfig, PublishedConfig, TrainingConfig
-from pipeline.training.models.build import new_model
+from pipeline.training.models.build import model_within, new_model
 from pipeline.training.models.interface import Model
 from pipeline.training.torchfile import read_torch_dict
 
@@ -27,6 +28,12 @@ from pipeline.training.torchfile import read_torch_dict
 UNTRAINED = "untrained"
 FORMAT = "l3d-checkpoint"
 VERSION = 4
+#: Bytes of what a model may have beside the weights that a file holds.
+BESIDES = 64 << 20
+
+
+#: Pixels along an edge of the images that a model is for.
+_Side = Annotated[int, Field(ge=1, le=8192)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +54,12 @@ class Checkpoint:
     keys: dict[str, Any] | None
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
-    step: int
-    epoch: int
-    limit: int | None
+    step: NonNegativeInt
+    epoch: NonNegativeInt
+    limit: NonNegativeInt | None
     best_auc: float | None
-    size: tuple[int, int]
-    reference_views: int
+    size: tuple[_Side, _Side]
+    reference_views: Annotated[int, Field(ge=1, le=10_000)]
     config: TrainingConfig
     resumable: bool = True
 
@@ -162,7 +169,13 @@ def restore_model(checkpoint: Checkpoint, path: Path, averaged: bool = True) -> 
 
     Raises PipelineError where weights or average do not fit its config, or are not finite.
     """
-    model = new_model(checkpoint.config.model)
+    held = sum(value.nbytes for value in checkpoint.model.values() if isinstance(value, Tensor))
+    try:
+        model = model_within(checkpoint.config.model, 2 * held + BESIDES)
+    except (ValueError, RuntimeError) as error:  # PyTorch's own, where not even room can be had
+        raise PipelineError(
+            f"{path}: its config asks for a larger model than it holds ({error}); copy it again"
+        ) from error
     shown = (checkpoint.model, checkpoint.average) if averaged else (checkpoint.average, checkpoint.model)
     for weights in (checkpoint.keys, *shown):
         if weights is not None:  # all are looked at, and the last one stays
@@ -187,7 +200,7 @@ def restore_optimiser(
 def _load(model: Model, weights: dict[str, Any], path: Path) -> None:
     try:
         model.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise PipelineError(f"{path}: the weights do not fit the model that the config asks for ({reason})") from error
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]

@@ -21,15 +21,17 @@ def _wide_enough(value: int) -> int:
     return value
 
 
-EncoderWidth = Annotated[int, AfterValidator(_wide_enough)]
+#: A model's sizes have bounds, since a file from anywhere may ask for one.
+WIDEST, MOST_BLOCKS = 16_384, 256
+EncoderWidth = Annotated[int, Field(le=WIDEST), AfterValidator(_wide_enough)]
 
 
 class _Heads(StrictModel):
     """What models with attention heads over ``dim`` channels have in common."""
 
-    dim: int = Field(128, ge=1, description="channels d of features and tokens")
-    heads: int = Field(8, ge=1, description="attention heads; must divide dim")
-    feed_forward: int = Field(512, ge=1, description="hidden width of the blocks' feed-forward network")
+    dim: int = Field(128, ge=1, le=WIDEST, description="channels d of features and tokens")
+    heads: int = Field(8, ge=1, le=WIDEST, description="attention heads; must divide dim")
+    feed_forward: int = Field(512, ge=1, le=WIDEST, description="hidden width of the blocks' feed-forward network")
     box_head: bool = Field(True, description="also regress the anomaly's box")
 
     @model_validator(mode="after")
@@ -47,9 +49,12 @@ class CMTConfig(_Heads):
 
     kind: Literal["cmt"] = "cmt"
     encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
-    blocks: int = Field(3, ge=0, description="CGA blocks B")
+    blocks: int = Field(3, ge=0, le=MOST_BLOCKS, description="CGA blocks B")
     inner: int | None = Field(
-        None, ge=1, description="channels of the attentions' queries, keys and values; null: dim, as in the paper"
+        None,
+        ge=1,
+        le=WIDEST,
+        description="channels of the attentions' queries, keys and values; null: dim, as in the paper",
     )
     guided: bool = Field(True, description="CGA: attend to the most similar view patches only; false: to all of them")
     top_k: int = Field(100, ge=1, description="view patches each query token attends to (k), where guided")
@@ -62,9 +67,9 @@ class CMTConfig(_Heads):
         "auto: dense on GPUs, gathered on CPUs",
     )
     position: bool = Field(True, description="3DPE: fuse view features with where their patches lie")
-    octaves: int = Field(10, ge=0, description="octaves of the 3D position's Fourier features")
-    projector_hidden: int = Field(1024, ge=1, description="hidden width of the four-layer projector beta")
-    projector_dim: int = Field(256, ge=1, description="channels of beta's descriptors")
+    octaves: int = Field(10, ge=0, le=64, description="octaves of the 3D position's Fourier features")
+    projector_hidden: int = Field(1024, ge=1, le=WIDEST, description="hidden width of the four-layer projector beta")
+    projector_dim: int = Field(256, ge=1, le=WIDEST, description="channels of beta's descriptors")
     match_score: bool = Field(
         False, description="beyond the paper: tell each token how similar its patch is to its best match, by M"
     )
@@ -85,7 +90,7 @@ class QueryOnlyConfig(_Heads):
 
     kind: Literal["query-only"] = "query-only"
     encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
-    blocks: int = Field(0, ge=0, description="self-attention blocks; 0 pools the features instead")
+    blocks: int = Field(0, ge=0, le=MOST_BLOCKS, description="self-attention blocks; 0 pools the features instead")
     patch_head: bool = Field(
         False,
         description="beyond the paper: say of each patch, too, whether it shows the anomaly, and learn that from masks",
@@ -96,29 +101,29 @@ class ViTConfig(_Heads):
     """A vision transformer that sees the query alone (Table 2); the defaults are ViT-S/16's."""
 
     kind: Literal["vit"] = "vit"
-    dim: int = Field(384, ge=4, multiple_of=4, description="channels of the tokens")
-    heads: int = Field(6, ge=1, description="attention heads; must divide dim")
-    feed_forward: int = Field(1536, ge=1, description="hidden width of the blocks' feed-forward network")
-    blocks: int = Field(12, ge=1, description="transformer blocks")
-    patch: int = Field(16, ge=1, description="edge of a patch in pixels; must divide the image's")
+    dim: int = Field(384, ge=4, le=WIDEST, multiple_of=4, description="channels of the tokens")
+    heads: int = Field(6, ge=1, le=WIDEST, description="attention heads; must divide dim")
+    feed_forward: int = Field(1536, ge=1, le=WIDEST, description="hidden width of the blocks' feed-forward network")
+    blocks: int = Field(12, ge=1, le=MOST_BLOCKS, description="transformer blocks")
+    patch: int = Field(16, ge=1, le=WIDEST, description="edge of a patch in pixels; must divide the image's")
 
 
 class ContrastiveConfig(StrictModel):
     """Shape retrieval after Lin et al., ICCV 2021: is the query near its own shape in a common embedding?"""
 
     kind: Literal["contrastive"] = "contrastive"
-    dim: int = Field(128, ge=1, description="channels of the encoder's features")
+    dim: int = Field(128, ge=1, le=WIDEST, description="channels of the encoder's features")
     encoder_width: EncoderWidth = Field(64, description="channels of the first ResNet stage; 64 is ResNet-18")
-    projector_hidden: int = Field(1024, ge=1, description="hidden width of the embedding's perceptron")
-    projector_dim: int = Field(256, ge=1, description="channels of the embedding")
+    projector_hidden: int = Field(1024, ge=1, le=WIDEST, description="hidden width of the embedding's perceptron")
+    projector_dim: int = Field(256, ge=1, le=WIDEST, description="channels of the embedding")
 
 
 class LightFieldConfig(StrictModel):
     """Shape retrieval by light-field descriptors (Chen et al., 2003): silhouettes against silhouettes, no network."""
 
     kind: Literal["light-field"] = "light-field"
-    order: int = Field(10, ge=1, description="highest order of the Zernike moments")
-    harmonics: int = Field(10, ge=1, description="Fourier coefficients of the contour")
+    order: int = Field(10, ge=1, le=64, description="highest order of the Zernike moments")
+    harmonics: int = Field(10, ge=1, le=64, description="Fourier coefficients of the contour")
 
 
 class PublishedConfig(StrictModel):

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.extras import installing, is_installed
-from pipeline.files import atomic
+from pipeline.files import NOT_JSON, atomic, read_bytes
 from pipeline.settings.flat import flatten
 
 if TYPE_CHECKING:
@@ -35,12 +35,11 @@ class RunLog:
     def __init__(self, out: Path, step: int) -> None:
         self._out = out
         path = out / METRICS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [entry for entry in map(json.loads, lines) if entry["step"] <= step]
+        kept = [entry for entry in _entries(path) if entry["step"] <= step]
         with atomic(path) as temporary:
             temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
         for table in TABLES:
-            rows = [_row(entry, table) for entry in kept if table in entry]
+            rows = [_row(entry, table) for entry in kept if isinstance(entry.get(table), dict)]
             with atomic(out / f"{table}.csv") as temporary:
                 temporary.write_text("".join(_csv(row, head=i == 0) for i, row in enumerate(rows)), encoding="utf-8")
         self._events = _event_writer(out / EVENTS, step)
@@ -73,6 +72,22 @@ class RunLog:
     def close(self) -> None:
         if self._events is not None:
             self._events.close()
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The lines of an earlier run's metrics; those that are none, such as half of one, are warned of and left out."""
+    entries = []
+    lines = read_bytes(path).splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except NOT_JSON:
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+            entries.append(entry)
+    if len(entries) < len(lines):
+        logger.warning("%s: %d lines are no metrics, and left out", path, len(lines) - len(entries))
+    return entries
 
 
 def _event_writer(folder: Path, step: int) -> SummaryWriter | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
@@ -54,13 +54,19 @@ def save_views(folder: Path, shape_id: str, selection: Selection, reference: Ref
 def load_views(folder: Path, shape_id: str) -> tuple[tuple[View, ...], ReferenceViews]:
     """Read what ``save_views`` wrote. Raises PipelineError for a missing or broken file."""
     path = folder / f"{shape_id}.npz"
+    rows = read_json(folder / f"{shape_id}.json")
     try:
         with np.load(path, allow_pickle=False) as archive:
             data = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{path} is not readable: {error}; run the views stage again") from error
+        return _views(rows["views"], data), ReferenceViews(**{name: data[f"reference_{name}"] for name in _REFERENCE})
+    except Exception as error:  # of a damaged archive, and of rows that do not fit it, many kinds
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise PipelineError(f"{path} is not readable ({reason}); move it away and run the views stage again") from error
+
+
+def _views(rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> tuple[View, ...]:
     marks = count()  # of all views, one after the other
-    views = tuple(
+    return tuple(
         View(
             **{key: row[key] for key in _SCALARS},
             marks=tuple(_mark(mark, data, next(marks)) for mark in row["marks"]),
@@ -68,9 +74,8 @@ def load_views(folder: Path, shape_id: str) -> tuple[tuple[View, ...], Reference
             image=RayImage(data["depth"][i], data["part_ids"][i]),
             **{name: data[name][i] for name in _MASKS},
         )
-        for i, row in enumerate(read_json(folder / f"{shape_id}.json")["views"])
+        for i, row in enumerate(rows)
     )
-    return views, ReferenceViews(**{name: data[f"reference_{name}"] for name in _REFERENCE})
 
 
 def _mark(row: Mapping[str, Any], data: Mapping[str, Any], number: int) -> Mark:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.anomalies.targets.nodes import Node
 from pipeline.config import Config
 from pipeline.engine.workers import Effort
 from pipeline.format.labels import PAPER_TYPES
@@ -18,7 +17,7 @@ from pipeline.shapes.shape import Shape
 from pipeline.shapes.storage import load_shape
 from pipeline.stages import making
 from pipeline.stages.plan import read_first_plan
-from pipeline.stages.shapes import read_nodes
+from pipeline.stages.shapes import Summary, read_summary
 
 SETTINGS = (
     "source=synthetic:3",
@@ -37,12 +36,12 @@ def test_other_shapes_are_read_only_where_a_swap_is_planned(tmp_path: Path, monk
         read.add(path.stem)
         return load_shape(path)
 
-    def noting_nodes(layout: Layout, shape_id: str) -> list[Node]:
+    def noting_summary(layout: Layout, shape_id: str) -> Summary:
         read.add(shape_id)
-        return read_nodes(layout, shape_id)
+        return read_summary(layout, shape_id)
 
     monkeypatch.setattr(making, "load_shape", noting_shape)
-    monkeypatch.setattr(making, "read_nodes", noting_nodes)
+    monkeypatch.setattr(making, "read_summary", noting_summary)
     with open_run(load(Config, "default", SETTINGS), tmp_path, Effort(), lambda _: None) as run:
         run.execute(PLANNING)
         plans = read_first_plan(run.context.layout).shapes

@@ -8,6 +8,7 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scipy.spatial.transform import Rotation
 
 from pipeline.anomalies.config import AnomaliesConfig, SwappedConfig
@@ -218,11 +219,14 @@ def test_fitting_donors_go_before_others() -> None:
     assert drawn == {"good"}
 
 
+_NODES = TypeAdapter(list[Node])
+
+
 def test_entries_survive_json_and_their_order_decides_nothing() -> None:
     own, other, third = chair("own"), chair("other", leg=0.1), chair("third", leg=0.12)
     by_id = {s.shape_id: s for s in (own, other, third)}
     entries = {
-        i: [Node.from_entry(e) for e in json.loads(json.dumps([asdict(n) for n in find_nodes(shape)]))]
+        i: _NODES.validate_python(json.loads(json.dumps([asdict(n) for n in find_nodes(shape)])))
         for i, shape in by_id.items()
     }
     forward = Donors(entries, by_id.__getitem__)

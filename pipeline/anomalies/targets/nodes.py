@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +34,6 @@ class Node:
     area_share: float
     visible_share: float
     instances: int = 1
-
-    @classmethod
-    def from_entry(cls, entry: Mapping[str, Any]) -> Node:
-        """Read what ``dataclasses.asdict`` gave, after it was JSON."""
-        return cls(**{**entry, "part_ids": tuple(entry["part_ids"]), "extents": tuple(entry["extents"])})
 
 
 def find_nodes(shape: Shape) -> list[Node]:

@@ -17,6 +17,7 @@ from pipeline.files import read_json
 from pipeline.format import schema
 from pipeline.format.problems import Problem
 from pipeline.format.schema import Column, Dims, Gaps
+from pipeline.images import opened
 
 #: What the layout does not tell, or not of every image.
 GAPS = Gaps(unknown=schema.MAY_BE_UNKNOWN, estimated=schema.MAY_BE_ESTIMATED)
@@ -32,12 +33,14 @@ def view_stems(folder: Path) -> list[Path]:
 def read_picture(path: Path, dims: Dims | None = None) -> NDArray[np.uint8]:
     """An RGB image (H, W, 3), transparent pixels on white. Raises UnitRejected unless it is whole and of this size."""
     try:
-        with Image.open(path) as image:
+        with opened(path, "image") as image:
             layer = image.convert("RGBA")
     except FileNotFoundError as error:
         raise UnitRejected("missing-file", f"{path} is missing") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnitRejected("unreadable-png", f"{path} is not a readable image: {error}") from error
+    except UnitRejected as refusal:
+        raise UnitRejected("unreadable-png", refusal.message) from refusal
+    except OSError as error:
+        raise UnitRejected("unreadable-png", f"{path} cannot be read: {error.strerror}") from error
     pixels = np.asarray(Image.alpha_composite(Image.new("RGBA", layer.size, WHITE), layer).convert("RGB"))
     if dims and pixels.shape[:2] != (dims.H, dims.W):
         found, expected = f"{pixels.shape[1]}x{pixels.shape[0]}", f"{dims.W}x{dims.H}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from pipeline.errors import UnitRejected
+from pipeline.files import is_file
 from pipeline.shapes.mesh_formats.prepared import Prepared, check_faces, copied, unreadable
 
 MAGIC, JSON_CHUNK, HEADER, CHUNK_HEADER = b"glTF", b"JSON", 12, 8
@@ -35,21 +36,16 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     else:
         header, binary = content.removeprefix(b"\xef\xbb\xbf"), b""
     tree = _parse(path, header)
-    misread = MISREAD & set(tree.get("extensionsUsed", ()))
-    if misread:
-        raise unreadable(path, f"it uses {', '.join(sorted(misread))}; export it without")
     try:
+        _check_use(path, tree)
         check_faces(path, _count_triangles(tree), max_faces)
         _check_buffers(path, tree)
         _check_matrices(path, tree)
         _forget_looks(tree)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise unreadable(path, f"it breaks the format's rules ({error!r}); export it again") from error
-    if len(tree.get("scenes", [])) > 1 and "scene" not in tree:
-        raise unreadable(
-            path, f"it holds {len(tree['scenes'])} scenes and does not say which is meant; export one alone"
-        )
-    text = json.dumps(tree).encode()
+        text = json.dumps(tree).encode()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise unreadable(path, f"it breaks the format's rules ({reason}); export it again") from error
     return Prepared(copied(path, scratch, _join(text, binary) if binary else text))
 
 
@@ -83,6 +79,17 @@ def _parse(path: Path, header: bytes) -> dict[str, Any]:
     return tree
 
 
+def _check_use(path: Path, tree: dict[str, Any]) -> None:
+    """Refuse what Blender would misread, and files that leave open what is meant."""
+    misread = MISREAD & set(tree.get("extensionsUsed", ()))
+    if misread:
+        raise unreadable(path, f"it uses {', '.join(sorted(misread))}; export it without")
+    if len(tree.get("scenes", [])) > 1 and "scene" not in tree:
+        raise unreadable(
+            path, f"it holds {len(tree['scenes'])} scenes and does not say which is meant; export one alone"
+        )
+
+
 def _count_triangles(tree: dict[str, Any]) -> int:
     """Of all meshes, each as often as nodes place it."""
     accessors = tree.get("accessors", [])
@@ -103,12 +110,13 @@ def _check_buffers(path: Path, tree: dict[str, Any]) -> None:
         uri = buffer.get("uri")
         if uri is None or (uri.startswith("data:") and ";base64," in uri[:200]):
             continue
-        if urlsplit(uri).scheme or uri.startswith(("/", "\\")):
+        name = unquote(uri)
+        if urlsplit(uri).scheme or name.startswith("/") or "\\" in name or ".." in PurePosixPath(name).parts:
             raise unreadable(
                 path, f"its buffer {uri[:80]!r} is no file beside it, and nothing is fetched; export as GLB"
             )
-        file = path.parent.absolute() / unquote(uri)
-        if not file.is_file():
+        file = path.parent.absolute() / name
+        if not is_file(file):
             raise UnitRejected(
                 "missing-file",
                 f"{path} needs a file that is missing: {file}; put it back, or export as GLB, which is whole",

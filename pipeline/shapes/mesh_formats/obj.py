@@ -35,7 +35,8 @@ _STATEMENT = re.compile(_START + rb"([^\s#]+)", re.MULTILINE)
 _VERTEX = re.compile(_START + rb"v[ \t]+([^\n#]*)", re.MULTILINE)
 _ANY_FACE = re.compile(_START + rb"f(?=[ \t]|$)([^\n#]*)", re.MULTILINE)
 _FACE = re.compile(rb"(?:[ \t]+" + _REFERENCE + rb"){3,}[ \t]*")
-_NAME = re.compile(_START + rb"[og][ \t]+([^\n]*\S)[ \t]*$", re.MULTILINE)
+#: Possessive: a file must not make the search go back and forth in spaces.
+_NAME = re.compile(_START + rb"[og][ \t]++(\S[^\n]*+)", re.MULTILINE)
 _LINE = re.compile(_START + rb"([vfog])(?=[ \t])([^\n]*)", re.MULTILINE)
 _LOOKS = re.compile(rb"/[^ \t]*")
 
@@ -52,7 +53,7 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     check_faces(path, _count_triangles(path, text), max_faces)
     vertices = _vertices(path, text)
     origin = _origin(vertices)
-    named = [name.decode("utf-8", "replace") for name in _NAME.findall(text)]
+    named = [name.rstrip().decode("utf-8", "replace") for name in _NAME.findall(text)]
     # What comes before the first name is called after the file.
     names = tuple(dict.fromkeys(map(blender_name, (path.stem, *named))))
     return Prepared(copied(path, scratch, _form(text, vertices - origin)), origin, names)

@@ -26,7 +26,10 @@ CODES = {
 }
 ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 LONGEST_HEADER = 1 << 16
+#: Digits of a number of elements.
+LONGEST_COUNT = 18
 LARGEST = float(np.finfo(np.float32).max)
+AXES = ("x", "y", "z")
 INDICES = ("vertex_indices", "vertex_index")
 
 
@@ -70,7 +73,7 @@ def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:
     named = {element.name: element for element in elements}
     if "tristrips" in named:
         raise unreadable(path, "it holds triangle strips, which are not read; export it with faces")
-    for name, wanted in (("vertex", {"x", "y", "z"}), ("face", {INDICES[0]})):
+    for name, wanted in (("vertex", set(AXES)), ("face", {INDICES[0]})):
         if name in named and not wanted <= {INDICES[0] if n in INDICES else n for n in named[name].names}:
             raise unreadable(path, f"its element {name!r} has the properties {', '.join(named[name].names)} only")
     size = path.stat().st_size - end.end()
@@ -99,7 +102,7 @@ def _parse(path: Path, lines: list[str]) -> tuple[str, list[_Element]]:
                 continue
             case ["format", str(kind), "1.0"] if kind in ORDERS:
                 continue
-            case ["element", name, count] if count.isdigit():
+            case ["element", name, count] if count.isdigit() and len(count) <= LONGEST_COUNT:
                 elements.append(_Element(name, int(count)))
                 continue
             case ["property", "list", length, item, name] if elements and {length, item} <= CODES.keys():
@@ -112,6 +115,9 @@ def _parse(path: Path, lines: list[str]) -> tuple[str, list[_Element]]:
         elements[-1] = _Element(last.name, last.count, (*last.properties, added))
     if not kind:
         raise unreadable(path, "its header names no format; export it again")
+    bare = [element.name for element in elements if not element.properties]
+    if bare:
+        raise unreadable(path, f"its element {bare[0]!r} has no properties; export it again")
     return kind, elements
 
 
@@ -135,7 +141,7 @@ def _is_row(words: list[bytes], element: _Element) -> bool:
             own = [next(rest) for _ in range(1 if item.length is None else int(next(rest)))]
             if item.name in INDICES and _comes_back([int(word) for word in own]):
                 return False
-            if any(b"_" in word for word in own) or (item.name in "xyz" and not abs(float(own[0])) <= LARGEST):
+            if any(b"_" in word for word in own) or (item.name in AXES and not abs(float(own[0])) <= LARGEST):
                 return False
             [float(word) for word in own]
         return next(rest, None) is None
@@ -174,7 +180,7 @@ def _check_binary(path: Path, body: bytes, elements: list[_Element], order: str)
 
 def _not_finite(table: np.ndarray, element: _Element) -> Iterator[float]:
     for number, item in enumerate(element.properties):
-        if item.name in "xyz":
+        if item.name in AXES:
             with np.errstate(over="ignore"):
                 values = table[str(number)].astype(np.float32)
             yield from values[~np.isfinite(values)][:1].tolist()

@@ -9,18 +9,19 @@ from pipeline.shapes.mesh_formats.prepared import Prepared, as_text, check_faces
 
 HEADER, FACET = 84, 50
 
-_NUMBER = rb"[ \t]+[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+#: Possessive, as are all repeats below: a file must not make the search go back and forth in it.
+_NUMBER = rb"[ \t]++[-+]?(?:\d++\.?\d*+|\.\d++)(?:e[-+]?\d++)?"
 #: Lines, in the order in which a facet has them.
 _FACET_LINES = (
-    rb"facet[ \t]+normal\b[^\n]*",
-    rb"outer[ \t]+loop",
+    rb"facet[ \t]++normal\b[^\n]*+",
+    rb"outer[ \t]++loop",
     *3 * (rb"vertex" + _NUMBER * 3,),
     rb"endloop",
     rb"endfacet",
 )
-_FACET = re.compile(rb"[ \t]*\n".join(rb"[ \t]*" + line for line in _FACET_LINES) + rb"[ \t]*(?:\n|\Z)")
+_FACET = re.compile(rb"[ \t]*+\n".join(rb"[ \t]*+" + line for line in _FACET_LINES) + rb"[ \t]*+(?:\n|\Z)")
 #: A line that may stand between facets.
-_BETWEEN = re.compile(rb"[ \t]*(?:(?:end)?solid\b[^\n]*)?(?:\n|\Z)")
+_BETWEEN = re.compile(rb"[ \t]*+(?:(?:end)?solid\b[^\n]*+)?(?:\n|\Z)")
 
 
 def prepare(path: Path, scratch: Path, max_faces: int) -> Prepared:

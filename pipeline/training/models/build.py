@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from pipeline.errors import PipelineError
 from pipeline.seeding import rng
@@ -50,6 +53,30 @@ def new_model(config: AnyModelConfig) -> Model:
             return Compare(config)
         case ColoursConfig():
             return Colours(config)
+
+
+def model_within(config: AnyModelConfig, most_bytes: int) -> Model:
+    """The same, but ValueError where its numbers would take more than so many bytes: a file may ask for any model."""
+    with _Within(most_bytes):
+        return new_model(config)
+
+
+class _Within(TorchFunctionMode):
+    """Counts what is made room for, before it is filled."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._left = most_bytes
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func in (torch.empty, torch.zeros, torch.ones, torch.randn):
+            self._left -= made.nbytes
+            if self._left < 0:
+                raise ValueError(f"a tensor of shape {tuple(made.shape)} would be more than the file holds")
+        return made
 
 
 def build_model(config: TrainingConfig) -> Model:

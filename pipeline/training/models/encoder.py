@@ -110,7 +110,7 @@ def load_backbone(backbone: ResNet18, path: Path) -> None:
     state = read_torch_dict(path, "encoder_weights")
     try:
         backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith("fc.")})
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise PipelineError(
             f"encoder_weights {path} does not fit a ResNet-18 of width {backbone.bn1.num_features} ({reason}); "
