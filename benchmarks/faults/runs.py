@@ -122,6 +122,13 @@ def start(out: Path, settings: Sequence[str], *extra: str, fault: Mapping[str, s
     return Run(process, log)
 
 
+def verify(out: Path) -> Ended:
+    """What ``l3d-data verify`` says of a dataset."""
+    command = [sys.executable, "-c", "from pipeline.cli.data import main; main()", "verify", str(out)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=module_environment({}))
+    return Ended(done.returncode, done.stdout + done.stderr)
+
+
 def contents(out: Path) -> dict[str, bytes]:
     """Every file that equal runs have alike, by relative path."""
     files = [path for path in out.rglob("*") if path.is_file() and not path.name.endswith(UNLIKE)]

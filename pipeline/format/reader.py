@@ -216,7 +216,7 @@ class Shard:
             where = "".join(f" {kind} {number}" for kind, number in zip(("row", "view"), place, strict=False))
             raise PipelineError(
                 f"{self.path}: {group}/{name}{where} fails its checksum ({error}); "
-                "copy the file again, or move it away and run the shards stage again"
+                "copy the file again, or run `l3d-data verify`: then the next run makes it again"
             ) from error
 
     def row(self, group: str, name: str, row: int, view: int | None = None) -> Any:

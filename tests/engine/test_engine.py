@@ -159,6 +159,18 @@ def test_a_damaged_record_is_told_and_its_unit_made_again(
     assert path.read_bytes() == whole
 
 
+def test_doubt_of_an_output_costs_its_unit_alone(tmp_path: Path) -> None:
+    works = {"a": write, "b": write}
+    go(tmp_path, stage(works))
+    records = Records(tmp_path)
+    records.doubt("a", "b.txt")  # of another unit
+    records.doubt("c", "c.txt")
+    assert go(tmp_path, stage(works)).worked == 0
+    records.doubt("a", "a.txt")
+    assert go(tmp_path, stage(works)).worked == 1
+    assert (runs(tmp_path, "a"), runs(tmp_path, "b")) == (2, 1)
+
+
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_unit_that_kills_its_process_costs_only_itself(tmp_path: Path, jobs: int) -> None:
     found = status(tmp_path, {"a": write, "b": die, "c": write, "d": write}, jobs)
