@@ -317,8 +317,9 @@ def test_rows_of_a_shape_and_of_a_query_are_found_whatever_their_order(dataset: 
     path = find_shards(dataset)[0]
     owners = {("queries", "shape_index"): "query_rows", ("anomalies", "query_index"): "anomaly_rows"}
     with h5py.File(path, "r+") as file:
-        for group, name in owners:
-            file[group][name][:] = np.random.default_rng(0).integers(0, 4, len(file[group][name]))
+        for (group, name), owner in zip(owners, ("shapes", "queries"), strict=True):
+            rows, column = len(file[owner]["K"]), file[group][name]
+            column[:] = np.random.default_rng(0).integers(0, rows, len(column))
     with Shard(path) as shard:
         for (group, name), method in owners.items():
             column = shard.column(group, name)
