@@ -88,7 +88,7 @@ def _run_child(
                 child.stdin.write("\n")
                 child.stdin.flush()
     if rest and child.returncode != 0 and (folder / INPUT).exists():
-        said = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+        said = (folder / LOG).read_text(encoding="utf-8", errors="replace").partition("\nExtension modules:")[0]
         outcome = "hang" if "Timeout (" in said else f"crash {child.returncode}"
         first = rest[0]
         _note(Answer(first.reader, first.first, outcome, said[-4000:], work.seconds, 0.0), tallies, folder, found, kept)

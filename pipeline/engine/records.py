@@ -90,12 +90,10 @@ class Records:
     def find(self, stage: str, unit: str, basis: Basis) -> Finding:
         """The unit's record if it has this basis and every output is there in full size; else why it does not stand."""
         path = self.path(stage, unit)
-        try:
-            text = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        if not path.is_file():
             return Finding(None, ("new",))
         try:
-            content = json.loads(text)
+            content = json.loads(path.read_bytes())
         except NOT_JSON:
             return Finding(None, ("unreadable record",), f"{path} is cut off or no JSON")
         try:

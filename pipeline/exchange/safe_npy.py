@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
+from pipeline.files import read_bytes
 
 #: Larger files are refused unread.
 MAX_BYTES = 256 * 1024 * 1024
@@ -64,7 +65,7 @@ def load_pickled_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise PipelineError(f"{path} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}; not read")
-        stream = io.BytesIO(path.read_bytes())
+        stream = io.BytesIO(read_bytes(path))
     except OSError as error:
         raise PipelineError(f"{path} cannot be read: {error.strerror}") from error
     try:

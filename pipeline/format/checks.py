@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ from pipeline.format.schema import (
     MAY_BE_UNKNOWN,
     MESH_COLUMNS,
     PATCH,
+    QUERY_RECORD,
+    SHAPES,
     AnomalyRecord,
+    Column,
     Gaps,
     QueryRecord,
     ShapeRecord,
@@ -128,15 +132,19 @@ def _anomaly_problems(anomaly: AnomalyRecord, query: QueryRecord, gaps: Gaps) ->
         problems.append(Problem("mask_old leaves object_mask_normal"))
     if anomaly.type_name == "missing" and new.any():
         problems.append(Problem("a missing part has pixels in mask_new"))
-    height, width = new.shape
+    box, tight = anomaly.bbox.tolist(), list(bounding_box(anomaly.region))
+    outside = _box_problems(anomaly)
+    if not outside and box != tight:
+        problems.append(Problem("bbox {} is not the tight box of its mask, {}", (box, tight)))
+    return problems + outside
+
+
+def _box_problems(anomaly: AnomalyRecord) -> list[Problem]:
+    height, width = anomaly.mask_new.shape
     x, y, w, h = anomaly.bbox.tolist()
-    tight = bounding_box(anomaly.region)
-    if x < 0 or y < 0 or w <= 0 or h <= 0 or x + w > width or y + h > height:
-        outside = "bbox {} is empty or outside the {}x{} image"
-        problems.append(Problem(outside, ([x, y, w, h], width, height)))
-    elif (x, y, w, h) != tight:
-        problems.append(Problem("bbox {} is not the tight box of its mask, {}", ([x, y, w, h], list(tight))))
-    return problems
+    if x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height:
+        return []
+    return [Problem("bbox {} is empty or outside the {}x{} image", ([x, y, w, h], width, height))]
 
 
 def _mask_problems(name: str, mask: NDArray[np.uint8]) -> list[Problem]:
@@ -150,10 +158,35 @@ def camera_problems(K: NDArray[Any], world_to_camera: NDArray[Any]) -> list[Prob
         problems.append(Problem("K {} is not a pinhole's intrinsics", (K.tolist(),)))
     rotation = world_to_camera[:3, :3].astype(np.float64)
     orthonormal = np.allclose(rotation @ rotation.T, np.eye(3), rtol=0, atol=ROTATION_TOLERANCE)
-    if not orthonormal or np.linalg.det(rotation) < 0 or world_to_camera[3].tolist() != [0, 0, 0, 1]:
+    finite = np.isfinite(K).all() and np.isfinite(world_to_camera).all()
+    if not finite or not orthonormal or np.linalg.det(rotation) < 0 or world_to_camera[3].tolist() != [0, 0, 0, 1]:
         pose = world_to_camera.tolist()
         problems.append(Problem("world_to_camera is not a rotation and a translation: {}", (pose,)))
     return problems
+
+
+def hidden_shape(shape: ShapeRecord) -> list[Problem]:
+    """Why no ray can be cast at a reference shape: numbers that are not finite, cameras that are none."""
+    problems = _not_finite(shape, SHAPES)
+    if not (shape.depth >= 0).all():
+        problems.append(Problem("depth is negative"))
+    for view, (K, pose) in enumerate(zip(shape.K, shape.world_to_camera, strict=True)):
+        problems += [problem.within(f"view {view}") for problem in camera_problems(K, pose)]
+    return problems
+
+
+def hidden_query(query: QueryRecord) -> list[Problem]:
+    """Why a query cannot be shown: numbers that are not finite, no camera, boxes outside of the image."""
+    problems = _not_finite(query, QUERY_RECORD) + camera_problems(query.K, query.world_to_camera)
+    for number, anomaly in enumerate(query.anomalies):
+        problems += [problem.within(f"anomaly {number}") for problem in _box_problems(anomaly)]
+    return problems
+
+
+def _not_finite(record: QueryRecord | ShapeRecord, columns: Mapping[str, Column]) -> list[Problem]:
+    numbers = (name for name, column in columns.items() if column.dtype.startswith("f"))
+    unlike = (name for name in numbers if not np.isfinite(getattr(record, name)).all())
+    return [Problem("{} holds NaN or infinity", (name,)) for name in unlike]
 
 
 def shape_problems(shape: ShapeRecord, gaps: Gaps) -> list[Problem]:

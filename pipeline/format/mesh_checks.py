@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import PipelineError
 from pipeline.format.cameras import pixel_centres, unproject
 from pipeline.format.checks import POSITION_TOLERANCE, camera_problems
 from pipeline.format.problems import Problem
@@ -45,21 +43,6 @@ def mesh_problems(mesh: Mesh) -> list[Problem]:
     if not with_faces:
         problems.append(Problem("it has no faces"))
     return problems
-
-
-def seen(shape: ShapeRecord, path: Path) -> ShapeRecord:
-    """The shape, which was read from ``path``, if it can be seen: its numbers are such that rays can be cast.
-
-    Raises PipelineError where its cameras are none, its depth is not finite, or its mesh contradicts itself.
-    """
-    faults = [] if shape.mesh is None else mesh_problems(shape.mesh)
-    if not (np.isfinite(shape.depth).all() and (shape.depth >= 0).all()):
-        faults.append(Problem("depth is not finite, or negative"))
-    for view, (K, pose) in enumerate(zip(shape.K, shape.world_to_camera, strict=True)):
-        faults += [problem.within(f"view {view}") for problem in camera_problems(K, pose)]
-    if faults:
-        raise PipelineError(f"{path}: shape {shape.id}: {faults[0]}; copy the file again, or make it anew")
-    return shape
 
 
 class _Image(NamedTuple):

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
-from pipeline.format import naming, schema
+from pipeline.format import checks, naming, schema
 from pipeline.format.labels import SPLITS
-from pipeline.format.mesh_checks import mesh_problems, seen
+from pipeline.format.mesh_checks import mesh_problems
+from pipeline.format.problems import Problem
 from pipeline.format.schema import AnomalyRecord, Gaps, Mesh, QueryRecord, ShapeRecord
 from pipeline.format.structure import gaps_of, structure_problems, type_names
 from pipeline.hdf5 import DAMAGED, fetch, inner_dataset, open_hdf5
@@ -131,11 +132,33 @@ class Shard:
         return len(self._dataset("shapes", "id"))
 
     def column(self, group: str, name: str) -> np.ndarray[Any, Any]:
-        """A whole dataset, e.g. ``column("queries", "bbox")``; texts come as an object array of str."""
-        return np.asarray(self._read(group, name, slice(None)))
+        """A whole dataset, e.g. ``column("queries", "bbox")``; texts come as an object array of str.
+
+        Raises PipelineError also for a number that is not finite.
+        """
+        values = np.asarray(self._read(group, name, slice(None)))
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise PipelineError(f"{self.path}: {group}/{name} holds NaN or infinity; run `l3d-data verify`")
+        return values
+
+    def camera(self, group: str, row: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """K and world_to_camera of a query, or of all views of a shape. Raises PipelineError for no camera."""
+        K, poses = (self.row(group, name, row) for name in ("K", "world_to_camera"))
+        for own in zip(K.reshape(-1, 3, 3), poses.reshape(-1, 4, 4), strict=True):
+            self._refuse(checks.camera_problems(*own), group, row)
+        return K, poses
 
     def query(self, row: int) -> QueryRecord:
-        """Row ``row`` of ``queries/`` with its anomalies."""
+        """Row ``row`` of ``queries/`` with its anomalies.
+
+        Raises PipelineError also where it cannot be shown: for a number that is not finite, no camera, no box.
+        """
+        query = self.stored_query(row)
+        self._refuse(checks.hidden_query(query), "queries", row)
+        return query
+
+    def stored_query(self, row: int) -> QueryRecord:
+        """The same, whatever its numbers are."""
         values = {name: self.row("queries", name, row) for name in schema.QUERY_RECORD}
         anomalies = tuple(self.anomaly(i) for i in self.anomaly_rows(row))
         return QueryRecord(**values, anomalies=anomalies, type_names=self.type_names)
@@ -162,7 +185,16 @@ class Shard:
         return replace(self.reference(row), mesh=None if self.gaps.no_meshes else self.mesh(row))
 
     def reference(self, row: int) -> ShapeRecord:
-        """Row ``row`` of ``shapes/`` alone: without its queries and its mesh."""
+        """Row ``row`` of ``shapes/`` alone: without its queries and its mesh.
+
+        Raises PipelineError also where it cannot be seen: for a number that is not finite, or no camera.
+        """
+        shape = self.stored_reference(row)
+        self._refuse(checks.hidden_shape(shape), "shapes", row)
+        return shape
+
+    def stored_reference(self, row: int) -> ShapeRecord:
+        """The same, whatever its numbers are."""
         return ShapeRecord(**{name: self.row("shapes", name, row) for name in schema.SHAPES})
 
     def mesh(self, row: int) -> Mesh:
@@ -171,9 +203,7 @@ class Shard:
         Raises PipelineError where ``gaps.no_meshes``, and where it contradicts itself.
         """
         mesh = self.stored_mesh(row)
-        problems = mesh_problems(mesh)
-        if problems:
-            raise PipelineError(f"{self.path}: shape {self.row('shapes', 'id', row)}: {'; '.join(map(str, problems))}")
+        self._refuse(mesh_problems(mesh), "shapes", row)
         return mesh
 
     def stored_mesh(self, row: int) -> Mesh:
@@ -219,6 +249,11 @@ class Shard:
                 "copy the file again, or run `l3d-data verify`: then the next run makes it again"
             ) from error
 
+    def _refuse(self, problems: Sequence[Problem], group: str, row: int) -> None:
+        """Raise PipelineError if there are any."""
+        if problems:
+            raise PipelineError(f"{self.path}: row {row} of {group}/: {problems[0]}; run `l3d-data verify`")
+
     def row(self, group: str, name: str, row: int, view: int | None = None) -> Any:
         """One row of one dataset, or one view of it where it has views: an array, a number or a str."""
         value = self._read(group, name, row if view is None else (row, view))
@@ -245,7 +280,7 @@ def find_reference(folder: Path, shape_id: str) -> ShapeRecord:
             ids = shard.column("shapes", "id").tolist()
             for spelled in (shape_id, naming.shape_id(shape_id)):
                 if spelled in ids:
-                    return seen(shard.intact(ids.index(spelled)), path)
+                    return shard.intact(ids.index(spelled))
             known += ids
     raise PipelineError(f"{folder} has no shape {shape_id!r}; it has {len(known)}, such as {', '.join(known[:5])}")
 

@@ -104,9 +104,9 @@ def _content_problems(shard: Shard) -> Iterator[Problem]:
     gaps = shard.gaps
     for row in range(shard.shape_count):
         try:
-            queries = tuple(shard.query(i) for i in shard.query_rows(row))
+            queries = tuple(shard.stored_query(i) for i in shard.query_rows(row))
             mesh = None if gaps.no_meshes else shard.stored_mesh(row)
-            shape = replace(shard.reference(row), queries=queries, mesh=mesh)
+            shape = replace(shard.stored_reference(row), queries=queries, mesh=mesh)
         except PipelineError as error:  # a checksum: the other shapes are still worth reading
             yield _unread(error, shard.path)
             continue

@@ -13,7 +13,8 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.format import schema
-from pipeline.format.mesh_checks import seen
+from pipeline.format.checks import hidden_shape
+from pipeline.format.mesh_checks import mesh_problems
 from pipeline.format.reader import open_h5
 from pipeline.format.schema import ShapeRecord
 from pipeline.hdf5 import DAMAGED, atomic_hdf5, fetch_all
@@ -74,7 +75,10 @@ def read_views(path: Path) -> ShapeRecord:
             raise PipelineError(f"{path} is damaged ({reason}); copy it again, or {REMAKE} again") from error
     shape = ShapeRecord(**values)
     _check(shape, path)
-    return seen(shape, path)
+    problems = hidden_shape(shape) + ([] if shape.mesh is None else mesh_problems(shape.mesh))
+    if problems:
+        raise PipelineError(f"{path}: shape {shape.id}: {problems[0]}; copy it again, or {REMAKE} again")
+    return shape
 
 
 def _check(shape: ShapeRecord, path: Path) -> None:

@@ -58,7 +58,7 @@ def _keep_text(node: yaml.Node, kind: Any) -> None:
             _keep_text(child, _member(kind, None))
     elif isinstance(node, yaml.MappingNode):
         for key, child in node.value:
-            _keep_text(child, _member(kind, key.value))
+            _keep_text(child, _member(kind, key.value if isinstance(key, yaml.ScalarNode) else None))
 
 
 def _kind_at(model: Any, keys: Sequence[str]) -> Any:

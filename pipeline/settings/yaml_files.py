@@ -14,6 +14,8 @@ from pipeline.files import read_bytes
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is not in every build
 
+#: Larger files are not parsed, which takes seconds.
+MOST_BYTES = 1 << 19
 #: Lists, sections, keys and values of a file, each as often as aliases have it come.
 MOST_NODES = 100_000
 #: Characters of a value, or of its place, in an error.
@@ -26,6 +28,10 @@ def load_yaml(path: Path) -> Any:
         content = read_bytes(path)
     except OSError as error:
         raise PipelineError(f"{path} cannot be read as YAML: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise PipelineError(
+            f"{path} has {len(content):,} bytes, settings have at most {MOST_BYTES:,}; is it another file?"
+        )
     return parse_yaml(content, str(path))
 
 

@@ -198,8 +198,7 @@ class ShardDataset(Dataset[Sample | UnreadableSample]):
         )
 
     def _camera(self, file: int, row: int) -> Camera:
-        K, world_to_camera = (self._shards[file].row("queries", name, row) for name in ("K", "world_to_camera"))
-        return Camera.stored(K, world_to_camera, self.index.size[0])
+        return Camera.stored(*self._shards[file].camera("queries", row), self.index.size[0])
 
     def _views(self, epoch: int, group: int) -> Int64[np.ndarray, " view"]:
         """Those that a sample is shown with: drawn by chance, all, or none where the model looks at none."""

@@ -41,7 +41,8 @@ class RunLog:
         for table in TABLES:
             rows = [_row(entry, table) for entry in kept if isinstance(entry.get(table), dict)]
             with atomic(out / f"{table}.csv") as temporary:
-                temporary.write_text("".join(_csv(row, head=i == 0) for i, row in enumerate(rows)), encoding="utf-8")
+                text = "".join(_csv(row, head=i == 0) for i, row in enumerate(rows))
+                temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         self._events = _event_writer(out / EVENTS, step)
 
     def add(self, step: int, epoch: int, **values: Any) -> None:

@@ -69,9 +69,8 @@ def unmoved_points(
 
     Unknown (false) on background and on parts that an anomaly moved, broke or put in.
     """
-    depth, moved, K, world_to_camera = (
-        shard.row("queries", name, row) for name in ("depth", "mask_new", "K", "world_to_camera")
-    )
+    depth, moved = (shard.row("queries", name, row) for name in ("depth", "mask_new"))
+    K, world_to_camera = shard.camera("queries", row)
     seen = depth_at(np.where(moved > 0, np.float32(0), depth), pixels)
     return unproject(K, world_to_camera, pixels, seen), seen > 0
 

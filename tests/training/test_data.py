@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from pipeline.errors import PipelineError
+from pipeline.format import schema
 from pipeline.format.reader import Shard
 from pipeline.seeding import rng
 from pipeline.training.config import QueryOnlyConfig
@@ -288,7 +289,8 @@ def test_types_of_shards_that_number_them_otherwise_are_told_by_name(tmp_path: P
     shutil.copy(first, second)
     names = ["normal", "rusty", "positional"]
     with h5py.File(second, "r+") as file:
-        file["queries/anomaly_type"].attrs["names"] = names
+        for group in ("queries", "anomalies"):
+            file[f"{group}/anomaly_type"].attrs["names"] = names
     index = index_split(tmp_path, "train")
     with Shard(first) as shard:
         stored = shard.column("queries", "anomaly_type")
@@ -317,9 +319,11 @@ def test_shards_of_different_layouts_are_an_error_that_names_both(dataset: Path,
     shutil.copytree(dataset, tmp_path, dirs_exist_ok=True)
     shutil.copy(tmp_path / "shards/train-00000.h5", tmp_path / "shards/train-00001.h5")
     with h5py.File(tmp_path / "shards/train-00001.h5", "r+") as file:
-        images = file["shapes/image"][:, :2]
-        del file["shapes/image"]
-        file["shapes/image"] = images
+        of_views = [name for name, column in schema.SHAPES.items() if column.dims[:1] == ("V",)]
+        for name in of_views:
+            values = file[f"shapes/{name}"][:, :2]
+            del file[f"shapes/{name}"]
+            file[f"shapes/{name}"] = values
     with pytest.raises(PipelineError, match=r"4 views of 64x64 in .*00000\.h5; 2 views of 64x64 in .*00001\.h5"):
         index_split(tmp_path, "train")
 

@@ -65,7 +65,12 @@ def read_shape(folder: Path, shape_id: str, dims: Dims) -> tuple[ShapeRecord, in
     xyz = np.stack([own["xyz"] for own in arrays]).astype(np.float32)
     pixels = np.stack([own["pxy"] for own in arrays])[..., ::-1].astype(np.float32)
     visible = np.stack([own["is_visible"] for own in arrays]) != 0
-    surface = surface_points(K, world_to_camera, pixels, visible, dims)
+    try:
+        surface = surface_points(K, world_to_camera, pixels, visible, dims)
+    except np.linalg.LinAlgError as failure:
+        raise UnitRejected(
+            "bad-camera", f"{folder}: no surface point can be found by its cameras ({failure})"
+        ) from failure
     known = (xyz != -1).any(axis=3)
     shape = ShapeRecord(
         id=shape_id,

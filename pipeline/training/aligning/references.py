@@ -54,7 +54,7 @@ def read_scene(shard: Shard, row: int, known_by: KnownBy) -> RayScene:
     """Of row ``row`` of ``shapes/``. Raises PipelineError where it has no mesh and is to be known by that."""
     if known_by == "mesh":
         return RayScene(soup_of(shard.mesh(row)))
-    return RayScene(_seen(*(shard.row("shapes", name, row) for name in ("depth", "K", "world_to_camera"))))
+    return RayScene(_seen(shard.row("shapes", "depth", row), *shard.camera("shapes", row)))
 
 
 def scene_of(shape: ShapeRecord, known_by: KnownBy) -> RayScene:

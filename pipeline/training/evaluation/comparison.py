@@ -90,8 +90,7 @@ class Comparison:
 
     def _camera(self, item: int) -> Camera:
         shard, row = self._shard(item), int(self._index.row[item])
-        K, pose = (shard.row("queries", name, row) for name in ("K", "world_to_camera"))
-        return Camera.stored(K, pose, self._index.size[0])
+        return Camera.stored(*shard.camera("queries", row), self._index.size[0])
 
     def _true_parts(self, item: int, part_ids: UInt16[np.ndarray, "height width"]) -> set[int]:
         """Ids of the anomalous parts, given those that the reference shows."""
