@@ -135,13 +135,13 @@ def _outside_vote(scene: RayScene, triangles: NDArray[np.float64]) -> float:
     largest = np.argsort(-doubled_area, kind="stable")[:VOTERS]
     unit = normals[largest] / doubled_area[largest, None]
     centres = triangles[largest].mean(axis=1)
-    votes = np.zeros(len(largest))
-    for side in (1.0, -1.0):
-        facing = DIRECTIONS[None] * np.sign(side * (unit @ DIRECTIONS.T))[..., None]
-        origins = np.broadcast_to((centres + side * START * unit)[:, None], facing.shape)
-        escapes = ~scene.hits(origins.reshape(-1, 3), facing.reshape(-1, 3))
-        votes += side * escapes.reshape(len(largest), -1).sum(axis=1)
-    return float(votes @ doubled_area[largest])
+    front = DIRECTIONS * np.sign(unit @ DIRECTIONS.T)[..., None]
+    facing = np.stack([front, -front])
+    starts = np.stack([centres + START * unit, centres - START * unit])
+    origins = np.broadcast_to(starts[:, :, None], facing.shape)
+    escapes = ~scene.hits(origins.reshape(-1, 3), facing.reshape(-1, 3))
+    from_front, from_back = escapes.reshape(2, len(largest), -1).sum(axis=2)
+    return float((from_front - from_back).astype(np.float64) @ doubled_area[largest])
 
 
 def _boundary_faces(faces: NDArray[np.int64]) -> NDArray[np.bool_]:
