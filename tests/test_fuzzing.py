@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.fuzz.__main__ import READERS, Work, fuzz, make_corpus, shared
+from benchmarks.fuzz.__main__ import shared
+from benchmarks.fuzz.child import Work
+from benchmarks.fuzz.parent import fuzz, make_corpus
+from benchmarks.fuzz.readers import READERS
 
 #: Blender takes seconds to start.
 NAMES = [name for name in READERS if "Blender" not in name]

@@ -17,7 +17,7 @@ from pipeline.training.prediction.query import as_query
 from tests.pictures import write_exr, write_promise, write_radiance, write_rgb16
 
 #: (suffix, mode, options of Pillow) of images that are read.
-KINDS = (
+KINDS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("png", "RGB", {}),
     ("png", "RGBA", {}),
     ("png", "P", {}),
