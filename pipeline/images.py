@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import warnings
 import zlib
@@ -147,7 +148,7 @@ def opened(path: Path, what: str) -> Iterator[Image.Image]:
             "or less",
         ) from error
     except _DAMAGED as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # which seeking to nowhere gives
             raise  # of the system, not of the file: another run may well read it
         reason = " ".join(str(error).split())
         raise UnitRejected(

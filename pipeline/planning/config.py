@@ -96,5 +96,8 @@ class PlanConfig(StrictModel):
     def _with_paper_types(cls, settings: Any) -> Any:
         if not isinstance(settings, dict) or not isinstance(settings.get("types", {}), dict):
             return settings  # which is refused
-        usual = usual_counts(settings.get("of_shapes", 1.0))
+        try:
+            usual = usual_counts(float(settings.get("of_shapes", 1.0)))
+        except (TypeError, ValueError, OverflowError):
+            return settings  # likewise
         return {**settings, "types": {**dict.fromkeys(PAPER_TYPES, usual), **settings.get("types", {})}}

@@ -16,6 +16,8 @@ _NUMBER = rb" ++[-+]?(?:(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d++)?|nan|inf)"
 _LINE = rb"(?:v(?:" + _NUMBER + rb"){3}|f(?: ++[1-9]\d{0,17}+){3}|#[^\n]*+)? *+\r?"
 _LINES = re.compile(rb"(?:" + _LINE + rb"(?:\n|\Z))*+")
 _VERTICES, _FACES = re.compile(rb"^v([^\r\n]*)", re.MULTILINE), re.compile(rb"^f([^\r\n]*)", re.MULTILINE)
+#: Coordinates beyond are out of the range of the float32 that a dataset has.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def count_faces(path: Path) -> int:
@@ -49,7 +51,7 @@ def read_obj(path: Path) -> trimesh.Trimesh:
             "unreadable-mesh", f"{path}: a face names vertex {faces.max() + 1} of {len(vertices)}; copy it again"
         )
     corners = vertices[faces]
-    bad = ~np.isfinite(corners)
+    bad = ~(np.abs(corners) <= LARGEST)
     if bad.any():
         raise UnitRejected("non-finite-vertex", f"{path}: a triangle has the coordinate {corners[bad][0]}")
     return make_mesh(vertices, faces)
