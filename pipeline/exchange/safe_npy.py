@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError
 from pipeline.files import read_bytes
 
-#: Larger files are refused unread.
+#: Larger files are refused unread, and smaller ones that come to more.
 MAX_BYTES = 256 * 1024 * 1024
 #: Everything that a pickled array may name, as NumPy 1 and 2 and Python 2 and 3 write it.
 ALLOWED = frozenset(
@@ -132,7 +132,12 @@ def _unwrap(saved: Any) -> dict[str, NDArray[Any]]:
     _, shape, _, _, content = saved.state
     _expect(shape == () and isinstance(content, list) and len(content) == 1, "not a single object")
     _expect(isinstance(content[0], dict) and all(isinstance(key, str) for key in content[0]), "no dict by names")
-    return {key: _array(value) for key, value in content[0].items()}
+    arrays, size = {}, 0
+    for key, value in content[0].items():
+        arrays[key] = _array(value)
+        size += arrays[key].nbytes
+        _expect(size <= MAX_BYTES, f"more than {MAX_BYTES:,} bytes: many names for the same numbers")
+    return arrays
 
 
 def _array(note: Any) -> NDArray[Any]:

@@ -80,10 +80,17 @@ def _sizes(path: Path) -> Sizes:
     return Sizes(height, width, views)
 
 
+def _in_markdown(value: Any) -> Any:
+    """A value in Markdown, where a label must begin no tag of HTML and end no cell."""
+    return value if hasattr(value, "__html__") else str(value).replace("<", "&lt;").replace("|", "\\|")
+
+
 def _render(template: str, context: Mapping[str, Any]) -> str:
+    is_page = template.endswith(".html.j2")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.report"),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
+        autoescape=is_page,
+        finalize=None if is_page else _in_markdown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

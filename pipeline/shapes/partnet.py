@@ -21,6 +21,7 @@ import trimesh
 from pipeline.errors import PipelineError, UnitRejected
 from pipeline.files import is_file, read_json
 from pipeline.format.naming import shape_id
+from pipeline.format.schema import TEXT_BYTES, fits
 from pipeline.shapes.config import ShapesConfig
 from pipeline.shapes.mending import mend
 from pipeline.shapes.normalising import to_unit_frame
@@ -89,14 +90,16 @@ def read_partnet(folder: Path, config: ShapesConfig) -> Shape:
         )
         instances[leaf.label] += 1
     _check(folder, parts, config)
+    category, model_id = str(meta.get("model_cat", root["name"])), str(meta.get("model_id", ""))
+    _check_texts(folder / "meta.json", category, model_id)
+    _check_texts(folder / MERGED, *(part.label for part in parts))
     summary = tuple(f"{n} {what}" for what, n in sorted((+notes).items()))
-    category = str(meta.get("model_cat", root["name"]))
     try:
         framed = to_unit_frame([part.mesh for part in parts])
     except ValueError as error:
         raise UnitRejected("no-extent", f"{folder}: {error}; copy its meshes again") from error
     in_frame = tuple(replace(part, mesh=mesh) for part, mesh in zip(parts, framed, strict=True))
-    return Shape(shape_id(folder.name), str(meta.get("model_id", "")), category, in_frame, summary)
+    return Shape(shape_id(folder.name), model_id, category, in_frame, summary)
 
 
 def _check_files(folder: Path, leaves: list[_Leaf], config: ShapesConfig) -> None:
@@ -128,6 +131,16 @@ def _check(folder: Path, parts: list[Part], config: ShapesConfig) -> None:
             f"{folder} has {faces} triangles; shapes.max_faces allows {config.max_faces}: simplify the meshes or "
             "raise it",
         )
+
+
+def _check_texts(path: Path, *texts: str) -> None:
+    """Refuse now what a shard could not hold in the end."""
+    for text in texts:
+        if not fits(text):
+            raise UnitRejected(
+                "long-name",
+                f"{path}: {text[:80]!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL: shorten it",
+            )
 
 
 def _read(path: Path, kind: type) -> Any:

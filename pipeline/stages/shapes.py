@@ -11,13 +11,11 @@ from pydantic import TypeAdapter
 from pipeline.anomalies.targets.nodes import Node, find_nodes
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
-from pipeline.errors import PipelineError, UnitRejected
+from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.format.naming import shape_id as spelled
-from pipeline.format.schema import TEXT_BYTES, fits
 from pipeline.layout import Layout
 from pipeline.settings.flat import flatten
-from pipeline.shapes.shape import Shape
 from pipeline.shapes.sources import Source, parse_source
 from pipeline.shapes.storage import load_shape, save_shape
 from pipeline.stages.context import Context
@@ -66,22 +64,11 @@ def read(source: Source, shape_id: str, context: Context) -> Result:
     """Store one shape, and what later stages need to know of its nodes."""
     layout = context.layout
     shape = source.read(shape_id)
-    _check_texts(shape)
     save_shape(layout.shape(shape_id), shape)
     # From what was stored: GLB rounds to float32, and later stages see only that.
     stored = load_shape(layout.shape(shape_id))
     write_json(layout.shape_summary(shape_id), asdict(Summary(stored.model_id, tuple(find_nodes(stored)))))
     return Result((layout.shape(shape_id), layout.shape_summary(shape_id)))
-
-
-def _check_texts(shape: Shape) -> None:
-    """Refuse now what a shard could not hold in the end."""
-    for text in (shape.model_id, shape.category, *(part.label for part in shape.parts)):
-        if not fits(text):
-            raise UnitRejected(
-                "long-name",
-                f"shape {shape.shape_id}: {text!r} must have at most {TEXT_BYTES} UTF-8 bytes and no NUL: shorten it",
-            )
 
 
 def read_summary(layout: Layout, shape_id: str) -> Summary:
