@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from benchmarks.fuzz.child import Task, Work
+from benchmarks.fuzz.guard import Guard
 from benchmarks.fuzz.parent import Tally, fuzz, make_corpus, replay
 from benchmarks.fuzz.readers import READERS
 from benchmarks.table import RESULTS, write_rows
@@ -31,10 +32,10 @@ def main(
     with tempfile.TemporaryDirectory(prefix="l3d-fuzz-") as name:
         folder = Path(name).resolve()
         if place is not None:
-            print(replay(place, folder))
+            print(*replay(place, folder, Guard(folder / "box")), sep=": ")
             return
         names = readers.split(",") if readers else list(READERS)
-        make_corpus(folder, names)
+        make_corpus(folder, (READERS[name] for name in names))
         start = time.monotonic()
         tallies = fuzz(folder, Work(shared(names, inputs), seed, seconds, memory_gib), found.resolve())
         print(table(tallies), f"\n{time.monotonic() - start:.0f} s", sep="")

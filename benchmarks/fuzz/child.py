@@ -14,14 +14,15 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks.fuzz.case import Case, load_case, write_case
 from benchmarks.fuzz.guard import Guard
 from benchmarks.fuzz.mutation import mutated
 from benchmarks.fuzz.reader import Reader
-from benchmarks.fuzz.readers import READERS
 from pipeline.errors import PipelineError
 from pipeline.processes import end_with_parent
 from pipeline.seeding import rng
@@ -32,7 +33,7 @@ WORK, CORPUS, INPUT, OUTPUT, LOG = "work.json", "corpus", "box/input", "box/outp
 
 @dataclass(frozen=True)
 class Task:
-    """Inputs of one reader, from the ``first`` one on."""
+    """Inputs of one reader, from the ``first`` one on. Those of negative numbers are the seeds, as they are."""
 
     reader: str
     first: int
@@ -41,12 +42,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Work:
-    """seconds, memory_gib: what one input may take."""
+    """seconds, memory_gib: what one input may take; readers: the module whose ``READERS`` they are."""
 
     tasks: tuple[Task, ...]
     seed: int
     seconds: float
     memory_gib: float
+    readers: str = "benchmarks.fuzz.readers"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def load_corpus(folder: Path, reader: str) -> list[Case]:
     return [load_case(path) for path in sorted((folder / CORPUS / reader).iterdir())]
 
 
-def read(reader: Reader, folder: Path, guard: Guard) -> tuple[str, str]:
+def read(reader: Reader, folder: Path, guard: Guard | None) -> tuple[str, str]:
     """The outcome of reading what lies in the box, and why.
 
     A refusal in two lines, or without the name of a file, is a finding.
@@ -78,7 +80,7 @@ def read(reader: Reader, folder: Path, guard: Guard) -> tuple[str, str]:
     shutil.rmtree(folder / OUTPUT, ignore_errors=True)
     (folder / OUTPUT).mkdir(parents=True)
     try:
-        with guard.watching(reader.starts), warnings.catch_warnings():
+        with guard.watching(reader.starts) if guard else nullcontext(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reader.read(folder / INPUT, folder / OUTPUT)
     except PipelineError as error:
@@ -112,12 +114,14 @@ def main(folder: Path) -> None:
     os.dup2(log.fileno(), 2)
     faulthandler.enable(log)
     work = load_work(folder)
+    readers = import_module(work.readers).READERS
     guard = Guard(folder / "box")
     _limit(work.memory_gib)
     for task in work.tasks:
-        reader, seeds = READERS[task.reader], load_corpus(folder, task.reader)
+        reader, seeds = readers[task.reader], load_corpus(folder, task.reader)
         for number in range(task.first, task.first + task.count):
-            write_case(mutated(seeds, rng(work.seed, "fuzz", task.reader, number)), folder / INPUT)
+            drawn = rng(work.seed, "fuzz", task.reader, number)
+            write_case(seeds[number] if number < 0 else mutated(seeds, drawn), folder / INPUT)
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
             before, start = _peak(), time.monotonic()
             faulthandler.dump_traceback_later(work.seconds, exit=True, file=log)

@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.fuzz.child import CORPUS, INPUT, LOG, OUTPUT, WORK, Answer, Task, Work
+from benchmarks.fuzz.child import CORPUS, INPUT, LOG, WORK, Answer, Task, Work, read
+from benchmarks.fuzz.guard import Guard
+from benchmarks.fuzz.reader import Reader
 from benchmarks.fuzz.readers import READERS
 from pipeline.engine.workers import THREADS
 
@@ -37,13 +39,12 @@ class Tally:
         return sum(count for outcome, count in self.outcomes.items() if outcome not in ("read", "refused"))
 
 
-def make_corpus(folder: Path, readers: Sequence[str]) -> None:
+def make_corpus(folder: Path, readers: Iterable[Reader]) -> None:
     """Sound inputs of each reader, under ``folder``."""
-    for name in readers:
-        place = folder / CORPUS / name
-        if not place.exists():
-            place.mkdir(parents=True)
-            READERS[name].seeds(place)
+    for reader in readers:
+        place = folder / CORPUS / reader.name
+        place.mkdir(parents=True)
+        reader.seeds(place)
 
 
 def fuzz(folder: Path, work: Work, found: Path) -> dict[str, Tally]:
@@ -125,12 +126,9 @@ def _place(text: str) -> str:
     return ":".join(found[-1]) if found else ""
 
 
-def replay(place: Path, folder: Path) -> str:
-    """What comes of a kept input now: its outcome and why."""
-    from benchmarks.fuzz.child import read
-    from benchmarks.fuzz.guard import Guard
-
-    shutil.rmtree(folder / OUTPUT, ignore_errors=True)
+def replay(place: Path, folder: Path, guard: Guard | None) -> tuple[str, str]:
+    """What comes of a kept input now: its outcome and why. ``folder``: to work in."""
+    shutil.rmtree(folder / INPUT, ignore_errors=True)
     shutil.copytree(place / "input", folder / INPUT, symlinks=True)
-    name = json.loads((place / FINDING).read_text(encoding="utf-8"))["reader"]
-    return ": ".join(read(READERS[name], folder, Guard(folder / "box")))
+    reader = json.loads((place / FINDING).read_text(encoding="utf-8"))["reader"]
+    return read(READERS[reader], folder, guard)

@@ -24,12 +24,12 @@ Structure = Callable[[bytes, np.random.Generator], bytes]
 def damage_json(content: bytes, rng: np.random.Generator) -> bytes:
     """A value becomes another one, another's, goes, comes twice, gets a new name, or lies far deeper."""
     try:
-        tree = json.loads(content)
+        root = [json.loads(content)]
     except (ValueError, RecursionError):
         return content
     if rng.random() < 0.1:
         return _deeper(content, rng)
-    holders = list(_holders([tree]))
+    holders = list(_holders(root))
     holder, key = pick(holders, rng)
     match int(rng.integers(6)):
         case 0 | 1:
@@ -44,7 +44,7 @@ def damage_json(content: bytes, rng: np.random.Generator) -> bytes:
         case 4 | 5:
             value = holder[key]
             holder[key] = [value] * int(2 ** rng.integers(1, 10)) if rng.random() < 0.5 else _changed(value, rng)
-    return json.dumps(tree).encode()
+    return b"".join(json.dumps(tree).encode() for tree in root)
 
 
 def _holders(tree: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,7 @@ from pipeline.training.prediction.query import as_query
 from tests.pictures import write_exr, write_promise, write_radiance, write_rgb16
 
 #: (suffix, mode, options of Pillow) of images that are read.
-KINDS: tuple[tuple[str, str, dict[str, str]], ...] = (
+KINDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("png", "RGB", {}),
     ("png", "RGBA", {}),
     ("png", "P", {}),
