@@ -33,8 +33,8 @@ from pipeline.format import schema
 from pipeline.format.reader import Shard, find_reference, find_shards
 from pipeline.format.verification import verify
 from pipeline.format.views_file import read_views, write_views
-from pipeline.hdf5 import open_hdf5
 from pipeline.images import read_image
+from pipeline.processes import module_environment
 from pipeline.report.notes import Notes
 from pipeline.report.page import write_report
 from pipeline.settings.loading import load
@@ -261,7 +261,7 @@ def test_a_shards_numbers_are_in_the_shard(dataset: Path, change: Callable[[h5py
     edited(dataset, change)
     with pytest.raises(PipelineError, match=rf"train-00000\.h5.*({message})"), Shard(find_shards(dataset)[0]) as shard:
         shard.query(0)
-    assert any(message in problem for message in message.split("|") for problem in verify(dataset))
+    assert any(part in str(problem) for part in message.split("|") for problem in verify(dataset))
 
 
 def test_a_shard_of_zeros_without_end_takes_no_memory(dataset: Path) -> None:
@@ -299,19 +299,6 @@ def test_no_name_of_a_shard_leads_out_of_a_folder(dataset: Path, tmp_path: Path,
         with pytest.raises(PipelineError, match=r"train-00000\.h5: .* cannot be a file's name"):
             work(dataset, tmp_path / "in" / str(number))
     assert not (tmp_path / "in").exists() or not list((tmp_path / "in").rglob("*.*"))
-
-
-def test_a_file_on_which_hdf5_ends_costs_a_process_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.h5"
-    with h5py.File(path, "w") as file:
-        file["a"] = 1
-    monkeypatch.setattr("pipeline.hdf5_trial._look", lambda path: os.abort())
-    with pytest.raises(PipelineError, match=r"a\.h5 is damaged \(HDF5 ends by SIGABRT on it\); copy it again"):
-        open_hdf5(path, "make it")
-    monkeypatch.undo()
-    os.utime(path, ns=(0, 1))
-    with open_hdf5(path, "make it") as file:
-        assert file["a"][()] == 1
 
 
 @pytest.mark.parametrize(
@@ -476,7 +463,8 @@ print(told(lambda: Path(sys.argv[1] + "/../c").mkdir()))
 def test_the_guard_sees_who_leaves_or_starts_something(tmp_path: Path) -> None:
     (tmp_path / "box").mkdir()
     command = [sys.executable, "-c", GUARDED, str(tmp_path / "box")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    environment = module_environment({})
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
     assert said[0] == "fine"
     assert said[1] == f"open {tmp_path}/b" and said[2] == "open /etc/hostname" and said[4] == f"os.mkdir {tmp_path}/c"
     assert said[3].startswith("subprocess.Popen")
