@@ -314,6 +314,7 @@ def test_views_round_trip_through_disk(tmp_path: Path) -> None:
 
 
 def test_broken_views_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"views": [], "refused": {}}')
     (tmp_path / "x.npz").write_bytes(b"PK broken")
     with pytest.raises(PipelineError, match=r"x\.npz"):
         load_views(tmp_path, "x")
