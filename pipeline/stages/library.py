@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import astuple
 from functools import partial
 
 from materials.cache import fingerprint as maps_fingerprint
-from materials.cache import folder_name, map_files
 from materials.colours import known_colour
 from materials.material import Material
 from pipeline.appearance.library import Library, is_known, make_swatch, save_library
@@ -17,6 +14,7 @@ from pipeline.digests import digest
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.stages.context import Context
+from pipeline.stages.maps import draw_anew
 
 
 def check(context: Context) -> None:
@@ -39,15 +37,9 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
 def make(material: Material, library: int, size: int, name: str, context: Context) -> Result:
     """Measure one material, whose maps have edges of ``size`` pixels."""
     layout = context.layout
-    if is_known(material):
-        save_library(layout.swatch(name), Library((make_swatch(material, library, size, layout.map_cache),)))
-        return Result((layout.swatch(name),))
-    # A unit that is worked on is not finished: what is there may be half a file, or of other versions.
-    shutil.rmtree(layout.map_cache / folder_name(material, size), ignore_errors=True)
-    swatch = make_swatch(material, library, size, layout.map_cache)
-    save_library(layout.swatch(name), Library((swatch,)))
-    files = map_files(layout.map_cache / swatch.folder)
-    return Result((layout.swatch(name), *astuple(files), files.summary))
+    files = () if is_known(material) else draw_anew(material, size, layout.map_cache)
+    save_library(layout.swatch(name), Library((make_swatch(material, library, size, layout.map_cache),)))
+    return Result((layout.swatch(name), *files))
 
 
 STAGE = Stage(

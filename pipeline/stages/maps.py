@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import astuple
 from functools import partial
+from pathlib import Path
 
 from materials.cache import ensure_maps, folder_name
 from materials.cache import fingerprint as maps_fingerprint
@@ -15,14 +16,14 @@ from pipeline.appearance.stock import map_size, take_stock
 from pipeline.engine.stage import Outcomes, Stage
 from pipeline.engine.unit import Result, Unit
 from pipeline.stages.context import Context
-from pipeline.stages.wearing import worn_materials
+from pipeline.stages.wearing import worn_by_shape
 
 
 def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     """One a material that is worn and was not looked at before it was chosen."""
     config = context.config
     stock = take_stock(config.materials).materials
-    worn = {name for i in outcomes.done("materials") for name in worn_materials(context, outcomes, i)}
+    worn = set().union(*worn_by_shape(context, outcomes).values())
     for name in sorted(worn & stock.keys()):
         if is_known(stock[name]):
             size = map_size(stock[name], config.materials, config.views)
@@ -31,11 +32,15 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
 
 def make(material: Material, size: int, context: Context) -> Result:
     """Draw the maps of one material, with edges of ``size`` pixels."""
-    cache = context.layout.map_cache
+    return Result(draw_anew(material, size, context.layout.map_cache))
+
+
+def draw_anew(material: Material, size: int, cache: Path) -> tuple[Path, ...]:
+    """Draw a material's maps; their files, and that of what was measured of them. Raises UnitRejected as its source."""
     # A unit that is worked on is not finished: what is there may be half a file, or of other versions.
     shutil.rmtree(cache / folder_name(material, size), ignore_errors=True)
     files = ensure_maps(material, size, cache)
-    return Result((*astuple(files), files.summary))
+    return (*astuple(files), files.summary)
 
 
 STAGE = Stage(

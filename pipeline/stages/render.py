@@ -34,7 +34,7 @@ from pipeline.stages.context import Context
 from pipeline.stages.making import load_anomalies
 from pipeline.stages.palette import read_palette
 from pipeline.stages.views import shown
-from pipeline.stages.wearing import floors, worn_materials
+from pipeline.stages.wearing import floors, worn_by_shape
 from pipeline.views.select import View
 from pipeline.views.storage import load_views
 
@@ -55,10 +55,9 @@ def units(context: Context, outcomes: Outcomes) -> Iterator[Unit[Context]]:
     scenery = take_scenery(config.render.surroundings)
     around = {"surroundings": digest(scenery.fingerprint)} if config.render.surroundings.used else {}
     planned = load_plan(context.layout.plan) if context.layout.plan.is_file() else {}
-    for i in outcomes.done("materials"):
-        worn = sorted(worn_materials(context, outcomes, i))
-        maps = {f"material {name}": outcomes.digest("library", name) for name in worn}
-        maps |= {f"maps {name}": outcomes.digest("maps", name) for name in worn if name in outcomes.of("maps")}
+    for i, worn in worn_by_shape(context, outcomes).items():
+        maps = {f"material {name}": outcomes.digest("library", name) for name in sorted(worn)}
+        maps |= {f"maps {name}": outcomes.digest("maps", name) for name in sorted(worn & outcomes.of("maps").keys())}
         own = outcomes.inputs(i, "shapes", "anomalies", "topup", "views", "materials")
         images = config.views.reference_views + (image_counts({i: planned[i]}).total() if i in planned else 0)
         yield Unit(i, settings, {**around, **maps, **own}, partial(draw_shape, scenery, i), images)

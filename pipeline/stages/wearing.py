@@ -12,11 +12,15 @@ from pipeline.stages.context import Context
 from pipeline.stages.palette import read_palette
 
 
-def worn_materials(context: Context, outcomes: Outcomes, shape_id: str) -> set[str]:
-    """Names of all materials that a shape's images show; none where that is yet to be chosen (in a survey only)."""
-    if outcomes.of("materials")[shape_id].status != "done":
-        return set()
-    return worn_by(read_json(context.layout.materials(shape_id))) | set(_floors(context, outcomes))
+def worn_by_shape(context: Context, outcomes: Outcomes) -> dict[str, set[str]]:
+    """Shape -> names of all materials that its images show; none where that is yet to be chosen (in a survey only)."""
+    ground = set() if outcomes.pending("palette") else set(floors(context))
+    chosen = {i for i, outcome in outcomes.of("materials").items() if outcome.status == "done"}
+    layout = context.layout
+    return {
+        i: worn_by(read_json(layout.materials(i))) | ground if i in chosen else set()
+        for i in outcomes.done("materials")
+    }
 
 
 def worn_by(chosen: Mapping[str, Any]) -> set[str]:
@@ -29,7 +33,3 @@ def worn_by(chosen: Mapping[str, Any]) -> set[str]:
 def floors(context: Context) -> tuple[str, ...]:
     """Names of the materials that floors are made of."""
     return find_floors(context.config.render.surroundings.floor, read_palette(context.layout).worn_names)
-
-
-def _floors(context: Context, outcomes: Outcomes) -> tuple[str, ...]:
-    return () if outcomes.pending("palette") else floors(context)
