@@ -180,6 +180,16 @@ def test_aliases_that_spell_billions_are_refused(tmp_path: Path, bomb: str) -> N
     assert len(str(refusal.value)) < 500
 
 
+@pytest.mark.parametrize("text", ["[" * 50_000, "- " * 50_000, "{a: " * 50_000, "? " * 50_000])
+def test_yaml_that_is_nested_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    with pytest.raises(
+        PipelineError, match=r"deep\.yaml cannot be read as YAML: it is nested more than 100 levels deep"
+    ):
+        load(Config, str(path))
+
+
 def test_a_value_of_any_length_makes_a_short_error(tmp_path: Path) -> None:
     path = tmp_path / "long.yaml"
     path.write_text(f"seed: {'x' * 100_000}\n? {'y' * 900}\n: 1\n")

@@ -16,6 +16,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is not i
 
 #: Larger files are not parsed, which takes seconds.
 MOST_BYTES = 1 << 19
+#: Lists and sections within each other.
+DEEPEST = 100
 #: Lists, sections, keys and values of a file, each as often as aliases have it come.
 MOST_NODES = 100_000
 #: Characters of a value, or of its place, in an error.
@@ -38,6 +40,7 @@ def load_yaml(path: Path) -> Any:
 def parse_yaml(content: str | bytes, origin: str, settle: Callable[[yaml.Node], None] = lambda _: None) -> Any:
     """The same of text, which is from ``origin``; ``settle`` may change what the nodes are before they are values."""
     try:
+        _refuse_depth(content)
         loader = _LOADER(content)
         try:
             node = loader.get_single_node()
@@ -70,6 +73,15 @@ def in_line(text: str) -> str:
     """A text in one line, and not a long one: what a file holds may be anything."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+
+
+def _refuse_depth(content: str | bytes) -> None:
+    """PyYAML's composer in C goes down into what is nested until its stack ends, and the process with it."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.constructor.ConstructorError(problem=f"it is nested more than {DEEPEST} levels deep")
 
 
 def _refuse_bombs(root: yaml.Node) -> None:

@@ -185,7 +185,9 @@ def _node(node: Any, path: Path) -> dict[str, Any]:
         and isinstance(node.get("objs", []), list)
     )
     if not good:
-        raise UnitRejected("malformed-json", f"{path}: node {str(node)[:120]} lacks a valid name, id, children or objs")
+        raise UnitRejected(
+            "malformed-json", f"{path}: node {ascii(node)[:120]} lacks a valid name, id, children or objs"
+        )
     return dict(node)
 
 
