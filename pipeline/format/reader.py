@@ -306,8 +306,13 @@ def open_h5(path: Path, kind: str, versions: Sequence[int], remake: str) -> h5py
         return file
     file.close()
     if not ours:
-        raise PipelineError(f"{path} is HDF5 but not an {kind} (attribute format = {found!r})")
+        raise PipelineError(f"{path} is HDF5 but not an {kind} (attribute format = {_shown(found)})")
     known = " and ".join(map(str, versions))
     raise PipelineError(
-        f"{path} is {kind} version {its_version}; this program reads versions {known}: use a matching release"
+        f"{path} is {kind} version {_shown(its_version)}; this program reads versions {known}: use a matching release"
     )
+
+
+def _shown(value: Any) -> str:
+    """An attribute, which may be anything, in a line."""
+    return str(value) if isinstance(value, np.integer) else " ".join(repr(value).split())[:80]

@@ -87,7 +87,7 @@ def read_camera(path: Path, content: Mapping[str, Any], width: int) -> tuple[NDA
     """``opencv_camera`` of the ``K`` and ``RT`` that the file at ``path`` holds."""
     try:
         K, RT = (np.array(content[name], dtype=np.float64) for name in ("K", "RT"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnitRejected("bad-camera", f"{path} has no K and RT of numbers: {error}") from error
     if K.shape != (3, 3) or RT.shape != (4, 4) or not (np.isfinite(K).all() and np.isfinite(RT).all()):
         raise UnitRejected("bad-camera", f"{path}: K has shape {K.shape}, RT {RT.shape}; expected finite 3x3 and 4x4")

@@ -154,7 +154,7 @@ def _check_box(path: Path, info: Mapping[str, Any], box: NDArray[np.float32], di
         return
     try:
         x, y, w, h = (float(value) for value in info["2d_bbox"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UnitRejected("bad-value", f"{path}: 2d_bbox is not four numbers: {error}") from error
     told = np.array([x, y, w, h]) * np.tile([dims.W / BOX_FRAME, dims.H / BOX_FRAME], 2)
     if not _box_iou(told, box) >= MIN_BOX_IOU:
